@@ -1,1 +1,56 @@
-//! Placeholder.
+//! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
+//!
+//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`] reads one, [`Builder`] makes one.
+//! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
+//!
+//! ```
+//! use bdb_file::{Builder, BuildOptions, Hash, Keep};
+//!
+//! // Build a file in memory; any `Write` will do.
+//! let mut builder = Builder::new(BuildOptions::default());
+//! for (key, data) in [("info@example.org", "bob"), ("root", "admin@example.com")] {
+//!     builder.push(key.as_bytes(), data.as_bytes())?;
+//! }
+//! let mut file = Vec::new();
+//! builder.plan(Keep::First)?.write_to(&mut file)?;
+//!
+//! // Look a key up, and list all pairs.
+//! let database = Hash::open(file)?;
+//! assert_eq!(database.get(b"root")?.as_deref(), Some(&b"admin@example.com"[..]));
+//! for pair in &database {
+//!     let (key, data) = pair?;
+//!     println!("{} {}", key.escape_ascii(), data.escape_ascii());
+//! }
+//! # Ok::<(), bdb_file::Error>(())
+//! ```
+//!
+//! # Trust
+//!
+//! Files come from anywhere. Every number in a file is checked before it is used: no file makes this crate panic, loop
+//! or allocate more than the file's own size, and damage is reported as [`Error::Corrupt`] with the page where it is.
+//!
+//! # Limits
+//!
+//! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and files of
+//!   Berkeley DB 1.85 to 3.0: see [`Unsupported`].
+//! - Built tables hold one data item a key, and are written whole.
+//! - A process that changes a file while it is read: see [`Pages`] and [`MappedPages::new`].
+
+#![deny(unsafe_code)]
+
+mod databases;
+mod error;
+mod file;
+mod format;
+mod hash;
+mod map;
+mod overflow;
+mod pages;
+mod tree;
+
+pub use databases::database_names;
+pub use error::{Damage, Error, Unsupported};
+pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
+pub use hash::{BuildOptions, Builder, FileId, Hash, Iter, Keep, Plan, Values};
+pub use map::MappedPages;
+pub use pages::{FilePages, Pages};

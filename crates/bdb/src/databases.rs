@@ -1,0 +1,71 @@
+//! Files that hold several databases, each under a name (section 21).
+
+use std::borrow::Cow;
+
+use crate::error::{Damage, Error};
+use crate::file::PageFile;
+use crate::format::{BtreeMeta, ByteOrder, Meta, Method};
+use crate::pages::Pages;
+use crate::tree::Leaves;
+
+/// The names of the databases that a file holds, in byte order; none for a file that is one nameless database.
+///
+/// # Errors
+/// As for [`Hash::open`](crate::Hash::open), and for damage in the list of databases.
+///
+/// # Complexity
+/// Reads page 0 and the pages of the list.
+pub fn database_names<P: Pages>(pages: P) -> Result<Vec<Vec<u8>>, Error> {
+    let (file, meta) = PageFile::open(pages)?;
+    let mut names = Vec::new();
+    if let Method::Btree(list) = meta.method
+        && list.several_databases
+    {
+        each_entry(&file, &list, |name, _| {
+            names.push(name.into_owned());
+            true
+        })?;
+    }
+    Ok(names)
+}
+
+/// The meta page of the database `name`.
+pub(crate) fn find<P: Pages>(
+    file: &PageFile<P>,
+    list: &BtreeMeta,
+    name: &[u8],
+) -> Result<(u32, Meta), Error> {
+    let mut found = None;
+    each_entry(file, list, |entry, number| {
+        if *entry == *name {
+            found = Some(number);
+        }
+        found.is_none()
+    })?;
+    let number = found.ok_or(Error::NoSuchDatabase)?;
+    Ok((number, file.meta(number)?))
+}
+
+/// Hands every name and the number of its meta page to `take`, until it declines.
+fn each_entry<P: Pages>(
+    file: &PageFile<P>,
+    list: &BtreeMeta,
+    mut take: impl FnMut(Cow<'_, [u8]>, u32) -> bool,
+) -> Result<(), Error> {
+    let budget = file.budget();
+    let mut leaves = Leaves::under(file, list.root, &budget)?;
+    let damaged = || Error::corrupt(list.root, Damage::DatabaseEntry);
+    while let Some(name) = leaves.next(file, &budget)? {
+        let data = leaves.next(file, &budget)?.ok_or_else(damaged)?;
+        if data.deleted {
+            continue;
+        }
+        // The one number that is big-endian in every file.
+        let number = ByteOrder::Big.u32(&data.bytes, 0).filter(|_| data.bytes.len() == 4);
+        let number = number.filter(|number| *number != 0).ok_or_else(damaged)?;
+        if !take(name.bytes, number) {
+            break;
+        }
+    }
+    Ok(())
+}

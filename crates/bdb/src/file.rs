@@ -1,0 +1,152 @@
+//! A database file as numbered pages, each checked before anything else sees it.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::ops::Range;
+
+use crate::error::{Damage, Error};
+use crate::format::page::{Header, header_len};
+use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
+use crate::pages::Pages;
+
+/// The pages of one file, and what is the same on all of them.
+#[derive(Debug)]
+pub(crate) struct PageFile<P> {
+    pages: P,
+    pub order: ByteOrder,
+    pub page_size: usize,
+    pub header_len: usize,
+    checksums: bool,
+    /// Highest page number that the file has.
+    pub last_page: u32,
+}
+
+/// One page, whose own number has been checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Page<'a> {
+    pub header: Header,
+    pub bytes: Cow<'a, [u8]>,
+    pub number: u32,
+}
+
+/// How many more pages an operation may read.
+///
+/// In a sound file every page has one owner, so nothing needs to read a page twice, and an operation that has read
+/// as many pages as the file has, and wants more, goes round in a loop.
+#[derive(Debug)]
+pub(crate) struct Budget(Cell<u32>);
+
+impl Budget {
+    /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
+    fn spend(&self, page: u32) -> Result<(), Error> {
+        let left = self.0.get().checked_sub(1).ok_or(Error::corrupt(page, Damage::Loop))?;
+        self.0.set(left);
+        Ok(())
+    }
+}
+
+impl<P: Pages> PageFile<P> {
+    /// Reads page 0 and holds the file's length against it.
+    pub fn open(pages: P) -> Result<(Self, Meta), Error> {
+        let size = pages.size()?;
+        if size < META_LEN as u64 {
+            return Err(Error::NotADatabase);
+        }
+        let meta = Meta::parse(&pages.read(0, META_LEN)?, 0)?;
+        let page_size = u64::from(meta.page_size);
+        if size % page_size != 0 {
+            return Err(Error::Length { len: size, page_size: meta.page_size });
+        }
+        let count = size / page_size;
+        if let Some(stated) = meta.last_page
+            && u64::from(stated) >= count
+        {
+            return Err(Error::Truncated { pages: count, stated });
+        }
+        let file = PageFile {
+            pages,
+            order: meta.order,
+            page_size: meta.page_size as usize,
+            header_len: header_len(meta.checksums),
+            checksums: meta.checksums,
+            // Page numbers have 32 bits: nothing can refer to what lies beyond.
+            last_page: u32::try_from(count - 1).unwrap_or(u32::MAX),
+        };
+        Ok((file, meta))
+    }
+
+    /// Reads the meta page of a database other than the file's first.
+    pub fn meta(&self, number: u32) -> Result<Meta, Error> {
+        let meta = Meta::parse(&self.read(number)?, number)?;
+        let same = meta.page_size as usize == self.page_size
+            && meta.order == self.order
+            && meta.checksums == self.checksums;
+        if same { Ok(meta) } else { Err(Error::corrupt(number, Damage::DatabaseEntry)) }
+    }
+
+    /// A budget of as many pages as the file has.
+    pub fn budget(&self) -> Budget {
+        Budget(Cell::new(self.last_page.saturating_add(1)))
+    }
+
+    fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+        if number > self.last_page {
+            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+        }
+        Ok(self.pages.read(u64::from(number) * self.page_size as u64, self.page_size)?)
+    }
+
+    /// The page `number`, found to carry its own number and, where pages have them, a right checksum.
+    #[inline]
+    pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+        let page = self.page_or_hole(number, budget)?;
+        if page.header.number != number {
+            return Err(page.corrupt(Damage::PageNumber(page.header.number)));
+        }
+        Ok(page)
+    }
+
+    /// As [`page`](Self::page), but lets pass a page that was never written: its number field is 0.
+    #[inline]
+    pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+        budget.spend(number)?;
+        let bytes = self.read(number)?;
+        let header = Header::parse(&bytes, self.order)
+            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        let page = Page { header, bytes, number };
+        if header.number != number && header.number != 0 {
+            return Err(page.corrupt(Damage::PageNumber(header.number)));
+        }
+        // A hole has no checksum (section 4.2).
+        if self.checksums && !page.is_hole() && !checksum::matches(&page.bytes, self.order) {
+            return Err(page.corrupt(Damage::Checksum));
+        }
+        Ok(page)
+    }
+}
+
+impl<'a> Page<'a> {
+    /// Whether the page was never written (section 4.2).
+    pub fn is_hole(&self) -> bool {
+        self.header.number == 0 && self.header.kind == page_type::FREE
+    }
+
+    /// Bytes of the page that live as long as its source lends them; copied where the page itself is a copy.
+    ///
+    /// `range` has been checked to lie on the page.
+    #[inline]
+    pub fn part(&self, range: Range<usize>) -> Cow<'a, [u8]> {
+        match &self.bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(range).unwrap_or_default()),
+            Cow::Owned(bytes) => Cow::Owned(bytes.get(range).unwrap_or_default().to_vec()),
+        }
+    }
+
+    pub fn corrupt(&self, damage: Damage) -> Error {
+        Error::corrupt(self.number, damage)
+    }
+
+    pub fn corrupt_item(&self, item: usize, damage: Damage) -> Error {
+        Error::corrupt_item(self.number, item, damage)
+    }
+}

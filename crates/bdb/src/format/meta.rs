@@ -1,0 +1,243 @@
+//! Meta pages: what a database says of itself (section 3, and section 2 of the btree specification).
+
+use super::{ByteOrder, MAX_PAGE_SIZE, MIN_PAGE_SIZE, NOT_LOGGED, checksum, magic, page_type};
+use crate::error::{Damage, Error, Unsupported};
+
+/// Significant bytes of a meta page, whatever the page size.
+pub(crate) const META_LEN: usize = 512;
+
+/// Number of entries of the page-address table: bucket groups, each twice the size of the one before.
+pub const MAX_BUCKET_GROUPS: usize = 32;
+
+/// `metaflags`: every page carries a checksum.
+const CHECKSUMS: u8 = 0x01;
+/// `metaflags`: the database is spread over several files.
+const PARTITIONED: u8 = 0x02 | 0x04;
+
+/// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are sorted.
+const HASH_FLAGS: u32 = 0x01 | 0x02 | 0x04;
+/// Btree `flags`.
+const RECNO: u32 = 0x02;
+const SEVERAL_DATABASES: u32 = 0x20;
+const COMPRESSED: u32 = 0x80;
+const BTREE_FLAGS: u32 = 0xff;
+
+/// Offsets of fields; those up to `UID` are common to all access methods.
+mod at {
+    pub const LSN: usize = 0;
+    pub const NUMBER: usize = 8;
+    pub const MAGIC: usize = 12;
+    pub const VERSION: usize = 16;
+    pub const PAGE_SIZE: usize = 20;
+    pub const ENCRYPTION: usize = 24;
+    pub const TYPE: usize = 25;
+    pub const META_FLAGS: usize = 26;
+    pub const FREE: usize = 28;
+    pub const LAST_PAGE: usize = 32;
+    pub const FLAGS: usize = 48;
+    pub const UID: usize = 52;
+    pub const MAX_BUCKET: usize = 72;
+    pub const HIGH_MASK: usize = 76;
+    pub const LOW_MASK: usize = 80;
+    pub const FILL_FACTOR: usize = 84;
+    pub const ELEMENTS: usize = 88;
+    pub const CHARKEY: usize = 92;
+    pub const SPARES: usize = 96;
+    pub const BTREE_ROOT: usize = 88;
+}
+
+/// A meta page, checked as far as one page can be.
+#[derive(Clone, Debug)]
+pub(crate) struct Meta {
+    pub order: ByteOrder,
+    pub page_size: u32,
+    pub checksums: bool,
+    /// Highest page number in the file, where this version of the format keeps it.
+    pub last_page: Option<u32>,
+    pub method: Method,
+}
+
+/// The access method of a database, with what only its meta page holds.
+#[derive(Clone, Debug)]
+pub(crate) enum Method {
+    Hash(HashMeta),
+    Btree(BtreeMeta),
+}
+
+/// What the meta page of a hash database says of its table (section 3).
+///
+/// These are the file's claims. Addressing fields have been checked against each other and against the file's length
+/// when the database was opened; the counts are hints that nothing relies on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashMeta {
+    /// Format version: 7 to 10.
+    pub version: u32,
+    /// First page of the free list, 0 for none. Only kept in page 0.
+    pub free: u32,
+    /// Whether a key may have several data items (flag 0x01).
+    pub duplicates: bool,
+    /// Whether those are kept in byte order (flag 0x04).
+    pub sorted_duplicates: bool,
+    /// File identification: 20 bytes that differ from file to file.
+    pub uid: [u8; 20],
+    /// Highest bucket number in use: one less than the number of buckets.
+    pub max_bucket: u32,
+    /// Mask for the current doubling of the table.
+    pub high_mask: u32,
+    /// Mask for the doubling before.
+    pub low_mask: u32,
+    /// Wanted pairs per page, 0 for none.
+    pub fill_factor: u32,
+    /// Estimate at creation plus inserted minus deleted keys. Not the number of keys.
+    pub elements: u32,
+    /// Hash of a fixed string, by which the hash function is recognised (section 10).
+    pub charkey: u32,
+    /// For each group of buckets, its first page minus its first bucket (section 11). 0: no such group.
+    pub spares: [u32; MAX_BUCKET_GROUPS],
+}
+
+/// What the meta page of a btree database says, as far as reading the list of databases in a file needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct BtreeMeta {
+    pub root: u32,
+    /// Whether the tree's entries are the names of further databases.
+    pub several_databases: bool,
+}
+
+/// Byte order and magic number of a file, from the first bytes of its page 0.
+fn identify(page: &[u8]) -> Result<(ByteOrder, u32), Error> {
+    let known = |at| {
+        [ByteOrder::Little, ByteOrder::Big]
+            .into_iter()
+            .filter_map(move |order| Some((order, order.u32(page, at)?)))
+            .find(|(_, number)| {
+                matches!(*number, magic::HASH | magic::BTREE | magic::QUEUE | magic::HEAP)
+            })
+    };
+    // Files of the 1.85 format have their magic number at the very start.
+    known(at::MAGIC).ok_or_else(|| match known(0) {
+        Some((_, magic::HASH | magic::BTREE)) => Unsupported::Version185.into(),
+        _ => Error::NotADatabase,
+    })
+}
+
+impl Meta {
+    /// Reads the meta page `number` from its first 512 bytes.
+    pub fn parse(page: &[u8], number: u32) -> Result<Self, Error> {
+        let damaged = |damage| Error::corrupt(number, damage);
+        let page = page.first_chunk::<META_LEN>().ok_or(Error::NotADatabase)?;
+        let (order, magic) = identify(page)?;
+        // Every offset below lies inside the 512 bytes.
+        let field = |at| order.u32(page, at).unwrap_or_default();
+
+        if page[at::ENCRYPTION] != 0 {
+            return Err(Unsupported::Encrypted.into());
+        }
+        let meta_flags = page[at::META_FLAGS];
+        if meta_flags & PARTITIONED != 0 {
+            return Err(Unsupported::Partitioned.into());
+        }
+        if meta_flags & !CHECKSUMS != 0 {
+            return Err(damaged(Damage::MetaFlags));
+        }
+        let version = field(at::VERSION);
+        let (method_type, versions) = match magic {
+            magic::HASH => (page_type::HASH_META, 7..=10),
+            magic::BTREE => (page_type::BTREE_META, 8..=10),
+            magic::QUEUE => return Err(Unsupported::AccessMethod("queue").into()),
+            _ => return Err(Unsupported::AccessMethod("heap").into()),
+        };
+        if !versions.contains(&version) {
+            return Err(Unsupported::Version(version).into());
+        }
+        if page[at::TYPE] != method_type {
+            return Err(damaged(Damage::PageType(page[at::TYPE])));
+        }
+        let checksums = meta_flags & CHECKSUMS != 0;
+        if checksums && !checksum::matches(page, order) {
+            return Err(damaged(Damage::Checksum));
+        }
+        if field(at::NUMBER) != number {
+            return Err(damaged(Damage::PageNumber(field(at::NUMBER))));
+        }
+        let page_size = field(at::PAGE_SIZE);
+        if !page_size.is_power_of_two() || !(MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(&page_size) {
+            return Err(damaged(Damage::PageSize(page_size)));
+        }
+        let flags = field(at::FLAGS);
+        let method = if magic == magic::HASH {
+            if flags & !HASH_FLAGS != 0 {
+                return Err(damaged(Damage::DatabaseFlags(flags)));
+            }
+            let mut uid = [0; 20];
+            uid.copy_from_slice(&page[at::UID..at::UID + 20]);
+            Method::Hash(HashMeta {
+                version,
+                free: field(at::FREE),
+                duplicates: flags & 0x01 != 0,
+                sorted_duplicates: flags & 0x04 != 0,
+                uid,
+                max_bucket: field(at::MAX_BUCKET),
+                high_mask: field(at::HIGH_MASK),
+                low_mask: field(at::LOW_MASK),
+                fill_factor: field(at::FILL_FACTOR),
+                elements: field(at::ELEMENTS),
+                charkey: field(at::CHARKEY),
+                spares: std::array::from_fn(|i| field(at::SPARES + 4 * i)),
+            })
+        } else {
+            if flags & RECNO != 0 {
+                return Err(Unsupported::AccessMethod("recno").into());
+            }
+            if flags & COMPRESSED != 0 {
+                return Err(Unsupported::Compressed.into());
+            }
+            if flags & !BTREE_FLAGS != 0 {
+                return Err(damaged(Damage::DatabaseFlags(flags)));
+            }
+            Method::Btree(BtreeMeta {
+                root: field(at::BTREE_ROOT),
+                several_databases: flags & SEVERAL_DATABASES != 0,
+            })
+        };
+        // Hash version 7 and btree version 8 came before the field was kept up to date.
+        let kept = version > if magic == magic::HASH { 7 } else { 8 };
+        Ok(Meta {
+            order,
+            page_size,
+            checksums,
+            last_page: kept.then(|| field(at::LAST_PAGE)),
+            method,
+        })
+    }
+}
+
+impl HashMeta {
+    /// Writes page 0 of a file that holds just this database. `page` is one page of zeros.
+    pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, last_page: u32, checksums: bool) {
+        order.put_u32(page, at::LSN, NOT_LOGGED[0]);
+        order.put_u32(page, at::LSN + 4, NOT_LOGGED[1]);
+        order.put_u32(page, at::MAGIC, magic::HASH);
+        order.put_u32(page, at::VERSION, self.version);
+        order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
+        page[at::TYPE] = page_type::HASH_META;
+        page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
+        order.put_u32(page, at::FREE, self.free);
+        order.put_u32(page, at::LAST_PAGE, last_page);
+        let flags = u32::from(self.duplicates) | u32::from(self.sorted_duplicates) << 2;
+        order.put_u32(page, at::FLAGS, flags);
+        page[at::UID..at::UID + 20].copy_from_slice(&self.uid);
+        order.put_u32(page, at::MAX_BUCKET, self.max_bucket);
+        order.put_u32(page, at::HIGH_MASK, self.high_mask);
+        order.put_u32(page, at::LOW_MASK, self.low_mask);
+        order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
+        order.put_u32(page, at::ELEMENTS, self.elements);
+        order.put_u32(page, at::CHARKEY, self.charkey);
+        for (i, spare) in self.spares.iter().enumerate() {
+            order.put_u32(page, at::SPARES + 4 * i, *spare);
+        }
+        if checksums {
+            checksum::seal(page, order);
+        }
+    }
+}

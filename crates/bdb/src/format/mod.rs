@@ -1,0 +1,46 @@
+//! What the file format is made of: numbers, offsets and layouts, shared by everything that reads or writes a file.
+//!
+//! The format in words is `docs/format.md`; section numbers in comments are those of the hash file specification.
+
+mod bytes;
+pub(crate) mod checksum;
+pub(crate) mod item;
+mod meta;
+pub(crate) mod page;
+
+pub use bytes::ByteOrder;
+pub(crate) use meta::{BtreeMeta, META_LEN, Meta, Method};
+pub use meta::{HashMeta, MAX_BUCKET_GROUPS};
+
+/// Smallest page size that the format knows, in bytes.
+pub const MIN_PAGE_SIZE: u32 = 512;
+/// Largest page size that the format knows, in bytes.
+pub const MAX_PAGE_SIZE: u32 = 65536;
+
+/// Page types (byte 25 of every page).
+pub(crate) mod page_type {
+    pub const FREE: u8 = 0;
+    pub const HASH_UNSORTED: u8 = 2;
+    pub const BTREE_INTERNAL: u8 = 3;
+    pub const RECNO_INTERNAL: u8 = 4;
+    pub const BTREE_LEAF: u8 = 5;
+    pub const RECNO_LEAF: u8 = 6;
+    pub const OVERFLOW: u8 = 7;
+    pub const HASH_META: u8 = 8;
+    pub const BTREE_META: u8 = 9;
+    pub const QUEUE_META: u8 = 10;
+    pub const DUPLICATE_LEAF: u8 = 12;
+    pub const HASH: u8 = 13;
+    pub const HEAP_META: u8 = 14;
+}
+
+/// Magic numbers (offset 12 of page 0).
+pub(crate) mod magic {
+    pub const HASH: u32 = 0x0006_1561;
+    pub const BTREE: u32 = 0x0005_3162;
+    pub const QUEUE: u32 = 0x0004_2253;
+    pub const HEAP: u32 = 0x0007_4582;
+}
+
+/// The log sequence number of a page that no transaction wrote: file 0, offset 1.
+pub(crate) const NOT_LOGGED: [u32; 2] = [0, 1];

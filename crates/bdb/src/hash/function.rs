@@ -1,0 +1,87 @@
+//! The hash functions that Berkeley DB has used (section 10).
+
+/// Keys are hashed with one of these; which one, the table's meta page tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HashFunction {
+    /// F2: a linear congruential step for each byte.
+    Phong,
+    /// F3: times 65599.
+    Times65599,
+    /// F4: times 33. Also the page checksum.
+    Times33,
+    /// F5: FNV-1 from zero. What every current library uses.
+    Fnv,
+}
+
+/// What the function is told apart by: its hash of this string stands in the meta page.
+const CHARKEY: &[u8] = b"%$sniglet^&\0";
+
+impl HashFunction {
+    const ALL: [HashFunction; 4] =
+        [HashFunction::Fnv, HashFunction::Times33, HashFunction::Times65599, HashFunction::Phong];
+
+    /// The function of a table whose meta page holds `charkey`; nothing for an application's own.
+    pub fn from_charkey(charkey: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|function| function.charkey() == charkey)
+    }
+
+    /// The number by which a meta page names this function.
+    pub fn charkey(self) -> u32 {
+        self.hash(CHARKEY)
+    }
+
+    /// The hash of a key. Four cycles a byte: each step needs the one before.
+    #[inline]
+    pub fn hash(self, key: &[u8]) -> u32 {
+        self.extend(0, key)
+    }
+
+    /// The hash of bytes that hash to `hash`, followed by `bytes`.
+    #[inline]
+    pub fn extend(self, hash: u32, bytes: &[u8]) -> u32 {
+        let step = match self {
+            HashFunction::Fnv => |h: u32, b: u32| h.wrapping_mul(16_777_619) ^ b,
+            HashFunction::Times33 => |h: u32, b: u32| h.wrapping_mul(33).wrapping_add(b),
+            HashFunction::Times65599 => |h: u32, b: u32| h.wrapping_mul(65_599).wrapping_add(b),
+            HashFunction::Phong => |h: u32, b: u32| {
+                h.wrapping_mul(0x63c6_3cd9).wrapping_add(0x9c39_c33d).wrapping_add(b)
+            },
+        };
+        bytes.iter().fold(hash, |hash, byte| step(hash, u32::from(*byte)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HashFunction::{Fnv, Phong, Times33, Times65599};
+    use super::*;
+
+    /// The vectors of section 10, computed there with libdb's own functions.
+    #[test]
+    fn vectors() {
+        let all_bytes: Vec<u8> = (0..=255).collect();
+        let digits = b"0123456789".repeat(4);
+        let rows: [(&[u8], [u32; 4]); 8] = [
+            (b"", [0; 4]),
+            (b"a", [0x9c39_c39e, 0x61, 0x61, 0x61]),
+            (b"abc", [0xee32_8325, 0x3025_f862, 0x0001_a9a6, 0x84f0_9160]),
+            (b"abc\0", [0x1965_999a, 0xd1ba_201e, 0x0036_de66, 0xa6b4_da20]),
+            (b"\xff\xfe", [0x8d97_2b17, 0x00ff_3fbf, 0x0000_21dd, 0xff01_9193]),
+            (&digits, [0xe5c6_9dfc, 0x8e34_8514, 0x3f5a_95b4, 0x8606_1fd0]),
+            (&all_bytes, [0x9d02_f880, 0x35fc_0080, 0xe044_df80, 0xf56c_4800]),
+            (CHARKEY, [0x3a58_8027, 0x298a_b2f5, 0x956e_7de3, 0x5e68_8dd1]),
+        ];
+        for (bytes, hashes) in rows {
+            let ours = [Phong, Times65599, Times33, Fnv].map(|function| function.hash(bytes));
+            assert_eq!(ours, hashes, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
+    fn functions_are_told_apart_by_their_charkey() {
+        for function in HashFunction::ALL {
+            assert_eq!(HashFunction::from_charkey(function.charkey()), Some(function));
+        }
+        assert_eq!(HashFunction::from_charkey(0), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's pairs in index order.
+
+use std::borrow::Cow;
+use std::vec;
+
+use super::page::{HashPage, Pair};
+use super::read::Hash;
+use super::values::Source;
+use crate::error::{Damage, Error};
+use crate::file::Budget;
+use crate::format::item::Item;
+use crate::overflow;
+use crate::pages::Pages;
+
+/// Iterates over all pairs of a database: [`Hash::iter`].
+///
+/// After an error it ends: what follows a damaged page cannot be told from here.
+#[derive(Debug)]
+pub struct Iter<'a, P> {
+    hash: &'a Hash<P>,
+    budget: Budget,
+    /// The next bucket to visit; past `max_bucket` when all were.
+    bucket: u64,
+    page: Option<HashPage<'a>>,
+    /// What is left of `page`.
+    pairs: vec::IntoIter<Pair>,
+    /// The key at hand, and what is left of its data items.
+    key: Cow<'a, [u8]>,
+    values: Source<'a>,
+}
+
+type Entry<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+impl<'a, P: Pages> Iter<'a, P> {
+    pub(super) fn new(hash: &'a Hash<P>) -> Self {
+        Iter {
+            hash,
+            budget: hash.file.budget(),
+            bucket: 0,
+            page: None,
+            pairs: Vec::new().into_iter(),
+            key: Cow::Borrowed(&[]),
+            values: Source::One(None),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Entry<'a>>, Error> {
+        let file = &self.hash.file;
+        loop {
+            if let Some(value) = self.values.next(file, &self.budget)? {
+                return Ok(Some((self.key.clone(), value)));
+            }
+            if let (Some(page), Some(pair)) = (&self.page, self.pairs.next()) {
+                self.key = key(self.hash, page, &pair, &self.budget)?;
+                self.values = Source::of(file, page, &pair, &self.budget)?;
+                continue;
+            }
+            if !self.turn_page()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Goes to the next page of the bucket, or to the first of the next bucket.
+    fn turn_page(&mut self) -> Result<bool, Error> {
+        let file = &self.hash.file;
+        let next = match &self.page {
+            Some(page) => page.next(file, &self.budget)?,
+            None => None,
+        };
+        let page = match next {
+            Some(page) => page,
+            None => {
+                let Ok(bucket) = u32::try_from(self.bucket) else { return Ok(false) };
+                if bucket > self.hash.address.max_bucket {
+                    return Ok(false);
+                }
+                self.bucket += 1;
+                HashPage::primary(file, self.hash.address.page(bucket), &self.budget)?
+            }
+        };
+        self.pairs = page.pairs(file.order)?.into_iter();
+        self.page = Some(page);
+        Ok(true)
+    }
+
+    fn end(&mut self) {
+        self.bucket = u64::MAX;
+        self.page = None;
+        self.pairs = Vec::new().into_iter();
+        self.values = Source::One(None);
+    }
+}
+
+/// The key of a pair.
+fn key<'a, P: Pages>(
+    hash: &'a Hash<P>,
+    page: &HashPage<'a>,
+    pair: &Pair,
+    budget: &Budget,
+) -> Result<Cow<'a, [u8]>, Error> {
+    let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
+    match page.item(item, pair.index, hash.file.order)? {
+        Item::Plain(_) => Ok(page.page.part(pair.key.start + 1..pair.key.end)),
+        Item::Big(big) => overflow::read(&hash.file, big, budget),
+        Item::Duplicates(_) | Item::DuplicateTree(_) => {
+            Err(page.page.corrupt_item(pair.index, Damage::ItemType(item[0])))
+        }
+    }
+}
+
+impl<'a, P: Pages> Iterator for Iter<'a, P> {
+    type Item = Result<Entry<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.end();
+        }
+        next
+    }
+}

@@ -1,0 +1,19 @@
+//! Hash databases: what `postmap hash:` makes.
+
+mod address;
+mod build;
+mod function;
+mod iter;
+mod layout;
+mod page;
+mod read;
+mod stored;
+mod values;
+mod write;
+
+pub use build::{BuildOptions, Builder, FileId, Keep};
+pub(crate) use function::HashFunction;
+pub use iter::Iter;
+pub use read::Hash;
+pub use values::Values;
+pub use write::Plan;

@@ -1,0 +1,181 @@
+//! Opening a hash database and finding keys in it (section 12.3).
+
+use std::borrow::Cow;
+
+use super::address::Address;
+use super::function::HashFunction;
+use super::iter::Iter;
+use super::page::{HashPage, Pair};
+use super::values::{Source, Values};
+use crate::databases;
+use crate::error::{Error, Unsupported};
+use crate::file::{Budget, PageFile};
+use crate::format::{ByteOrder, HashMeta, Meta, Method};
+use crate::pages::Pages;
+
+/// A hash database, open for reading.
+///
+/// Reads versions 7 to 9 of the format, and 10 as long as no item is an external file; both byte orders, all page
+/// sizes, checksums, duplicates, and named databases in a file of several. `open` has checked page 0 only: every other
+/// page is checked when it is read. See [`Pages`] for what a database can be read from.
+///
+/// ```
+/// use bdb_file::{Builder, BuildOptions, Hash, Keep};
+///
+/// let mut builder = Builder::new(BuildOptions::default());
+/// builder.push(b"example.com", b"OK")?;
+/// let mut file = Vec::new();
+/// builder.plan(Keep::First)?.write_to(&mut file)?;
+///
+/// let database = Hash::open(file)?;
+/// assert_eq!(database.get(b"example.com")?.as_deref(), Some(&b"OK"[..]));
+/// assert_eq!(database.get(b"example.org")?, None);
+/// # Ok::<(), bdb_file::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Hash<P> {
+    pub(super) file: PageFile<P>,
+    pub(super) address: Address,
+    function: Option<HashFunction>,
+    meta: HashMeta,
+}
+
+impl<P: Pages> Hash<P> {
+    /// Opens a file that is one hash database.
+    ///
+    /// # Errors
+    /// [`Error::NotADatabase`] and [`Error::Unsupported`] for another kind of file, [`Error::SeveralDatabases`] for one
+    /// that needs [`open_named`](Self::open_named), [`Error::Length`], [`Error::Truncated`] and [`Error::Corrupt`] for
+    /// damage that shows at once, [`Error::Io`].
+    ///
+    /// # Complexity
+    /// Reads the first 512 bytes.
+    pub fn open(pages: P) -> Result<Self, Error> {
+        let (file, meta) = PageFile::open(pages)?;
+        if let Method::Btree(list) = &meta.method
+            && list.several_databases
+        {
+            return Err(Error::SeveralDatabases);
+        }
+        Self::new(file, 0, meta)
+    }
+
+    /// Opens the hash database `name` of a file that holds several (section 21).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`Error::NoSuchDatabase`].
+    ///
+    /// # Complexity
+    /// Reads the pages of the list of databases, and one more.
+    pub fn open_named(pages: P, name: &[u8]) -> Result<Self, Error> {
+        let (file, meta) = PageFile::open(pages)?;
+        match &meta.method {
+            Method::Btree(list) if list.several_databases => {
+                let (number, meta) = databases::find(&file, list, name)?;
+                Self::new(file, number, meta)
+            }
+            _ => Err(Error::NoSuchDatabase),
+        }
+    }
+
+    fn new(file: PageFile<P>, number: u32, meta: Meta) -> Result<Self, Error> {
+        let Method::Hash(meta) = meta.method else {
+            return Err(Unsupported::AccessMethod("btree").into());
+        };
+        Ok(Hash {
+            address: Address::new(&meta, number, file.last_page)?,
+            function: HashFunction::from_charkey(meta.charkey),
+            file,
+            meta,
+        })
+    }
+
+    /// What the database's meta page says.
+    pub fn meta(&self) -> &HashMeta {
+        &self.meta
+    }
+
+    /// The byte order of the file's numbers.
+    pub fn byte_order(&self) -> ByteOrder {
+        self.file.order
+    }
+
+    /// The page size, in bytes.
+    pub fn page_size(&self) -> u32 {
+        self.file.page_size as u32
+    }
+
+    /// The number of pages in the file, page 0 included.
+    pub fn page_count(&self) -> u64 {
+        u64::from(self.file.last_page) + 1
+    }
+
+    /// The data stored under `key`; the first item where there are duplicates.
+    ///
+    /// Keys are compared byte by byte, a terminating NUL included where the table has one.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for damage on the way, [`Error::Io`], and
+    /// [`Unsupported::HashFunction`] for a table with a hash function of its own.
+    ///
+    /// # Complexity
+    /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From memory it allocates
+    /// and copies nothing, unless the data fills several overflow pages.
+    #[inline]
+    pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        let budget = self.file.budget();
+        match self.find(key, &budget)? {
+            Some((page, pair)) => {
+                Source::of(&self.file, &page, &pair, &budget)?.next(&self.file, &budget)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// All data items stored under `key`: none, one, or a set of duplicates in the database's order.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), also while iterating.
+    pub fn get_all(&self, key: &[u8]) -> Result<Values<'_, P>, Error> {
+        let budget = self.file.budget();
+        let source = match self.find(key, &budget)? {
+            Some((page, pair)) => Source::of(&self.file, &page, &pair, &budget)?,
+            None => Source::One(None),
+        };
+        Ok(Values::new(&self.file, source, budget))
+    }
+
+    /// All pairs, in the order of the file, which is libdb's too: bucket by bucket. A key with several data items comes
+    /// once for each.
+    ///
+    /// # Complexity
+    /// Reads every page in use once.
+    pub fn iter(&self) -> Iter<'_, P> {
+        Iter::new(self)
+    }
+
+    #[inline]
+    fn find(&self, key: &[u8], budget: &Budget) -> Result<Option<(HashPage<'_>, Pair)>, Error> {
+        let function = self.function.ok_or(Unsupported::HashFunction)?;
+        let bucket = self.address.bucket(function.hash(key));
+        let mut page = HashPage::primary(&self.file, self.address.page(bucket), budget)?;
+        loop {
+            if let Some(pair) = page.find(&self.file, key, budget)? {
+                return Ok(Some((page, pair)));
+            }
+            match page.next(&self.file, budget)? {
+                Some(next) => page = next,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl<'a, P: Pages> IntoIterator for &'a Hash<P> {
+    type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>;
+    type IntoIter = Iter<'a, P>;
+
+    fn into_iter(self) -> Iter<'a, P> {
+        self.iter()
+    }
+}

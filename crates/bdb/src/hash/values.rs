@@ -1,0 +1,109 @@
+//! The data items of one key: usually one, several in a database with duplicates (section 9).
+
+use std::borrow::Cow;
+
+use super::page::{HashPage, Pair};
+use crate::error::{Damage, Error};
+use crate::file::{Budget, PageFile};
+use crate::format::item::Item;
+use crate::overflow;
+use crate::pages::Pages;
+use crate::tree::Leaves;
+
+/// The data items of one key, in the order in which the database keeps them.
+#[derive(Debug)]
+pub(crate) enum Source<'a> {
+    /// One item, until it is taken.
+    One(Option<Cow<'a, [u8]>>),
+    /// A set on the page: what of it is still to be read, and where it stands, for messages.
+    Set { rest: Cow<'a, [u8]>, at: usize, page: u32, index: usize },
+    /// A tree of their own.
+    Tree(Leaves<'a>),
+}
+
+impl<'a> Source<'a> {
+    /// The data items of a pair on `page`.
+    pub fn of<P: Pages>(
+        file: &'a PageFile<P>,
+        page: &HashPage<'a>,
+        pair: &Pair,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let index = pair.index + 1;
+        let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
+        Ok(match page.item(item, index, file.order)? {
+            Item::Plain(_) => Source::One(Some(page.page.part(pair.data.start + 1..pair.data.end))),
+            Item::Big(big) => Source::One(Some(overflow::read(file, big, budget)?)),
+            Item::Duplicates(_) => Source::Set {
+                rest: page.page.part(pair.data.start + 1..pair.data.end),
+                at: 0,
+                page: page.page.number,
+                index,
+            },
+            Item::DuplicateTree(root) => Source::Tree(Leaves::under(file, root, budget)?),
+        })
+    }
+
+    /// The next item.
+    pub fn next<P: Pages>(
+        &mut self,
+        file: &'a PageFile<P>,
+        budget: &Budget,
+    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+        match self {
+            Source::One(item) => Ok(item.take()),
+            Source::Set { rest, at, page, index } => {
+                if *at == rest.len() {
+                    return Ok(None);
+                }
+                let malformed = || Error::corrupt_item(*page, *index, Damage::DuplicateSet);
+                // Length, bytes, length again, so that a set can be walked from both ends.
+                let len = file.order.u16(rest, *at).ok_or_else(malformed)?;
+                let (start, end) = (*at + 2, *at + 2 + usize::from(len));
+                if file.order.u16(rest, end) != Some(len) {
+                    return Err(malformed());
+                }
+                *at = end + 2;
+                Ok(Some(match rest {
+                    Cow::Borrowed(rest) => Cow::Borrowed(&rest[start..end]),
+                    Cow::Owned(rest) => Cow::Owned(rest[start..end].to_vec()),
+                }))
+            }
+            Source::Tree(leaves) => loop {
+                match leaves.next(file, budget)? {
+                    Some(item) if item.deleted => {}
+                    Some(item) => return Ok(Some(item.bytes)),
+                    None => return Ok(None),
+                }
+            },
+        }
+    }
+}
+
+/// Iterates over the data items of one key: [`Hash::get_all`](super::Hash::get_all).
+///
+/// After an error it ends.
+#[derive(Debug)]
+pub struct Values<'a, P> {
+    file: &'a PageFile<P>,
+    budget: Budget,
+    source: Source<'a>,
+}
+
+impl<'a, P: Pages> Values<'a, P> {
+    pub(super) fn new(file: &'a PageFile<P>, source: Source<'a>, budget: Budget) -> Self {
+        Values { file, budget, source }
+    }
+}
+
+impl<'a, P: Pages> Iterator for Values<'a, P> {
+    type Item = Result<Cow<'a, [u8]>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.source.next(self.file, &self.budget).transpose();
+        if matches!(next, Some(Err(_))) {
+            self.source = Source::One(None);
+        }
+        next
+    }
+}

@@ -1,0 +1,94 @@
+//! Big items: keys and data that fill a chain of pages of their own (section 7).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::error::{Damage, Error};
+use crate::file::{Budget, Page, PageFile};
+use crate::format::item::BigRef;
+use crate::format::page_type;
+use crate::pages::Pages;
+
+/// Where the data bytes of an overflow page lie on it, the page found to belong to a chain.
+fn data_range<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<Range<usize>, Error> {
+    if page.header.kind != page_type::OVERFLOW {
+        return Err(page.corrupt(Damage::PageType(page.header.kind)));
+    }
+    let count = page.header.high_offset;
+    let end = file.header_len + usize::from(count);
+    // An empty page would let a chain go on without getting anywhere.
+    if count == 0 || end > file.page_size {
+        return Err(page.corrupt(Damage::OverflowBytes(count)));
+    }
+    Ok(file.header_len..end)
+}
+
+/// Hands the bytes of a chain to `take`, piece by piece, until it declines or all are there.
+///
+/// `take` gets the page that holds the piece and the piece's place on it, and says whether to go on.
+/// Returns whether the chain was read to its end, at which it has been found to have the stated length.
+fn walk<'a, P: Pages>(
+    file: &'a PageFile<P>,
+    big: BigRef,
+    budget: &Budget,
+    mut take: impl FnMut(Page<'a>, Range<usize>) -> bool,
+) -> Result<bool, Error> {
+    let mut left = big.len as usize;
+    let mut number = big.first;
+    while number != 0 {
+        let page = file.page(number, budget)?;
+        let range = data_range(file, &page)?;
+        let wrong_length = || page.corrupt(Damage::ChainLength(big.len));
+        left = left.checked_sub(range.len()).ok_or_else(wrong_length)?;
+        number = page.header.next;
+        if (number == 0) != (left == 0) {
+            return Err(wrong_length());
+        }
+        if !take(page, range) {
+            return Ok(false);
+        }
+    }
+    if left != 0 {
+        return Err(Error::corrupt(big.first, Damage::ChainLength(big.len)));
+    }
+    Ok(true)
+}
+
+/// Reads a big item: lent where it fills one page, else put together.
+pub(crate) fn read<'a, P: Pages>(
+    file: &'a PageFile<P>,
+    big: BigRef,
+    budget: &Budget,
+) -> Result<Cow<'a, [u8]>, Error> {
+    let mut bytes: Cow<'a, [u8]> = Cow::Borrowed(&[]);
+    walk(file, big, budget, |page, range| {
+        if bytes.is_empty() {
+            bytes = page.part(range);
+        } else {
+            // Grows with the pages that are there, never by the length that the reference claims.
+            bytes.to_mut().extend_from_slice(&page.bytes[range]);
+        }
+        true
+    })?;
+    Ok(bytes)
+}
+
+/// Whether a big item consists of just these bytes. Allocates nothing.
+pub(crate) fn equals<P: Pages>(
+    file: &PageFile<P>,
+    big: BigRef,
+    wanted: &[u8],
+    budget: &Budget,
+) -> Result<bool, Error> {
+    if big.len as usize != wanted.len() {
+        return Ok(false);
+    }
+    let mut rest = wanted;
+    walk(file, big, budget, |page, range| match rest.strip_prefix(&page.bytes[range]) {
+        Some(after) => {
+            rest = after;
+            true
+        }
+        None => false,
+    })
+}

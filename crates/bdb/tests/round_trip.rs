@@ -1,0 +1,174 @@
+//! What the builder writes, the reader finds: any pairs, any options, through every source of pages.
+
+use std::collections::BTreeMap;
+use std::io::{Seek, Write};
+
+use bdb_file::{
+    BuildOptions, Builder, ByteOrder, FileId, FilePages, Hash, Keep, MappedPages, Pages,
+};
+use proptest::prelude::*;
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn options() -> impl Strategy<Value = BuildOptions> {
+    (
+        prop::option::of((9u32..=16).prop_map(|bits| 1 << bits)),
+        prop::option::of(2u32..20),
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(page_size, buckets, big_endian, checksums)| BuildOptions {
+            page_size,
+            buckets,
+            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
+            checksums,
+            file_id: FileId::Contents,
+        })
+}
+
+/// Keys that are prefixes of each other, and lengths around the limits of small pages.
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => prop::collection::vec(any::<u8>(), 0..40),
+        3 => (0usize..600, 97u8..99).prop_map(|(len, byte)| vec![byte; len]),
+        1 => (0usize..6000, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]),
+    ]
+}
+
+fn build(pairs: &[(Vec<u8>, Vec<u8>)], options: BuildOptions, keep: Keep) -> Vec<u8> {
+    let mut builder = Builder::new(options);
+    for (key, data) in pairs {
+        builder.push(key, data).unwrap();
+    }
+    let plan = builder.plan(keep).unwrap();
+    let mut file = Vec::new();
+    plan.write_to(&mut file).unwrap();
+    assert_eq!(file.len() as u64, plan.file_len());
+    file
+}
+
+fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
+    let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
+    assert_eq!(listed.len(), map.len(), "no pair twice");
+    let listed: Map = listed.into_iter().map(|(k, d)| (k.into_owned(), d.into_owned())).collect();
+    assert_eq!(&listed, map);
+    for (key, data) in map {
+        assert_eq!(database.get(key).unwrap().as_deref(), Some(&data[..]));
+        let all: Vec<_> = database.get_all(key).unwrap().map(Result::unwrap).collect();
+        assert_eq!(all, [&data[..]]);
+        let mut absent = key.clone();
+        absent.push(b'x');
+        assert_eq!(database.get(&absent).unwrap().is_some(), map.contains_key(&absent));
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_reader_finds_what_was_built(
+        pairs in prop::collection::vec((bytes(), bytes()), 0..80),
+        options in options(),
+    ) {
+        let file = build(&pairs, options, Keep::Last);
+        let map: Map = pairs.into_iter().collect();
+        assert_holds(&Hash::open(&file).unwrap(), &map);
+        let mut on_disk = tempfile::tempfile().unwrap();
+        on_disk.write_all(&file).unwrap();
+        on_disk.rewind().unwrap();
+        assert_holds(&Hash::open(FilePages::new(&on_disk)).unwrap(), &map);
+        // SAFETY: nobody else knows the file.
+        let mapped = unsafe { MappedPages::new(&on_disk) }.unwrap();
+        assert_holds(&Hash::open(mapped).unwrap(), &map);
+    }
+
+    #[test]
+    fn the_first_or_the_last_of_equal_keys_stays(
+        keys in prop::collection::vec(0u8..10, 0..60),
+    ) {
+        let pairs: Vec<_> =
+            keys.iter().enumerate().map(|(i, key)| (vec![*key], vec![i as u8])).collect();
+        let last: Map = pairs.iter().cloned().collect();
+        let first: Map = pairs.iter().rev().cloned().collect();
+        for (keep, map) in [(Keep::First, first), (Keep::Last, last)] {
+            let file = build(&pairs, BuildOptions::default(), keep);
+            assert_holds(&Hash::open(file).unwrap(), &map);
+        }
+    }
+
+    #[test]
+    fn borrowed_and_copied_bytes_make_the_same_file(
+        text in prop::collection::vec(any::<u8>(), 0..200),
+        parts in prop::collection::vec((0usize..200, 0usize..20, 0usize..200, 0usize..20), 0..40),
+        terminated: bool,
+    ) {
+        let part = |start: usize, len: usize| {
+            let start = start.min(text.len());
+            &text[start..(start + len).min(text.len())]
+        };
+        let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
+        let mut over = Builder::over(&text, options.clone());
+        let mut copied = Builder::new(options);
+        for (i, (key, key_len, data, data_len)) in parts.into_iter().enumerate() {
+            let (key, data) = (part(key, key_len), part(data, data_len));
+            // Some from the text, some not.
+            let owned = data.to_vec();
+            let mixed = if i % 3 == 0 { &owned } else { data };
+            if terminated {
+                over.push_terminated(key, mixed).unwrap();
+                copied.push(&[key, b"\0"].concat(), &[data, b"\0"].concat()).unwrap();
+            } else {
+                over.push(key, mixed).unwrap();
+                copied.push(&key.to_vec(), &data.to_vec()).unwrap();
+            }
+        }
+        let [over, copied] = [over, copied].map(|builder| {
+            let mut file = Vec::new();
+            builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+            file
+        });
+        prop_assert_eq!(over, copied);
+    }
+}
+
+#[test]
+fn duplicates_are_told_in_input_order() {
+    let mut builder = Builder::new(BuildOptions::default());
+    for key in ["b", "a", "a", "b", "c", "a"] {
+        builder.push_terminated(key.as_bytes(), b"x").unwrap();
+    }
+    let plan = builder.plan(Keep::First).unwrap();
+    let told: Vec<_> = plan.duplicates().collect();
+    assert_eq!(told, [(2, &b"a"[..]), (3, b"b"), (5, b"a")]);
+    assert_eq!(plan.pairs(), 3);
+}
+
+#[test]
+fn files_are_told_apart_unless_asked_otherwise() {
+    let pairs = [(b"key".to_vec(), b"data".to_vec())];
+    let file = |file_id| build(&pairs, BuildOptions { file_id, ..Default::default() }, Keep::First);
+    assert_ne!(file(FileId::Unique), file(FileId::Unique));
+    assert_eq!(file(FileId::Contents), file(FileId::Contents));
+    let other = [(b"key".to_vec(), b"Data".to_vec())];
+    let uid = |file: Vec<u8>| Hash::open(file).unwrap().meta().uid;
+    let options = BuildOptions { file_id: FileId::Contents, ..Default::default() };
+    assert_ne!(uid(file(FileId::Contents)), uid(build(&other, options, Keep::First)));
+}
+
+#[test]
+fn impossible_options_are_refused() {
+    let refused = |options| Builder::new(options).plan(Keep::First).is_err();
+    for page_size in [0, 1, 256, 513, 131_072] {
+        assert!(refused(BuildOptions { page_size: Some(page_size), ..Default::default() }));
+    }
+    for buckets in [0, 1, u32::MAX] {
+        assert!(refused(BuildOptions { buckets: Some(buckets), ..Default::default() }));
+    }
+}
+
+#[test]
+fn many_equal_hashes_are_no_trouble() {
+    // FNV-1 collides wherever a prefix hashes to zero: NULs in front change nothing.
+    let pairs: Vec<_> =
+        (0..2000).map(|i| ([vec![0; i], b"key".to_vec()].concat(), i.to_string().into())).collect();
+    let file = build(&pairs, BuildOptions::default(), Keep::First);
+    assert_holds(&Hash::open(file).unwrap(), &pairs.into_iter().collect());
+}
