@@ -73,22 +73,28 @@ pub(crate) fn read<'a, P: Pages>(
     Ok(bytes)
 }
 
-/// Whether a big item consists of just these bytes. Allocates nothing.
+/// Whether a big item consists of just these pieces, one after the other. Allocates nothing.
 pub(crate) fn equals<P: Pages>(
     file: &PageFile<P>,
     big: BigRef,
-    wanted: &[u8],
+    [mut rest, mut tail]: [&[u8]; 2],
     budget: &Budget,
 ) -> Result<bool, Error> {
-    if big.len as usize != wanted.len() {
+    if big.len as usize != rest.len() + tail.len() {
         return Ok(false);
     }
-    let mut rest = wanted;
-    walk(file, big, budget, |page, range| match rest.strip_prefix(&page.bytes[range]) {
-        Some(after) => {
-            rest = after;
-            true
+    walk(file, big, budget, |page, range| {
+        let mut stored = &page.bytes[range];
+        while !stored.is_empty() {
+            if rest.is_empty() {
+                rest = std::mem::take(&mut tail);
+            }
+            let (now, later) = rest.split_at(stored.len().min(rest.len()));
+            match stored.strip_prefix(now) {
+                Some(after) if !now.is_empty() => (stored, rest) = (after, later),
+                _ => return false,
+            }
         }
-        None => false,
+        true
     })
 }

@@ -43,18 +43,18 @@ impl<T: AsRef<[u8]>> Pages for T {
 /// Memory stays at one page; each page costs a system call and a copy. Suits a few lookups in a file that others
 /// change, under a lock.
 #[derive(Debug)]
-pub struct FilePages<'f> {
-    file: &'f File,
+pub struct FilePages {
+    file: File,
 }
 
-impl<'f> FilePages<'f> {
-    /// Reads from `file`, whatever its current position.
-    pub fn new(file: &'f File) -> Self {
+impl FilePages {
+    /// Reads from `file`, whatever its current position. A lock on the file is released with the value.
+    pub fn new(file: File) -> Self {
         FilePages { file }
     }
 }
 
-impl Pages for FilePages<'_> {
+impl Pages for FilePages {
     fn size(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 
+use super::stored::Stored;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
@@ -108,7 +109,7 @@ impl<'a> HashPage<'a> {
     pub fn find<P: Pages>(
         &self,
         file: &PageFile<P>,
-        key: &[u8],
+        key: Stored<'_>,
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {
         let bytes = &*self.page.bytes;
@@ -119,9 +120,9 @@ impl<'a> HashPage<'a> {
             }
             let stored = bytes.get(pair.key.clone()).unwrap_or_default();
             match stored.split_first() {
-                Some((&item::PLAIN, stored)) => Ok(stored == key),
+                Some((&item::PLAIN, stored)) => Ok(key.is(stored)),
                 _ => match self.item(stored, pair.index, file.order)? {
-                    Item::Big(big) => overflow::equals(file, big, key, budget),
+                    Item::Big(big) => overflow::equals(file, big, key.pieces(), budget),
                     _ => Err(self.page.corrupt_item(pair.index, Damage::ItemType(stored[0]))),
                 },
             }

@@ -6,6 +6,7 @@ use super::address::Address;
 use super::function::HashFunction;
 use super::iter::Iter;
 use super::page::{HashPage, Pair};
+use super::stored::Stored;
 use super::values::{Source, Values};
 use crate::databases;
 use crate::error::{Error, Unsupported};
@@ -112,7 +113,8 @@ impl<P: Pages> Hash<P> {
 
     /// The data stored under `key`; the first item where there are duplicates.
     ///
-    /// Keys are compared byte by byte, a terminating NUL included where the table has one.
+    /// Keys are compared byte by byte, a terminating NUL included where the table has one: for such tables see
+    /// [`get_terminated`](Self::get_terminated).
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage on the way, [`Error::Io`], and
@@ -123,6 +125,21 @@ impl<P: Pages> Hash<P> {
     /// and copies nothing, unless the data fills several overflow pages.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        self.get_stored(Stored { bytes: key, nul: false })
+    }
+
+    /// As [`get`](Self::get), for the key that consists of `key` and one NUL after it: the way in which C programs
+    /// store strings.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn get_terminated(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        self.get_stored(Stored { bytes: key, nul: true })
+    }
+
+    #[inline]
+    fn get_stored(&self, key: Stored<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
         let budget = self.file.budget();
         match self.find(key, &budget)? {
             Some((page, pair)) => {
@@ -138,7 +155,7 @@ impl<P: Pages> Hash<P> {
     /// As [`get`](Self::get), also while iterating.
     pub fn get_all(&self, key: &[u8]) -> Result<Values<'_, P>, Error> {
         let budget = self.file.budget();
-        let source = match self.find(key, &budget)? {
+        let source = match self.find(Stored { bytes: key, nul: false }, &budget)? {
             Some((page, pair)) => Source::of(&self.file, &page, &pair, &budget)?,
             None => Source::One(None),
         };
@@ -155,9 +172,13 @@ impl<P: Pages> Hash<P> {
     }
 
     #[inline]
-    fn find(&self, key: &[u8], budget: &Budget) -> Result<Option<(HashPage<'_>, Pair)>, Error> {
+    fn find(
+        &self,
+        key: Stored<'_>,
+        budget: &Budget,
+    ) -> Result<Option<(HashPage<'_>, Pair)>, Error> {
         let function = self.function.ok_or(Unsupported::HashFunction)?;
-        let bucket = self.address.bucket(function.hash(key));
+        let bucket = self.address.bucket(key.hash(function));
         let mut page = HashPage::primary(&self.file, self.address.page(bucket), budget)?;
         loop {
             if let Some(pair) = page.find(&self.file, key, budget)? {

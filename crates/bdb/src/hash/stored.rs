@@ -24,6 +24,12 @@ impl<'a> Stored<'a> {
         function.extend(function.hash(self.bytes), self.tail())
     }
 
+    /// Whether this is stored as just these bytes.
+    #[inline]
+    pub fn is(self, stored: &[u8]) -> bool {
+        stored.strip_prefix(self.bytes) == Some(self.tail())
+    }
+
     /// The bytes in one or two pieces.
     pub fn pieces(self) -> [&'a [u8]; 2] {
         [self.bytes, self.tail()]
@@ -97,6 +103,7 @@ mod tests {
             let b = Stored { bytes: b.as_bytes(), nul: b_nul };
             prop_assert_eq!(a.len(), flat(a).len());
             prop_assert_eq!(a == b, flat(a) == flat(b));
+            prop_assert_eq!(a.is(&flat(b)), flat(a) == flat(b));
             prop_assert_eq!(a.cmp_bytes(b), flat(a).cmp(&flat(b)));
             prop_assert_eq!(a.cmp_on_page(b), on_page(&flat(a), &flat(b)));
             prop_assert_eq!(a.hash(HashFunction::Fnv), HashFunction::Fnv.hash(&flat(a)));
