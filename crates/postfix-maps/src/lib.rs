@@ -1,1 +1,54 @@
-//! Placeholder.
+//! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without Berkeley DB's library.
+//!
+//! [`Table`] looks keys up as Postfix's own programs do; [`MapWriter`] makes a table from entries, [`compile`] from the
+//! text that `postmap` or `postalias` would be given. What is written, Postfix reads, and the other way round.
+//!
+//! ```
+//! # let dir = tempfile::tempdir()?;
+//! # let map = format!("hash:{}/client_access", dir.path().display());
+//! use postfix_maps::{Format, Source, Table, WriteOptions, compile};
+//!
+//! let text = b"192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
+//! let source = Source {
+//!     name: b"client_access",
+//!     text,
+//!     format: Format::Map { values_are_files: false },
+//! };
+//! let mut warnings = Vec::new();
+//! compile(&map.as_str().into(), &source, &WriteOptions::default(), |warning| {
+//!     warnings.push(warning.to_vec());
+//! })?;
+//! assert_eq!(warnings, [b"client_access, line 4: expected format: key whitespace value"]);
+//!
+//! let table = Table::open(&map)?; // such as "hash:/etc/postfix/client_access"
+//! assert_eq!(table.get(b"Network.Example")?.as_deref(), Some(&b"OK"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Limits
+//!
+//! Tables of the type `hash` so far, made whole: no changing of single entries yet.
+
+#![deny(unsafe_code)]
+
+mod access;
+mod commit;
+mod compile;
+pub mod config;
+mod error;
+pub mod file_values;
+mod lock;
+mod mapped;
+mod nul;
+mod spec;
+mod table;
+mod writer;
+
+pub use access::Access;
+pub use compile::{Format, Source, compile};
+pub use error::{Error, not_utf8_message, strerror};
+pub use nul::{Terminators, before_nul};
+pub use postfix_map_text::KeyRules;
+pub use spec::TableSpec;
+pub use table::{Iter, Table, TableOptions};
+pub use writer::{Duplicates, MapWriter, WriteOptions, mode_like};

@@ -1,0 +1,88 @@
+//! Ways to get at the contents of a table's file while others may change it.
+
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::lock::open_shared;
+
+/// How an open [`Table`](crate::Table) reads its file. All are safe to share between threads.
+///
+/// A third way, a memory map, is [`Table::open_mapped`](crate::Table::open_mapped).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Read the whole file into memory once, under a shared lock. Lookups then make no system call, and see the table as
+    /// it was, until [`Table::refresh`](crate::Table::refresh) finds that it has changed.
+    #[default]
+    Snapshot,
+    /// For each lookup open the file, lock it, read the few pages that matter, and close it: slower, always current,
+    /// and no memory is held. Postfix's own protocol.
+    Locked,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+    /// Whether the file had been left alone for a while. If not, a change might come within the same tick of the
+    /// clock and leave no trace in its times.
+    settled: bool,
+}
+
+/// Longer than any file system's clock takes to tick.
+const TICK: Duration = Duration::from_secs(2);
+
+impl Stamp {
+    pub fn of(metadata: &Metadata) -> Self {
+        let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        Stamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            settled: age.is_some_and(|age| age > TICK),
+        }
+    }
+
+    /// Whether the file at `path` may be another than the one that was stamped, or have other contents.
+    pub fn is_outdated(&self, path: &Path) -> io::Result<bool> {
+        let now = Stamp::of(&fs::metadata(path)?);
+        Ok(!self.settled || Stamp { settled: true, ..now } != *self)
+    }
+}
+
+/// Reads a whole file under a shared lock.
+///
+/// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
+pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
+    const TRIES: usize = 10;
+    let mut tries = 1;
+    loop {
+        let mut file = open_shared(path)?;
+        let before = file.metadata()?;
+        let bytes = read_all(&mut file, before.len())?;
+        let after = file.metadata()?;
+        // What was seen before the reading counts: a change while it went on shows as one.
+        let stamp = Stamp::of(&before);
+        let same = Stamp { settled: stamp.settled, ..Stamp::of(&after) } == stamp;
+        if same || tries == TRIES {
+            return Ok((bytes, stamp));
+        }
+        tries += 1;
+    }
+}
+
+fn read_all(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

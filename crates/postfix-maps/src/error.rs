@@ -1,0 +1,116 @@
+//! What can go wrong with a table, in Postfix's words.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use crate::spec::TableSpec;
+
+/// Why a table could not be opened, searched or made.
+///
+/// Displayed in the words that `postmap` prints behind `fatal: ` (postmap specification, sections 1 and 4);
+/// [`source`](std::error::Error::source) tells more where Postfix's words say little, as for a damaged file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The table's type or name is empty.
+    #[error("open dictionary: expecting \"type:name\" form instead of \"{0}\"")]
+    Name(TableSpec),
+    /// No table of this type can be read.
+    #[error("unsupported dictionary type: {}", .0.display())]
+    UnsupportedType(OsString),
+    /// No table of this type can be made: nobody knows the type.
+    #[error("unsupported dictionary type: {kind}. Is the postfix-{kind} package installed?", kind = .0.display())]
+    MissingType(OsString),
+    /// No table of this type can be made: it has no file.
+    #[error("unsupported dictionary type: {} does not support bulk-mode creation.", .0.display())]
+    LookupOnlyType(OsString),
+    /// A table behind `proxy:` cannot be made.
+    #[error("can't create maps via the proxy service")]
+    CreateProxy,
+    /// A file that is not the table's own, or the lock on the table's file.
+    #[error("open {}: {}", .path.display(), strerror(.source))]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The table's file is not there, cannot be read, or is not what it should be.
+    #[error("open database {}: {}", .path.display(), open_reason(.source))]
+    OpenDatabase {
+        /// The table's file.
+        path: PathBuf,
+        /// What the system said, or what is wrong with the file.
+        source: bdb_file::Error,
+    },
+    /// The table's file is damaged, or could not be read.
+    #[error("error reading {}: {}", .path.display(), open_reason(.source))]
+    Read {
+        /// The table's file.
+        path: PathBuf,
+        /// What the system said, or what is wrong with the file, and on which page.
+        source: bdb_file::Error,
+    },
+    /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error then.
+    #[error("table {table}: query error")]
+    ValueNotUtf8 {
+        /// The table, as `type:file`.
+        table: String,
+        /// The key that was asked for, as prepared for the search.
+        key: Vec<u8>,
+        /// The value found.
+        value: Vec<u8>,
+    },
+    /// UTF-8 mode is on, and a key or value to be stored is not UTF-8.
+    #[error("malformed UTF-8 or invalid codepoint")]
+    NotUtf8(#[from] postfix_map_text::NotUtf8),
+    /// The new table could not be written. What was there before still is.
+    #[error("error writing {}: {}", .path.display(), open_reason(.source))]
+    Write {
+        /// The table's file.
+        path: PathBuf,
+        /// What the system said, or which limit of the format the table exceeds.
+        source: bdb_file::Error,
+    },
+}
+
+/// The system's words for an error, without the number that the standard library adds.
+pub fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+/// Postfix's warning about a key or, where that is not at fault, a value that UTF-8 mode does not allow.
+pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
+    let reason = postfix_map_text::NotUtf8.to_string();
+    let reason = reason.as_bytes();
+    if str::from_utf8(key).is_err() {
+        [table, b": non-UTF-8 key \"", key, b"\": ", reason].concat()
+    } else {
+        [table, b": key \"", key, b"\": non-UTF-8 value \"", value, b"\": ", reason].concat()
+    }
+}
+
+/// libdb has one word for every file that it cannot make sense of.
+fn open_reason(error: &bdb_file::Error) -> String {
+    match error {
+        bdb_file::Error::Io(error) => strerror(error),
+        _ => "Invalid argument".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_words_come_without_its_numbers() {
+        assert_eq!(strerror(&io::Error::from_raw_os_error(2)), "No such file or directory");
+        assert_eq!(strerror(&io::Error::from_raw_os_error(13)), "Permission denied");
+        assert_eq!(strerror(&io::Error::other("odd")), "odd");
+    }
+}

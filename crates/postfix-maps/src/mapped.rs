@@ -1,0 +1,42 @@
+//! Tables as memory maps: the only unsafe code of this crate.
+#![allow(unsafe_code)]
+
+use std::path::Path;
+
+use bdb_file::{Hash, MappedPages};
+
+use crate::access::Stamp;
+use crate::error::Error;
+use crate::lock::open_shared;
+use crate::spec::TableSpec;
+use crate::table::{Contents, Table, TableOptions, locate};
+
+impl Table {
+    /// Opens a table as a memory map of its file: nothing is read before it is needed, nothing is copied, and all
+    /// processes that map the file share its memory. `options.access` is not used.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    ///
+    /// # Safety
+    /// As long as the table lives, nobody may truncate or write to its file; see [`MappedPages::new`]. Replacing the
+    /// file with a new one is no harm: that is how this crate writes tables. Real `postmap` rewrites them in place.
+    /// [`refresh`](Self::refresh) extends the promise to the file that it finds.
+    pub unsafe fn open_mapped(
+        spec: impl Into<TableSpec>,
+        options: TableOptions,
+    ) -> Result<Self, Error> {
+        let (spec, file) = locate(spec.into())?;
+        let contents = map(&file);
+        Self::new(spec, file, options, contents)
+    }
+}
+
+/// Maps a table's file as it is now. Only for tables that [`Table::open_mapped`] has made.
+pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
+    let file = open_shared(path)?;
+    let stamp = Stamp::of(&file.metadata()?);
+    // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
+    let pages = unsafe { MappedPages::new(&file) }?;
+    Ok(Contents::Mapped(Hash::open(pages)?, stamp))
+}

@@ -1,0 +1,313 @@
+//! Open tables.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use std::vec;
+
+use bdb_file::{FilePages, Hash, MappedPages, Pages};
+use postfix_map_text::KeyRules;
+
+use crate::access::{Access, Stamp, read_whole};
+use crate::error::Error;
+use crate::lock::open_shared;
+use crate::mapped::map;
+use crate::nul::{NulState, Terminators, before_nul};
+use crate::spec::TableSpec;
+
+/// How a table is to be read. The default is what Postfix does with a current configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct TableOptions {
+    /// UTF-8 mode and folding of keys.
+    pub rules: KeyRules,
+    /// Whether the table's keys end in a NUL.
+    pub terminators: Terminators,
+    /// How the file is read.
+    pub access: Access,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        TableOptions {
+            rules: KeyRules { utf8: true, fold: true },
+            terminators: Terminators::default(),
+            access: Access::default(),
+        }
+    }
+}
+
+/// A lookup table, open for reading.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let virtual_map = format!("hash:{}/virtual", dir.path().display());
+/// use postfix_maps::{MapWriter, Table, WriteOptions};
+///
+/// let mut writer = MapWriter::create(&virtual_map, WriteOptions::default())?;
+/// writer.put(b"Info@example.org", b"bob")?;
+/// writer.finish()?;
+///
+/// let table = Table::open(&virtual_map)?; // such as "hash:/etc/postfix/virtual"
+/// assert_eq!(table.get(b"info@EXAMPLE.org")?.as_deref(), Some(&b"bob"[..]));
+/// assert_eq!(table.get(b"nobody@example.org")?, None);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Table {
+    spec: TableSpec,
+    file: PathBuf,
+    rules: KeyRules,
+    nul: NulState,
+    contents: Contents,
+}
+
+/// Where a table's bytes come from.
+#[derive(Debug)]
+pub(crate) enum Contents {
+    Snapshot(Hash<Vec<u8>>, Stamp),
+    Mapped(Hash<MappedPages>, Stamp),
+    Locked,
+}
+
+impl Table {
+    /// Opens a table such as `hash:/etc/postfix/virtual`, with the default options.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub fn open(spec: impl Into<TableSpec>) -> Result<Self, Error> {
+        Self::open_with(spec, TableOptions::default())
+    }
+
+    /// Opens a table.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::UnsupportedType`], and [`Error::OpenDatabase`] where the file is not there or not a
+    /// hash database.
+    ///
+    /// # Complexity
+    /// Reads the file once for a snapshot, its first 512 bytes otherwise. Waits for a writer that has it locked.
+    pub fn open_with(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self, Error> {
+        let (spec, file) = locate(spec.into())?;
+        let contents = match options.access {
+            Access::Snapshot => snapshot(&file),
+            Access::Locked => locked(&file).map(|_| Contents::Locked),
+        };
+        Self::new(spec, file, options, contents)
+    }
+
+    pub(crate) fn new(
+        spec: TableSpec,
+        file: PathBuf,
+        options: TableOptions,
+        contents: Result<Contents, bdb_file::Error>,
+    ) -> Result<Self, Error> {
+        let contents = contents.map_err(|source| open_error(&file, source))?;
+        let nul = NulState::new(options.terminators);
+        Ok(Table { spec, file, rules: options.rules, nul, contents })
+    }
+
+    /// The table's name, as it was opened.
+    pub fn spec(&self) -> &TableSpec {
+        &self.spec
+    }
+
+    /// The file that the table is in.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// The rules by which keys are prepared.
+    pub fn rules(&self) -> KeyRules {
+        self.rules
+    }
+
+    /// The value of a key: as Postfix sees it, up to its first NUL.
+    ///
+    /// The key is folded by the table's rules and looked up with and without a terminating NUL by the NUL rule. In UTF-8
+    /// mode a key that is not UTF-8 is not found, as in Postfix ([`KeyRules::prepare`] tells the two apart). The whole
+    /// key is looked up: Postfix's programs that look up parts of addresses and names do so one by one.
+    ///
+    /// # Errors
+    /// [`Error::Read`] for a damaged file, [`Error::ValueNotUtf8`] in UTF-8 mode; with [`Access::Locked`] also
+    /// [`Error::OpenDatabase`].
+    ///
+    /// # Complexity
+    /// Usually one page (see [`Hash::get`]). From a snapshot or a map nothing is copied and no system call is made;
+    /// a key with upper-case letters is folded in memory of its own.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        let Ok(key) = self.rules.prepare(key) else { return Ok(None) };
+        let found = match &self.contents {
+            Contents::Snapshot(hash, _) => self.find(hash, &key)?,
+            Contents::Mapped(hash, _) => self.find(hash, &key)?,
+            Contents::Locked => {
+                let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
+                self.find(&hash, &key)?.map(|value| Cow::Owned(value.into_owned()))
+            }
+        };
+        if let Some(value) = &found
+            && self.rules.check_value(value).is_err()
+        {
+            return Err(Error::ValueNotUtf8 {
+                table: self.internal_name(),
+                key: key.into_owned(),
+                value: value.to_vec(),
+            });
+        }
+        Ok(found)
+    }
+
+    fn find<'h, P: Pages>(
+        &self,
+        hash: &'h Hash<P>,
+        key: &[u8],
+    ) -> Result<Option<Cow<'h, [u8]>>, Error> {
+        let found =
+            self.nul.lookup(|nul| if nul { hash.get_terminated(key) } else { hash.get(key) });
+        let found = found.map_err(|source| self.read_error(source))?;
+        Ok(found.map(cut_at_nul))
+    }
+
+    /// All keys and values, each up to its first NUL, in the order of the file. Neither folded nor checked.
+    ///
+    /// # Errors
+    /// [`Error::Read`], also while iterating, after which the iterator ends; with [`Access::Locked`] also
+    /// [`Error::OpenDatabase`].
+    ///
+    /// # Complexity
+    /// Reads every page once. With [`Access::Locked`] all pairs are copied first, so that the lock can be given up.
+    pub fn iter(&self) -> Result<Iter<'_>, Error> {
+        Ok(Iter(match &self.contents {
+            Contents::Snapshot(hash, _) => Pairs::Snapshot(self, hash.iter()),
+            Contents::Mapped(hash, _) => Pairs::Mapped(self, hash.iter()),
+            Contents::Locked => {
+                let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
+                let pairs: Vec<_> = hash
+                    .iter()
+                    .map(|pair| pair.map(|(key, value)| (key.into_owned(), value.into_owned())))
+                    .collect::<Result<_, _>>()
+                    .map_err(|source| self.read_error(source))?;
+                Pairs::Copied(pairs.into_iter())
+            }
+        }))
+    }
+
+    /// Reads the table anew if its file has been changed or replaced; tells whether it did.
+    ///
+    /// Nothing changes where that fails: the table goes on with what it has.
+    ///
+    /// # Errors
+    /// [`Error::OpenDatabase`] where the file is gone or no longer a hash database.
+    ///
+    /// # Complexity
+    /// One `stat` while nothing has changed. A file that was younger than two seconds when it was read is read once more.
+    pub fn refresh(&mut self) -> Result<bool, Error> {
+        let (stamp, reopen): (_, fn(&Path) -> _) = match &self.contents {
+            Contents::Snapshot(_, stamp) => (stamp, snapshot),
+            Contents::Mapped(_, stamp) => (stamp, map),
+            Contents::Locked => return Ok(false),
+        };
+        let outdated = stamp.is_outdated(&self.file);
+        if !outdated.map_err(|error| open_error(&self.file, error.into()))? {
+            return Ok(false);
+        }
+        self.contents = reopen(&self.file).map_err(|source| open_error(&self.file, source))?;
+        Ok(true)
+    }
+
+    /// Turns a table that was opened with [`Access::Locked`] into a snapshot, for many lookups. What has been learnt of
+    /// its terminators stays.
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh).
+    pub fn load(&mut self) -> Result<(), Error> {
+        if matches!(self.contents, Contents::Locked) {
+            self.contents =
+                snapshot(&self.file).map_err(|source| open_error(&self.file, source))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the text that the table was made from has been changed since, at least 100 seconds ago: Postfix's
+    /// programs warn of that (postmap specification, section 8.3). False where there is no such text.
+    pub fn is_older_than_source(&self) -> bool {
+        let modified = |path: &Path| {
+            let at = fs::metadata(path).ok()?.modified().ok()?;
+            Some(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let settled = now.saturating_sub(Duration::from_secs(100)).as_secs();
+        match (modified(self.spec.source()), modified(&self.file)) {
+            (Some(source), Some(table)) => source > table && source < settled,
+            _ => false,
+        }
+    }
+
+    /// The name that Postfix uses for the table in some messages: the type, and the table's file.
+    pub fn internal_name(&self) -> String {
+        format!("{}:{}", self.spec.table_type().display(), self.file.display())
+    }
+
+    fn read_error(&self, source: bdb_file::Error) -> Error {
+        Error::Read { path: self.file.clone(), source }
+    }
+}
+
+pub(crate) fn locate(spec: TableSpec) -> Result<(TableSpec, PathBuf), Error> {
+    let file = spec.file(spec.storage()?);
+    Ok((spec, file))
+}
+
+fn open_error(file: &Path, source: bdb_file::Error) -> Error {
+    Error::OpenDatabase { path: file.to_owned(), source }
+}
+
+fn snapshot(file: &Path) -> Result<Contents, bdb_file::Error> {
+    let (bytes, stamp) = read_whole(file)?;
+    Ok(Contents::Snapshot(Hash::open(bytes)?, stamp))
+}
+
+/// The file, open and locked for as long as the result lives.
+fn locked(path: &Path) -> Result<Hash<FilePages>, bdb_file::Error> {
+    Hash::open(FilePages::new(open_shared(path)?))
+}
+
+fn cut_at_nul(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(before_nul(bytes)),
+        Cow::Owned(mut bytes) => {
+            bytes.truncate(before_nul(&bytes).len());
+            Cow::Owned(bytes)
+        }
+    }
+}
+
+/// Iterates over a table's pairs: [`Table::iter`].
+#[derive(Debug)]
+pub struct Iter<'t>(Pairs<'t>);
+
+#[derive(Debug)]
+enum Pairs<'t> {
+    Snapshot(&'t Table, bdb_file::Iter<'t, Vec<u8>>),
+    Mapped(&'t Table, bdb_file::Iter<'t, MappedPages>),
+    Copied(vec::IntoIter<(Vec<u8>, Vec<u8>)>),
+}
+
+impl<'t> Iterator for Iter<'t> {
+    type Item = Result<(Cow<'t, [u8]>, Cow<'t, [u8]>), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (table, pair) = match &mut self.0 {
+            Pairs::Snapshot(table, pairs) => (table, pairs.next()?),
+            Pairs::Mapped(table, pairs) => (table, pairs.next()?),
+            Pairs::Copied(pairs) => {
+                let (key, value) = pairs.next()?;
+                return Some(Ok((cut_at_nul(key.into()), cut_at_nul(value.into()))));
+            }
+        };
+        Some(match pair {
+            Ok((key, value)) => Ok((cut_at_nul(key), cut_at_nul(value))),
+            Err(source) => Err(table.read_error(source)),
+        })
+    }
+}

@@ -1,0 +1,190 @@
+//! Making tables.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use bdb_file::{BuildOptions, Builder, FileId, Keep, Plan};
+use postfix_map_text::KeyRules;
+
+use crate::commit::Target;
+use crate::error::Error;
+use crate::nul::Terminators;
+use crate::spec::{Storage, TableSpec};
+
+/// How a table is made. The default is what `postmap` does with a current configuration.
+#[derive(Clone, Debug)]
+pub struct WriteOptions {
+    /// UTF-8 mode and folding of keys.
+    pub rules: KeyRules,
+    /// Whether keys and values get a terminating NUL.
+    pub terminators: Terminators,
+    /// What becomes of a second entry with the same key.
+    pub duplicates: Duplicates,
+    /// Permissions of a table that is not there yet, whatever the process's umask. One that is keeps its own.
+    /// [`mode_like`] copies those of a source.
+    pub mode: u32,
+    /// Whether the same entries make the same file, byte for byte, instead of one with an identification of its own.
+    pub reproducible: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions {
+            rules: KeyRules { utf8: true, fold: true },
+            terminators: Terminators::default(),
+            duplicates: Duplicates::default(),
+            mode: 0o644,
+            reproducible: false,
+        }
+    }
+}
+
+/// What becomes of a second entry with the same key (postmap specification, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It is left out, with a warning.
+    #[default]
+    Warn,
+    /// It is left out: `postmap -w`.
+    Ignore,
+    /// It takes the first one's place: `postmap -r`.
+    Replace,
+}
+
+/// The permissions of a new table whose source has these: reading is copied for group and others, the owner may always
+/// read and write, and nothing else is allowed (postmap specification, section 7).
+pub fn mode_like(source: &Metadata) -> u32 {
+    if source.is_file() { 0o600 | source.mode() & 0o044 } else { 0o644 }
+}
+
+/// Collects the entries of a table and makes its file anew.
+///
+/// From [`create`](Self::create) on the table's old file, if there is one, is locked against Postfix's programs and
+/// others that heed its locks; its contents stay as they are until [`finish`](Self::finish) puts the new ones in their
+/// place. Dropping the writer changes nothing.
+#[derive(Debug)]
+pub struct MapWriter<'t> {
+    target: Target,
+    builder: Builder<'t>,
+    rules: KeyRules,
+    terminated: bool,
+    duplicates: Duplicates,
+}
+
+impl MapWriter<'static> {
+    /// Starts to make a table.
+    ///
+    /// # Errors
+    /// [`Error::MissingType`], [`Error::LookupOnlyType`] and [`Error::CreateProxy`] for types that cannot be made,
+    /// [`Error::Open`] where the old file cannot be locked, [`Error::OpenDatabase`] where no new one can be made.
+    pub fn create(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self, Error> {
+        MapWriter::create_over(&[], spec, options)
+    }
+}
+
+impl<'t> MapWriter<'t> {
+    /// Starts to make a table whose keys and values are mostly parts of `text`: these are not copied.
+    ///
+    /// # Errors
+    /// As [`create`](MapWriter::create).
+    pub fn create_over(
+        text: &'t [u8],
+        spec: impl Into<TableSpec>,
+        options: WriteOptions,
+    ) -> Result<Self, Error> {
+        let spec = spec.into();
+        let storage = spec.storage_to_create()?;
+        let target = Target::open(spec.file(storage), options.mode)?;
+        let file_id = if options.reproducible { FileId::Contents } else { FileId::Unique };
+        Ok(MapWriter {
+            target,
+            builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
+            rules: options.rules,
+            terminated: options.terminators.to_write(match storage {
+                Storage::Hash => true,
+            }),
+            duplicates: options.duplicates,
+        })
+    }
+
+    /// Adds an entry; the key is folded by the rules.
+    ///
+    /// # Errors
+    /// [`Error::NotUtf8`] in UTF-8 mode, [`Error::Write`] beyond the limits of the format.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let key = self.rules.prepare(key)?;
+        self.rules.check_value(value)?;
+        self.push(&key, value, self.terminated)
+    }
+
+    /// Adds an entry as it is: not folded, not checked, without terminators.
+    ///
+    /// # Errors
+    /// [`Error::Write`] beyond the limits of the format.
+    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.push(key, value, false)
+    }
+
+    fn push(&mut self, key: &[u8], value: &[u8], terminated: bool) -> Result<(), Error> {
+        let pushed = if terminated {
+            self.builder.push_terminated(key, value)
+        } else {
+            self.builder.push(key, value)
+        };
+        pushed.map_err(|source| Error::Write { path: self.target.path().to_owned(), source })
+    }
+
+    /// Whether a file without contents was found in the table's place, and removed.
+    pub fn removed_empty_file(&self) -> bool {
+        self.target.removed_empty
+    }
+
+    /// Whether the old file will be overwritten, because its directory cannot be written or because a new file could
+    /// not have its owner and all its names. Otherwise a new file takes its place in one step.
+    pub fn overwrites(&self) -> bool {
+        self.target.overwrites()
+    }
+
+    /// Makes the table; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Write`]: the old table is still there, unless it was being [overwritten](Self::overwrites).
+    pub fn finish(self) -> Result<(), Error> {
+        self.plan()?.finish()
+    }
+
+    /// Settles what the table will hold.
+    pub(crate) fn plan(self) -> Result<PlannedMap<'t>, Error> {
+        let keep = match self.duplicates {
+            Duplicates::Warn | Duplicates::Ignore => Keep::First,
+            Duplicates::Replace => Keep::Last,
+        };
+        match self.builder.plan(keep) {
+            Ok(plan) => Ok(PlannedMap { target: self.target, plan, duplicates: self.duplicates }),
+            Err(source) => Err(Error::Write { path: self.target.path().to_owned(), source }),
+        }
+    }
+}
+
+/// A table whose contents are settled, before its file is written.
+pub(crate) struct PlannedMap<'t> {
+    target: Target,
+    plan: Plan<'t>,
+    duplicates: Duplicates,
+}
+
+impl PlannedMap<'_> {
+    /// The entries that are left out and to be warned of: the number of each among all that were put, and its key.
+    pub fn duplicates(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let wanted = self.duplicates == Duplicates::Warn;
+        self.plan.duplicates().filter(move |_| wanted)
+    }
+
+    pub fn finish(self) -> Result<(), Error> {
+        let path = self.target.path().to_owned();
+        let plan = self.plan;
+        self.target
+            .write(plan.file_len(), |file| plan.write_to(file))
+            .map_err(|error| Error::Write { path, source: error.into() })
+    }
+}
