@@ -8,11 +8,10 @@ use std::iter::{self, FusedIterator};
 
 use memchr::memchr;
 use nom::branch::alt;
-use nom::bytes::complete::{tag, take, take_while1};
-use nom::combinator::{map, opt, peek, recognize, rest};
+use nom::bytes::complete::{take, take_while1};
+use nom::combinator::{map, opt, recognize, rest};
 use nom::multi::{many0_count, many1_count};
-use nom::number::complete::u8 as byte;
-use nom::sequence::delimited;
+use nom::sequence::terminated;
 use nom::{IResult, Parser};
 
 use crate::diagnostic::DiagnosticKind;
@@ -118,16 +117,17 @@ impl<'t> Iterator for Tokens<'t> {
     }
 }
 
-/// `token = atom / comment / quoted / literal / operator`, for text that does not start with a blank.
+/// `token = comment / quoted / literal / operator / atom`, told apart by its first byte.
 fn token(input: &[u8]) -> IResult<&[u8], Token<'_>, ()> {
-    alt((
-        map(atom, Token::Atom),
-        map(comment, Token::Comment),
-        map(delimited(tag("\""), up_to(b'"'), opt(tag("\""))), Token::Quoted),
-        map(delimited(tag("["), up_to(b']'), opt(tag("]"))), Token::Literal),
-        map(byte, Token::Operator),
-    ))
-    .parse(input)
+    match input {
+        [b'(', ..] => map(comment, Token::Comment).parse(input),
+        [b'"', rest @ ..] => map(up_to(b'"'), Token::Quoted).parse(rest),
+        [b'[', rest @ ..] => map(up_to(b']'), Token::Literal).parse(rest),
+        [first, rest @ ..] if is_special(*first) && *first != b'\\' => {
+            Ok((rest, Token::Operator(*first)))
+        }
+        _ => map(atom, Token::Atom).parse(input),
+    }
 }
 
 /// `atom = 1*( plain / escaped )`
@@ -136,16 +136,15 @@ fn atom(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
     recognize(many1_count(alt((plain, escaped)))).parse(input)
 }
 
-/// Anything up to an unescaped `close` or the end of the text.
+/// Anything up to an unescaped `close`, which is consumed, or to the end of the text.
 fn up_to<'t>(close: u8) -> impl Parser<&'t [u8], Output = &'t [u8], Error = ()> {
     let plain = take_while1(move |byte| byte != close && byte != b'\\');
-    recognize(many0_count(alt((plain, escaped))))
+    terminated(recognize(many0_count(alt((plain, escaped)))), opt(take(1_usize)))
 }
 
-/// Balanced parentheses, or all of the text when they are not. Counts instead of recursing: the
-/// depth is the input's choice.
+/// From an opening parenthesis to the one that closes it, or to the end of the text. Counts
+/// instead of recursing: the depth is the input's choice.
 fn comment(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
-    peek(tag("(")).parse(input)?;
     let mut depth = 0_usize;
     let mut bytes = input.iter().enumerate();
     while let Some((at, byte)) = bytes.next() {
@@ -265,6 +264,10 @@ impl<'t> Spelling<'t> {
 
     /// Writes what a token stands for, with a backslash before each byte out of `escape`.
     fn write_content(&mut self, token: &[u8], escape: &[u8]) {
+        if !token.iter().any(|byte| matches!(byte, b'\\' | b'\t' | b'\r')) {
+            // Nothing that `content` would change, nor, without a backslash, to escape.
+            return self.write(token);
+        }
         for byte in content(token) {
             if escape.contains(&byte) {
                 self.write(b"\\");

@@ -39,7 +39,7 @@ impl KeyRules {
         let folded = match self.unicode_text(key)? {
             _ if !self.fold => return Ok(Cow::Borrowed(key)),
             Some(text) => UniCase::unicode(text).to_folded_case().into_bytes(),
-            None if key.iter().any(u8::is_ascii_uppercase) => key.to_ascii_lowercase(),
+            None if has_uppercase(key) => key.to_ascii_lowercase(),
             None => return Ok(Cow::Borrowed(key)),
         };
         Ok(if folded == key { Cow::Borrowed(key) } else { Cow::Owned(folded) })
@@ -61,6 +61,11 @@ impl KeyRules {
         }
         str::from_utf8(bytes).map(Some).map_err(|_| NotUtf8)
     }
+}
+
+/// Looks at every byte, which the compiler turns into vector code; stopping early would prevent it.
+fn has_uppercase(key: &[u8]) -> bool {
+    key.iter().fold(false, |found, byte| found | byte.is_ascii_uppercase())
 }
 
 /// A key or value that UTF-8 mode does not allow.

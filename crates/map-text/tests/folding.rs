@@ -74,7 +74,9 @@ fn difference_to_unicode_15() {
 
 proptest! {
     #[test]
-    fn strings_fold_as_in_icu(chars in vec(prop_oneof![any::<char>(), range('\0', '\u{600}')], 0..40)) {
+    fn strings_fold_as_in_icu(
+        chars in vec(prop_oneof![any::<char>(), range('\0', '\u{600}')], 0..40),
+    ) {
         let text = String::from_iter(chars);
         prop_assert_eq!(fold(&text), CaseMapper::new().fold_string(&text));
     }

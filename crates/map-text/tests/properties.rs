@@ -57,8 +57,10 @@ const PIECES: &[&[u8]] = &[
 ];
 
 fn source() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = |count| vec(select(PIECES), count).prop_map(|pieces| pieces.concat());
     prop_oneof![
-        4 => vec(select(PIECES), 0..60).prop_map(|pieces| pieces.concat()),
+        4 => pieces(0..60),
+        4 => pieces(0..30).prop_map(|value| [b"a: ", &*value].concat()),
         1 => vec(any::<u8>(), 0..200),
     ]
 }

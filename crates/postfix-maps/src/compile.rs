@@ -7,8 +7,7 @@ use postfix_map_text::{Entry, Item, alias_entries, map_entries};
 
 use crate::error::{Error, not_utf8_message};
 use crate::file_values;
-use crate::spec::TableSpec;
-use crate::writer::{MapWriter, WriteOptions};
+use crate::writer::{MapWriter, NewTable};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]
@@ -39,49 +38,47 @@ pub enum Format<'t> {
     },
 }
 
-/// Makes a table from its text.
-///
-/// Warnings go to `warn`, without the program's name, in the order of the input: the parser's, and those of duplicate
-/// entries. They are given before the table is written, and change nothing.
-///
-/// # Errors
-/// As [`MapWriter::create`] and [`MapWriter::finish`].
-///
-/// # Complexity
-/// One pass over the text, and 40 bytes of memory an entry; see also [`bdb_file::Builder`].
-pub fn compile(
-    spec: &TableSpec,
-    source: &Source<'_>,
-    options: &WriteOptions,
-    mut warn: impl FnMut(&[u8]),
-) -> Result<(), Error> {
-    let mut compiler = Compiler::start(spec, source, options, &mut warn)?;
-    match source.format {
-        Format::Map { values_are_files: false } => {
-            for item in map_entries(source.text, options.rules.utf8) {
-                compiler.item(item, Ok)?;
+impl NewTable {
+    /// Makes the table from its text.
+    ///
+    /// Warnings go to `warn`, without the program's name, in the order of the input: the parser's, and those of
+    /// duplicate entries. They are given before the table is written, and change nothing.
+    ///
+    /// # Errors
+    /// As [`MapWriter::finish`].
+    ///
+    /// # Complexity
+    /// One pass over the text, and 40 bytes of memory an entry; see also [`bdb_file::Builder`].
+    pub fn compile(self, source: &Source<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
+        let utf8 = self.options.rules.utf8;
+        let mut compiler = Compiler::start(self, source, &mut warn);
+        match source.format {
+            Format::Map { values_are_files: false } => {
+                for item in map_entries(source.text, utf8) {
+                    compiler.item(item, Ok)?;
+                }
+            }
+            Format::Map { values_are_files: true } => {
+                for item in map_entries(source.text, utf8) {
+                    compiler.item(item, |entry| {
+                        let value = file_values::encode(&entry.value)?.into();
+                        Ok(Entry { value, ..entry })
+                    })?;
+                }
+            }
+            Format::Aliases { time, host } => {
+                for item in alias_entries(source.text, utf8) {
+                    compiler.item(item, Ok)?;
+                }
+                compiler.put(b"@", b"@")?;
+                let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let time = format!("{:010}", time.as_secs());
+                compiler.put_bare(b"YP_LAST_MODIFIED", time.as_bytes())?;
+                compiler.put_bare(b"YP_MASTER_NAME", host)?;
             }
         }
-        Format::Map { values_are_files: true } => {
-            for item in map_entries(source.text, options.rules.utf8) {
-                compiler.item(item, |entry| {
-                    let value = file_values::encode(&entry.value)?.into();
-                    Ok(Entry { value, ..entry })
-                })?;
-            }
-        }
-        Format::Aliases { time, host } => {
-            for item in alias_entries(source.text, options.rules.utf8) {
-                compiler.item(item, Ok)?;
-            }
-            compiler.put(b"@", b"@")?;
-            let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            let time = format!("{:010}", time.as_secs());
-            compiler.put_bare(b"YP_LAST_MODIFIED", time.as_bytes())?;
-            compiler.put_bare(b"YP_MASTER_NAME", host)?;
-        }
+        compiler.finish(&mut warn)
     }
-    compiler.finish(&mut warn)
 }
 
 struct Compiler<'t, 's> {
@@ -97,26 +94,19 @@ struct Compiler<'t, 's> {
 }
 
 impl<'t, 's> Compiler<'t, 's> {
-    fn start(
-        spec: &TableSpec,
-        source: &'s Source<'t>,
-        options: &WriteOptions,
-        warn: &mut impl FnMut(&[u8]),
-    ) -> Result<Self, Error> {
-        let file = spec.file(spec.storage_to_create()?).into_os_string();
-        let file = file.as_bytes().to_vec();
-        let writer = MapWriter::create_over(source.text, spec.clone(), options.clone())?;
-        if writer.removed_empty_file() {
+    fn start(table: NewTable, source: &'s Source<'t>, warn: &mut impl FnMut(&[u8])) -> Self {
+        let file = table.file().as_os_str().as_bytes().to_vec();
+        if table.removed_empty_file() {
             warn(&[b"removing zero-length database file: ", &file[..]].concat());
         }
-        Ok(Compiler {
-            writer,
-            source,
-            table: [spec.table_type().as_bytes(), b":", &file].concat(),
+        Compiler {
+            table: [table.spec.table_type().as_bytes(), b":", &file].concat(),
             file,
+            writer: table.writer_over(source.text),
+            source,
             count: 0,
             warnings: Vec::new(),
-        })
+        }
     }
 
     /// Takes in what the parser gives. `convert` may change an entry, or say why it is to be left out.

@@ -75,6 +75,22 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What is wrong with a table's file, where Postfix's words do not tell.
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Error::OpenDatabase { path, source }
+            | Error::Read { path, source }
+            | Error::Write { path, source }
+                if !matches!(source, bdb_file::Error::Io(_)) =>
+            {
+                Some(format!("{}: {source}", path.display()))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The system's words for an error, without the number that the standard library adds.
 pub fn strerror(error: &io::Error) -> String {
     let text = error.to_string();

@@ -1,12 +1,12 @@
 //! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without Berkeley DB's library.
 //!
-//! [`Table`] looks keys up as Postfix's own programs do; [`MapWriter`] makes a table from entries, [`compile`] from the
-//! text that `postmap` or `postalias` would be given. What is written, Postfix reads, and the other way round.
+//! [`Table`] looks keys up as Postfix's own programs do; [`MapWriter`] makes a table from entries,
+//! [`NewTable::compile`] from the text that `postmap` or `postalias` would be given. What is written, Postfix reads, and the other way round.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
 //! # let map = format!("hash:{}/client_access", dir.path().display());
-//! use postfix_maps::{Format, Source, Table, WriteOptions, compile};
+//! use postfix_maps::{Format, NewTable, Source, Table, WriteOptions};
 //!
 //! let text = b"192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
 //! let source = Source {
@@ -15,7 +15,7 @@
 //!     format: Format::Map { values_are_files: false },
 //! };
 //! let mut warnings = Vec::new();
-//! compile(&map.as_str().into(), &source, &WriteOptions::default(), |warning| {
+//! NewTable::open(&map, WriteOptions::default())?.compile(&source, |warning| {
 //!     warnings.push(warning.to_vec());
 //! })?;
 //! assert_eq!(warnings, [b"client_access, line 4: expected format: key whitespace value"]);
@@ -45,10 +45,10 @@ mod table;
 mod writer;
 
 pub use access::Access;
-pub use compile::{Format, Source, compile};
+pub use compile::{Format, Source};
 pub use error::{Error, not_utf8_message, strerror};
 pub use nul::{Terminators, before_nul};
 pub use postfix_map_text::KeyRules;
 pub use spec::TableSpec;
 pub use table::{Iter, Table, TableOptions};
-pub use writer::{Duplicates, MapWriter, WriteOptions, mode_like};
+pub use writer::{Duplicates, MapWriter, NewTable, WriteOptions, mode_like};

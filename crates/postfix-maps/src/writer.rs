@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use bdb_file::{BuildOptions, Builder, FileId, Keep, Plan};
 use postfix_map_text::KeyRules;
@@ -57,11 +58,69 @@ pub fn mode_like(source: &Metadata) -> u32 {
     if source.is_file() { 0o600 | source.mode() & 0o044 } else { 0o644 }
 }
 
-/// Collects the entries of a table and makes its file anew.
+/// A table's file, about to be made anew.
 ///
-/// From [`create`](Self::create) on the table's old file, if there is one, is locked against Postfix's programs and
-/// others that heed its locks; its contents stay as they are until [`finish`](Self::finish) puts the new ones in their
-/// place. Dropping the writer changes nothing.
+/// From [`open`](Self::open) on the table's old file, if there is one, is locked against Postfix's programs and others
+/// that heed its locks; its contents stay as they are until the new ones are put in their place. Dropping the value
+/// changes nothing.
+#[derive(Debug)]
+pub struct NewTable {
+    pub(crate) spec: TableSpec,
+    pub(crate) options: WriteOptions,
+    storage: Storage,
+    target: Target,
+}
+
+impl NewTable {
+    /// Waits for the lock on the table's file.
+    ///
+    /// Read the text that the table is to be made from after this: of two programs that do the same at once, the second
+    /// then sees what the first one saw, or newer.
+    ///
+    /// # Errors
+    /// [`Error::MissingType`], [`Error::LookupOnlyType`] and [`Error::CreateProxy`] for types that cannot be made,
+    /// [`Error::Open`] where the old file cannot be locked, [`Error::OpenDatabase`] where no new one can be made.
+    pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self, Error> {
+        let spec = spec.into();
+        let storage = spec.storage_to_create()?;
+        let target = Target::open(spec.file(storage), options.mode)?;
+        Ok(NewTable { spec, options, storage, target })
+    }
+
+    /// The table's file, as it was named.
+    pub fn file(&self) -> &Path {
+        self.target.path()
+    }
+
+    /// Whether a file without contents was found in the table's place, and removed.
+    pub fn removed_empty_file(&self) -> bool {
+        self.target.removed_empty
+    }
+
+    /// Whether the old file will be overwritten, because its directory cannot be written or because a new file could
+    /// not have its owner and all its names. Otherwise a new file takes its place in one step.
+    pub fn overwrites(&self) -> bool {
+        self.target.overwrites()
+    }
+
+    /// Starts to collect entries whose keys and values are mostly parts of `text`: these are not copied.
+    pub fn writer_over(self, text: &[u8]) -> MapWriter<'_> {
+        let file_id = if self.options.reproducible { FileId::Contents } else { FileId::Unique };
+        MapWriter {
+            target: self.target,
+            builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
+            rules: self.options.rules,
+            terminated: self.options.terminators.to_write(match self.storage {
+                Storage::Hash => true,
+            }),
+            duplicates: self.options.duplicates,
+        }
+    }
+}
+
+/// Collects the entries of a table.
+///
+/// Nothing changes on disk until [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct MapWriter<'t> {
     target: Target,
@@ -75,38 +134,13 @@ impl MapWriter<'static> {
     /// Starts to make a table.
     ///
     /// # Errors
-    /// [`Error::MissingType`], [`Error::LookupOnlyType`] and [`Error::CreateProxy`] for types that cannot be made,
-    /// [`Error::Open`] where the old file cannot be locked, [`Error::OpenDatabase`] where no new one can be made.
+    /// As [`NewTable::open`].
     pub fn create(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self, Error> {
-        MapWriter::create_over(&[], spec, options)
+        Ok(NewTable::open(spec, options)?.writer_over(&[]))
     }
 }
 
 impl<'t> MapWriter<'t> {
-    /// Starts to make a table whose keys and values are mostly parts of `text`: these are not copied.
-    ///
-    /// # Errors
-    /// As [`create`](MapWriter::create).
-    pub fn create_over(
-        text: &'t [u8],
-        spec: impl Into<TableSpec>,
-        options: WriteOptions,
-    ) -> Result<Self, Error> {
-        let spec = spec.into();
-        let storage = spec.storage_to_create()?;
-        let target = Target::open(spec.file(storage), options.mode)?;
-        let file_id = if options.reproducible { FileId::Contents } else { FileId::Unique };
-        Ok(MapWriter {
-            target,
-            builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
-            rules: options.rules,
-            terminated: options.terminators.to_write(match storage {
-                Storage::Hash => true,
-            }),
-            duplicates: options.duplicates,
-        })
-    }
-
     /// Adds an entry; the key is folded by the rules.
     ///
     /// # Errors
@@ -134,21 +168,10 @@ impl<'t> MapWriter<'t> {
         pushed.map_err(|source| Error::Write { path: self.target.path().to_owned(), source })
     }
 
-    /// Whether a file without contents was found in the table's place, and removed.
-    pub fn removed_empty_file(&self) -> bool {
-        self.target.removed_empty
-    }
-
-    /// Whether the old file will be overwritten, because its directory cannot be written or because a new file could
-    /// not have its owner and all its names. Otherwise a new file takes its place in one step.
-    pub fn overwrites(&self) -> bool {
-        self.target.overwrites()
-    }
-
     /// Makes the table; it is on disk when this returns.
     ///
     /// # Errors
-    /// [`Error::Write`]: the old table is still there, unless it was being [overwritten](Self::overwrites).
+    /// [`Error::Write`]: the old table is still there, unless it was being [overwritten](NewTable::overwrites).
     pub fn finish(self) -> Result<(), Error> {
         self.plan()?.finish()
     }

@@ -1,1 +1,19 @@
-//! Placeholder.
+//! The programs `postmap` and `postalias`, in the place of Postfix's.
+//!
+//! Their options, messages and exit statuses are Postfix's (3.7.11); the work is done by the crate `postfix-maps`. As a
+//! library this crate is of no use to other programs.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod create;
+mod getopt;
+mod list;
+mod message;
+mod output;
+mod privilege;
+mod query;
+mod run;
+
+pub use args::Tool;
+pub use run::main;

@@ -1,6 +1,6 @@
 //! What the file format is made of: numbers, offsets and layouts, shared by everything that reads or writes a file.
 //!
-//! The format in words is `docs/format.md`; section numbers in comments are those of the hash file specification.
+//! The format in words: `docs/spec/bdb-hash.md`. Section numbers in comments are those of that file.
 
 mod bytes;
 pub(crate) mod checksum;

@@ -15,26 +15,29 @@ pub(super) type Assignment = (Vec<u8>, Vec<u8>);
 ///
 /// [`ConfigProblem::Braces`] and [`ConfigProblem::Assignment`].
 pub(super) fn assignments(list: &[u8]) -> Result<Vec<Assignment>, ConfigProblem> {
-    let mut result = Vec::new();
+    // Postfix looks at all braces before it looks at any assignment.
+    let items = items(list)?;
+    let assignments = items.into_iter().filter(|item| item.contains(&b'=')).map(|item| {
+        match split_assignment(item) {
+            Ok((name, value)) => Ok((name.to_vec(), value.to_vec())),
+            Err(what) => Err(ConfigProblem::Assignment { what, text: item.to_vec() }),
+        }
+    });
+    assignments.collect()
+}
+
+/// The items, without the braces around them.
+fn items(list: &[u8]) -> Result<Vec<&[u8]>, ConfigProblem> {
+    let mut items = Vec::new();
     let mut rest = list;
     loop {
         rest = split_while(rest, is_separator).1;
         if rest.is_empty() {
-            return Ok(result);
+            return Ok(items);
         }
         let item;
         (item, rest) = split_item(rest);
-        let item = match item {
-            [b'{', ..] => stripped(item)?,
-            _ => item,
-        };
-        if item.contains(&b'=') {
-            let (name, value) = split_assignment(item).map_err(|what| {
-                let text = item.to_vec();
-                ConfigProblem::Assignment { what, text }
-            })?;
-            result.push((name.to_vec(), value.to_vec()));
-        }
+        items.push(if item.starts_with(b"{") { stripped(item)? } else { item });
     }
 }
 

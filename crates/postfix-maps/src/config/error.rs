@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::error::strerror;
+
 /// The configuration cannot be used.
 ///
 /// Shown as the text that `postmap` prints after `postmap: fatal: `; [`ConfigError::message`] has it
@@ -22,12 +24,8 @@ impl ConfigError {
     }
 
     /// What Postfix warns of before it gives up, in order.
-    pub fn warnings(&self) -> impl Iterator<Item = &[u8]> {
-        let of_problem = match &self.problem {
-            ConfigProblem::Expansion { warnings } => warnings.as_slice(),
-            _ => &[],
-        };
-        self.warnings.iter().chain(of_problem).map(Vec::as_slice)
+    pub fn warnings(&self) -> &[Vec<u8>] {
+        &self.warnings
     }
 
     /// The text that `postmap` prints after `postmap: fatal: `, with every byte of the file as it is.
@@ -73,10 +71,7 @@ pub enum ConfigProblem {
         text: Vec<u8>,
     },
     /// A value does not expand; the warnings say why.
-    Expansion {
-        /// One for each mistake, in Postfix's words.
-        warnings: Vec<Vec<u8>>,
-    },
+    Expansion,
     /// A comparison of numbers, one of which is too large.
     BadConversion(Vec<u8>),
     /// Expanding a value takes more work than any real configuration needs. Postfix would run out of
@@ -140,13 +135,17 @@ impl ConfigProblem {
     fn message(&self) -> Vec<u8> {
         use ConfigProblem as P;
         match self {
-            P::Open { file, source } => [b"open ", &**file, b": ", &*reason(source)].concat(),
-            P::Read { file, source } => [b"read ", &**file, b": ", &*reason(source)].concat(),
+            P::Open { file, source } => {
+                [b"open ", &**file, b": ", strerror(source).as_bytes()].concat()
+            }
+            P::Read { file, source } => {
+                [b"read ", &**file, b": ", strerror(source).as_bytes()].concat()
+            }
             P::Syntax { file, line, what, text } => {
                 let place = format!(", line {line}: {what}: \"");
                 [file, place.as_bytes(), text, b"\""].concat()
             }
-            P::Expansion { .. } => b"dictionary mail_dict: macro processing error".to_vec(),
+            P::Expansion => b"dictionary mail_dict: macro processing error".to_vec(),
             P::BadConversion(text) => [b"mac_exp_eval: bad conversion: ", &**text].concat(),
             P::TooLarge => b"dictionary mail_dict: macro expansion too large".to_vec(),
             P::CompatibilityLevel(text) => {
@@ -179,11 +178,4 @@ impl ConfigProblem {
             }
         }
     }
-}
-
-/// The reason for a failure as `strerror` has it, without the number that Rust appends.
-fn reason(error: &io::Error) -> Vec<u8> {
-    let text = error.to_string();
-    let reason = text.split(" (os error ").next().unwrap_or_default();
-    reason.as_bytes().to_vec()
 }

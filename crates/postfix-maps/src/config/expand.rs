@@ -17,20 +17,22 @@ const MAX_DEPTH: usize = 4 * MAX_LEVEL;
 /// every line.
 const MAX_WORK: usize = 1 << 24;
 
-/// Expands `text`.
+/// Expands `text`. What Postfix warns of before it gives up goes to `warnings`.
 ///
 /// # Errors
 ///
-/// [`ConfigProblem::Expansion`] with the warnings that Postfix prints before it gives up, or one of
-/// the problems of a comparison.
-pub(super) fn expand(parameters: &Parameters, text: &[u8]) -> Result<Vec<u8>, ConfigProblem> {
+/// [`ConfigProblem::Expansion`] after any warning, or one of the problems that end an expansion at once.
+pub(super) fn expand(
+    parameters: &Parameters,
+    text: &[u8],
+    warnings: &mut Vec<Vec<u8>>,
+) -> Result<Vec<u8>, ConfigProblem> {
     let mut expander =
-        Expander { parameters, level: 0, outer: 0, work: 0, failed: false, warnings: Vec::new() };
+        Expander { parameters, level: 0, outer: 0, work: 0, failed: false, warnings };
     let mut result = Vec::new();
     expander.text(text, &mut result)?;
     if expander.failed {
-        let warnings = expander.warnings;
-        return Err(ConfigProblem::Expansion { warnings });
+        return Err(ConfigProblem::Expansion);
     }
     Ok(result)
 }
@@ -48,7 +50,7 @@ struct Expander<'a> {
     /// Bytes scanned and warned of.
     work: usize,
     failed: bool,
-    warnings: Vec<Vec<u8>>,
+    warnings: &'a mut Vec<Vec<u8>>,
 }
 
 /// Why a reference is given up.
@@ -361,3 +363,6 @@ fn split_reference(after: &[u8]) -> Option<(&[u8], &[u8])> {
 fn excerpt(text: &[u8]) -> &[u8] {
     text.get(..20).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests;

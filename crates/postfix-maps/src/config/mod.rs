@@ -120,12 +120,12 @@ impl Config {
         let Some(value) = self.parameters.get(name.as_bytes()) else {
             return Ok(None);
         };
-        match expand(&self.parameters, value) {
-            Ok(value) => Ok(Some(value)),
-            Err(problem) => {
-                Err(ConfigError { problem, warnings: Vec::new(), utf8: self.smtputf8_enable })
-            }
-        }
+        let mut warnings = Vec::new();
+        expand(&self.parameters, value, &mut warnings).map(Some).map_err(|problem| ConfigError {
+            problem,
+            warnings,
+            utf8: self.smtputf8_enable,
+        })
     }
 
     /// `compatibility_level`, by default 0.
@@ -181,13 +181,13 @@ impl Config {
         self.compatibility_level =
             CompatibilityLevel::parse(&level).ok_or(ConfigProblem::CompatibilityLevel(level))?;
         let facility = self.filled("syslog_facility", b"mail")?;
+        self.value("multi_instance_name", b"")?;
+        let maillog_file = self.value("maillog_file", b"")?;
+        let maillog_prefixes = self.filled("maillog_file_prefixes", b"/var, /dev/stdout")?;
         if !FACILITIES.iter().any(|known| known.as_bytes() == facility) {
             let (file, value) = (file.to_vec(), facility);
             return Err(ConfigProblem::SyslogFacility { file, value });
         }
-        self.value("multi_instance_name", b"")?;
-        let maillog_file = self.value("maillog_file", b"")?;
-        let maillog_prefixes = self.filled("maillog_file_prefixes", b"/var, /dev/stdout")?;
         let utf8_default = b"${{$compatibility_level} <level {1} ? {no} : {yes}}";
         self.smtputf8_enable = self.boolean("smtputf8_enable", utf8_default)?;
         let hostname = self.system_hostname()?;
@@ -216,9 +216,9 @@ impl Config {
     fn value(&mut self, name: &str, default: &[u8]) -> Result<Vec<u8>, ConfigProblem> {
         let name = name.as_bytes();
         match self.parameters.get(name) {
-            Some(value) => expand(&self.parameters, value),
+            Some(value) => expand(&self.parameters, value, &mut self.warnings),
             None => {
-                let value = expand(&self.parameters, default)?;
+                let value = expand(&self.parameters, default, &mut self.warnings)?;
                 self.parameters.set(name, &value);
                 Ok(value)
             }
@@ -257,14 +257,14 @@ impl Config {
     }
 
     /// The machine's name, with a domain.
-    fn system_hostname(&self) -> Result<Vec<u8>, ConfigProblem> {
+    fn system_hostname(&mut self) -> Result<Vec<u8>, ConfigProblem> {
         let uname = rustix::system::uname();
         let name = uname.nodename().to_bytes();
         if name.contains(&b'.') || self.parameters.get(b"myhostname").is_some() {
             return Ok(name.to_vec());
         }
         let domain = match self.parameters.get(b"mydomain") {
-            Some(domain) => expand(&self.parameters, domain)?,
+            Some(domain) => expand(&self.parameters, domain, &mut self.warnings)?,
             None => b"localdomain".to_vec(),
         };
         Ok([name, b".", &domain].concat())
@@ -284,3 +284,6 @@ fn main_cf(dir: &Path) -> OsString {
     path.push("/main.cf");
     path
 }
+
+#[cfg(test)]
+mod tests;

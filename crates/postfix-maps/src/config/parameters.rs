@@ -6,6 +6,7 @@ use postfix_map_text::{Diagnostic, DiagnosticKind, logical_lines};
 
 use super::ConfigProblem;
 use super::scan::{is_space, split_assignment};
+use crate::nul::before_nul;
 
 /// Parameters by name, with their values as written.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,7 @@ impl Parameters {
                 continue;
             }
             // A NUL ends the line for Postfix.
-            let text = line.text.split(|byte| *byte == 0).next().unwrap_or_default();
+            let text = before_nul(&line.text);
             let first = line.lines.first;
             let (name, value) = split_assignment(text).map_err(|what| ConfigProblem::Syntax {
                 file: file.to_vec(),

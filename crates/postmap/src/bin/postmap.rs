@@ -1,0 +1,7 @@
+//! `postmap`: see the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    postmap::main(postmap::Tool::Postmap)
+}

@@ -1,0 +1,196 @@
+//! From a command line to an exit status.
+
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::ExitCode;
+
+use postfix_maps::config::Config;
+use postfix_maps::{
+    Access, Error, KeyRules, Table, TableOptions, TableSpec, before_nul, file_values,
+};
+
+use crate::args::{Invocation, Keys, Mode, Tool};
+use crate::create::create;
+use crate::list::list;
+use crate::message::Log;
+use crate::query::{query, query_stdin};
+
+/// Why the program ends early, with status 1.
+#[derive(Debug)]
+pub enum Fatal {
+    /// In these words.
+    Message(Vec<u8>),
+    /// Because of a table.
+    Table(Error),
+}
+
+impl From<Error> for Fatal {
+    fn from(error: Error) -> Self {
+        Fatal::Table(error)
+    }
+}
+
+/// Runs one of the programs with the arguments and the environment of this process.
+pub fn main(tool: Tool) -> ExitCode {
+    let mut args = std::env::args_os().map(OsString::into_vec);
+    let mut log = Log::new(&args.next().unwrap_or_default());
+    let args: Vec<_> = args.collect();
+    match run(tool, &args, &mut log) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(fatal) => {
+            match fatal {
+                Fatal::Message(text) => log.fatal(&text),
+                Fatal::Table(error) => {
+                    // libdb prints lines of its own in such cases.
+                    if let Some(detail) = error.detail() {
+                        log.warning(detail.as_bytes());
+                    }
+                    log.fatal(error.to_string().as_bytes());
+                }
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line asks for. Tells whether it succeeded, as far as it did not end early.
+fn run(tool: Tool, args: &[Vec<u8>], log: &mut Log) -> Result<bool, Fatal> {
+    let invocation = Invocation::parse(tool, args, |name| std::env::var_os(name));
+    let refused = |log: &Log, error: crate::args::ArgsError| {
+        if let Some(text) = error.getopt_message() {
+            log.getopt(&text);
+        }
+        Fatal::Message(error.fatal_message(tool, &log.program))
+    };
+    let invocation = invocation.map_err(|error| refused(log, error))?;
+    log.verbosity = invocation.verbosity;
+    let config = read_config(&invocation, log)?;
+    let ignored = invocation.check_message_keys().map_err(|error| refused(log, error))?;
+    if let Some(warning) = ignored {
+        log.warning(warning.as_bytes());
+    }
+    if invocation.tables.is_empty() && invocation.mode != Mode::List {
+        return Err(Fatal::Message(tool.usage(&log.program)));
+    }
+    let session = Session { tool, invocation: &invocation, config, log };
+    match &invocation.mode {
+        Mode::Create => create(&session).map(|()| true),
+        Mode::Query(_) if invocation.message_keys.any() => Err(missing("-b and -h")),
+        Mode::Query(Keys::One(key)) => query(&session, key),
+        Mode::Query(Keys::Stdin) => query_stdin(&session),
+        Mode::List => list(&session),
+        Mode::Update => Err(missing("-i")),
+        Mode::Delete(_) => Err(missing("-d")),
+    }
+}
+
+fn missing(option: &str) -> Fatal {
+    Fatal::Message(format!("{option}: not supported yet").into_bytes())
+}
+
+fn read_config(invocation: &Invocation, log: &mut Log) -> Result<Config, Fatal> {
+    let warn = |log: &Log, warnings: &[Vec<u8>]| {
+        warnings.iter().for_each(|warning| log.warning(warning));
+    };
+    match Config::load(&invocation.config_dir) {
+        Ok(config) => {
+            warn(log, config.warnings());
+            log.utf8 = config.smtputf8_enable();
+            Ok(config)
+        }
+        Err(error) => {
+            warn(log, error.warnings());
+            log.utf8 = error.smtputf8_enable();
+            Err(Fatal::Message(error.message()))
+        }
+    }
+}
+
+/// What all of a program's work refers to.
+pub struct Session<'i> {
+    /// Which program this is.
+    pub tool: Tool,
+    /// The command line.
+    pub invocation: &'i Invocation,
+    /// main.cf.
+    pub config: Config,
+    /// Where messages go.
+    pub log: &'i Log,
+}
+
+/// How many bytes of a value are shown in a message about it.
+const EXCERPT: usize = 30;
+
+impl Session<'_> {
+    /// The tables of the command line.
+    pub fn tables(&self) -> Vec<TableSpec> {
+        let default_type = self.config.default_database_type();
+        let names = self.invocation.tables.iter().map(|name| OsStr::from_bytes(name));
+        names.map(|name| TableSpec::parse(name, default_type)).collect()
+    }
+
+    /// UTF-8 mode and folding of keys.
+    pub fn key_rules(&self) -> KeyRules {
+        KeyRules {
+            utf8: self.invocation.utf8(self.config.smtputf8_enable()),
+            fold: self.invocation.fold,
+        }
+    }
+
+    /// Opens a table for reading, with the warning that belongs to it.
+    pub fn open(&self, spec: &TableSpec, access: Access) -> Result<Table, Fatal> {
+        let terminators = self.invocation.terminators;
+        let options = TableOptions { rules: self.key_rules(), terminators, access };
+        let table = Table::open_with(spec.clone(), options)?;
+        if table.is_older_than_source() {
+            let (file, source) = (table.file().as_os_str(), spec.source().as_os_str());
+            let text: [&[u8]; 4] =
+                [b"database ", file.as_bytes(), b" is older than source file ", source.as_bytes()];
+            self.log.warning(&text.concat());
+        }
+        Ok(table)
+    }
+
+    /// What is printed between a key and the tab behind it.
+    pub fn key_suffix(&self) -> &'static [u8] {
+        match self.tool {
+            Tool::Postmap => b"",
+            Tool::Postalias => b":",
+        }
+    }
+
+    /// A value as it is printed, with warnings about what Postfix does not like in it. Nothing where it should be base64
+    /// and is not.
+    pub fn check_value<'v>(
+        &self,
+        table: &[u8],
+        key: &[u8],
+        value: Cow<'v, [u8]>,
+    ) -> Option<Cow<'v, [u8]>> {
+        let value = if self.invocation.values_are_files {
+            match file_values::decode(&value) {
+                Some(contents) => Cow::Owned(before_nul(&contents).to_vec()),
+                None => {
+                    let text = value.get(..EXCERPT).unwrap_or(&value);
+                    let parts: [&[u8]; 6] =
+                        [b"table ", table, b": key ", key, b": malformed BASE64 value: ", text];
+                    self.log.warning(&parts.concat());
+                    return None;
+                }
+            }
+        } else {
+            value
+        };
+        if value.is_empty() {
+            let parts: [&[u8]; 5] =
+                [b"table ", table, b": key ", key, b": empty string result is not allowed"];
+            self.log.warning(&parts.concat());
+            let parts: [&[u8]; 3] =
+                [b"table ", table, b" should return NO RESULT in case of NOT FOUND"];
+            self.log.warning(&parts.concat());
+        }
+        Some(value)
+    }
+}
