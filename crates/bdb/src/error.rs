@@ -115,7 +115,8 @@ pub enum Damage {
     /// A link to a page that the file does not have.
     #[error("reference to page {0}, which does not exist")]
     NoSuchPage(u32),
-    /// A page was reached a second time: its links form a loop, or it has two owners.
+    /// More pages were linked than the file has: links form a loop, or pages have two owners. The page is the one at which
+    /// reading was given up.
     #[error("pages are linked in a loop or belong to two owners")]
     Loop,
     /// The number of entries is odd or does not fit on the page.

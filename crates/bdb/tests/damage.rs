@@ -1,0 +1,244 @@
+//! Damaged files: whatever the bytes, reading ends, with an answer or an error that says where.
+
+use std::borrow::Cow;
+
+use bdb_file::{BuildOptions, Builder, ByteOrder, Damage, Error, FileId, Hash, Keep, Unsupported};
+use proptest::prelude::*;
+
+/// A small file with every kind of page that the builder makes: several buckets, chains, big keys and big data.
+fn sound_file(byte_order: ByteOrder, checksums: bool) -> Vec<u8> {
+    let mut builder = Builder::new(BuildOptions {
+        page_size: Some(512),
+        buckets: Some(4),
+        byte_order,
+        checksums,
+        file_id: FileId::Contents,
+    });
+    for (key, data) in pairs() {
+        builder.push(&key, &data).unwrap();
+    }
+    let mut file = Vec::new();
+    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    file
+}
+
+fn pairs() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    (0..120usize).map(|i| {
+        let big = |every| if i % every == 0 { 700 } else { 20 };
+        (format!("{i:0width$}", width = big(17)).into(), vec![i as u8; big(13)])
+    })
+}
+
+/// Reads all that a file will give. That this returns is what the tests below are about.
+fn read_all(file: &[u8]) -> Result<usize, Error> {
+    let hash = Hash::open(file)?;
+    for (key, _) in pairs() {
+        let _ = hash.get(&key);
+        if let Ok(values) = hash.get_all(&key) {
+            values.take_while(Result::is_ok).for_each(drop);
+        }
+    }
+    let mut count = 0;
+    let mut iter = hash.iter();
+    for pair in &mut iter {
+        let (key, data) = pair?;
+        assert!(key.len() + data.len() <= file.len(), "no more than the file can hold");
+        count += 1;
+    }
+    assert!(iter.next().is_none(), "an iterator that has ended stays so");
+    Ok(count)
+}
+
+#[test]
+fn the_sound_file_is_sound() {
+    for byte_order in [ByteOrder::Little, ByteOrder::Big] {
+        for checksums in [false, true] {
+            assert_eq!(read_all(&sound_file(byte_order, checksums)).unwrap(), pairs().count());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn reading_ends_whatever_is_damaged(
+        big_endian: bool,
+        // Mostly in page headers and offset arrays.
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..60, any::<u8>()), 1..7),
+        anywhere in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        swap in prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>())),
+        cut in prop::option::weighted(0.1, any::<prop::sample::Index>()),
+    ) {
+        let order = if big_endian { ByteOrder::Big } else { ByteOrder::Little };
+        let mut file = sound_file(order, false);
+        let pages = file.len() / 512;
+        for (page, offset, byte) in changes {
+            file[page.index(pages) * 512 + offset] = byte;
+        }
+        for (at, byte) in anywhere {
+            let at = at.index(file.len());
+            file[at] = byte;
+        }
+        if let Some((from, to)) = swap {
+            let (from, to) = (from.index(pages) * 512, to.index(pages) * 512);
+            file.copy_within(from..from + 512, to);
+        }
+        if let Some(cut) = cut {
+            file.truncate(cut.index(file.len()));
+        }
+        let _ = read_all(&file);
+    }
+
+    #[test]
+    fn reading_ends_on_bytes_of_no_sense(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        prop_assert!(read_all(&bytes).is_err());
+    }
+
+    #[test]
+    fn every_changed_byte_shows_where_there_are_checksums(
+        at in any::<prop::sample::Index>(), bit in 0u8..8,
+    ) {
+        let mut file = sound_file(ByteOrder::NATIVE, true);
+        let at = at.index(file.len());
+        file[at] ^= 1 << bit;
+        prop_assert!(read_all(&file).is_err());
+    }
+}
+
+/// A file in little-endian order, to be patched.
+struct Patched(Vec<u8>);
+
+impl Patched {
+    fn new() -> Self {
+        Patched(sound_file(ByteOrder::Little, false))
+    }
+
+    fn u32(mut self, page: usize, offset: usize, value: u32) -> Self {
+        self.0[page * 512 + offset..][..4].copy_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    fn u16(mut self, page: usize, offset: usize, value: u16) -> Self {
+        self.0[page * 512 + offset..][..2].copy_from_slice(&value.to_le_bytes());
+        self
+    }
+
+    fn u8(mut self, page: usize, offset: usize, value: u8) -> Self {
+        self.0[page * 512 + offset] = value;
+        self
+    }
+
+    /// The first page of a type.
+    fn page_of_type(&self, kind: u8) -> usize {
+        self.0.chunks(512).position(|page| page[25] == kind).unwrap()
+    }
+
+    #[track_caller]
+    fn is_damaged(&self, page: usize, damage: Damage) {
+        match read_all(&self.0) {
+            Err(Error::Corrupt { page: at, damage: found, .. }) => {
+                assert_eq!((at as usize, found), (page, damage));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn is_refused(&self, words: &str) {
+        assert_eq!(read_all(&self.0).unwrap_err().to_string(), words);
+    }
+}
+
+#[test]
+fn links_that_form_a_loop() {
+    let overflow = Patched::new().page_of_type(7);
+    // Pages 1 to 4 are the buckets' first pages. Where the loop is noticed depends on what else was read.
+    let second = u32::from_le_bytes(Patched::new().0[512 + 16..][..4].try_into().unwrap());
+    for (page, next) in [(1, 1), (second as usize, 1), (second as usize, second), (1, 2), (2, 1)] {
+        let looping = Patched::new().u32(page, 16, next);
+        assert!(
+            matches!(read_all(&looping.0), Err(Error::Corrupt { damage: Damage::Loop, .. })),
+            "page {page} to {next}"
+        );
+    }
+    // A big item that comes back to its first page has too many bytes before it has gone round often.
+    let big = Patched::new().u32(overflow, 16, overflow as u32);
+    assert!(matches!(read_all(&big.0), Err(Error::Corrupt { damage: Damage::ChainLength(_), .. })));
+}
+
+#[test]
+fn overflow_pages_that_lie() {
+    let overflow = Patched::new().page_of_type(7);
+    Patched::new().u16(overflow, 22, 0).is_damaged(overflow, Damage::OverflowBytes(0));
+    Patched::new().u16(overflow, 22, 487).is_damaged(overflow, Damage::OverflowBytes(487));
+    Patched::new().u16(overflow, 22, 485).is_damaged(overflow + 1, Damage::ChainLength(700));
+    Patched::new().u32(overflow, 16, 0).is_damaged(overflow, Damage::ChainLength(700));
+    Patched::new().u8(overflow, 25, 13).is_damaged(overflow, Damage::PageType(13));
+}
+
+#[test]
+fn bucket_pages_that_lie() {
+    Patched::new().u16(1, 20, 3).is_damaged(1, Damage::Entries(3));
+    Patched::new().u16(1, 20, 0xfffe).is_damaged(1, Damage::Entries(0xfffe));
+    Patched::new().u16(1, 26, 512).is_damaged(1, Damage::Offset);
+    Patched::new().u16(1, 26, 26).is_damaged(1, Damage::Offset);
+    Patched::new().u32(1, 8, 2).is_damaged(1, Damage::PageNumber(2));
+    Patched::new().u8(1, 25, 5).is_damaged(1, Damage::PageType(5));
+    Patched::new().u32(1, 16, 0xffff_ffff).is_damaged(0xffff_ffff, Damage::NoSuchPage(0xffff_ffff));
+}
+
+#[test]
+fn page_0_that_lies() {
+    Patched::new().u32(0, 20, 0).is_damaged(0, Damage::PageSize(0));
+    Patched::new().u32(0, 20, 1).is_damaged(0, Damage::PageSize(1));
+    Patched::new().u32(0, 20, 513).is_damaged(0, Damage::PageSize(513));
+    Patched::new().u32(0, 20, 131_072).is_damaged(0, Damage::PageSize(131_072));
+    Patched::new().u32(0, 72, 0xffff_ffff).is_damaged(0, Damage::Masks);
+    Patched::new().u32(0, 76, 7).is_damaged(0, Damage::Masks);
+    Patched::new().u32(0, 96 + 8, 0xffff_fff0).is_damaged(0, Damage::Spares);
+    Patched::new().u32(0, 48, 8).is_damaged(0, Damage::DatabaseFlags(8));
+    Patched::new().u8(0, 25, 9).is_damaged(0, Damage::PageType(9));
+    Patched::new().u32(0, 32, 9999).is_refused(&format!(
+        "file is truncated: page 0 says that its last page is 9999, but it has {} pages",
+        Patched::new().0.len() / 512
+    ));
+}
+
+#[test]
+fn other_kinds_of_files_are_refused_by_name() {
+    Patched::new().u8(0, 24, 1).is_refused("database is encrypted");
+    Patched::new().u8(0, 26, 2).is_refused("database is partitioned");
+    Patched::new().u32(0, 16, 6).is_refused("unsupported version 6 of the file format");
+    Patched::new().u32(0, 12, 0x42253).is_refused("unsupported access method: queue");
+    Patched::new().u32(0, 12, 0).is_refused("not a Berkeley DB file");
+    Patched::new()
+        .u32(0, 12, 0)
+        .u32(0, 0, 0x61561)
+        .is_refused("file has the format of Berkeley DB 1.85");
+    assert_eq!(read_all(&[]).unwrap_err().to_string(), "not a Berkeley DB file");
+    let mut odd = Patched::new();
+    odd.0.push(0);
+    odd.is_refused(&format!("file length {} is not a multiple of the page size 512", odd.0.len()));
+}
+
+#[test]
+fn a_strange_hash_function_allows_listing_only() {
+    let file = Patched::new().u32(0, 92, 1).0;
+    let hash = Hash::open(&file).unwrap();
+    assert_eq!(hash.iter().filter(Result::is_ok).count(), pairs().count());
+    let refused = hash.get(b"0");
+    assert!(matches!(refused, Err(Error::Unsupported(Unsupported::HashFunction))));
+}
+
+#[test]
+fn a_bucket_that_was_never_written_is_empty() {
+    let mut file = Patched::new().0;
+    let lost = Hash::open(&file).unwrap();
+    let first: Cow<'_, [u8]> = lost.iter().next().unwrap().unwrap().0.into_owned().into();
+    let all = lost.iter().count();
+    file[512..1024].fill(0);
+    let hash = Hash::open(&file).unwrap();
+    assert_eq!(hash.get(&first).unwrap(), None);
+    assert!(hash.iter().map(Result::unwrap).count() < all);
+}
