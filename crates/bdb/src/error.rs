@@ -128,6 +128,9 @@ pub enum Damage {
     /// An item is shorter than its type needs.
     #[error("item is too short")]
     ItemLength,
+    /// A key is in its bucket twice.
+    #[error("the same key twice in one bucket")]
+    DuplicateKey,
     /// An item of a type that the format does not have here.
     #[error("unexpected item type {0}")]
     ItemType(u8),

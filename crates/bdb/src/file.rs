@@ -12,7 +12,7 @@ use crate::pages::Pages;
 /// The pages of one file, and what is the same on all of them.
 #[derive(Debug)]
 pub(crate) struct PageFile<P> {
-    pages: P,
+    pub pages: P,
     pub order: ByteOrder,
     pub page_size: usize,
     pub header_len: usize,
@@ -73,6 +73,28 @@ impl<P: Pages> PageFile<P> {
             last_page: u32::try_from(count - 1).unwrap_or(u32::MAX),
         };
         Ok((file, meta))
+    }
+
+    /// The same pages, from a source made of this one's.
+    pub fn map<Q>(
+        self,
+        change: impl FnOnce(P, usize) -> std::io::Result<Q>,
+    ) -> Result<PageFile<Q>, Error> {
+        Ok(PageFile {
+            pages: change(self.pages, self.page_size)?,
+            order: self.order,
+            page_size: self.page_size,
+            header_len: self.header_len,
+            checksums: self.checksums,
+            last_page: self.last_page,
+        })
+    }
+
+    /// Stores the checksum of a finished page, where pages have one.
+    pub fn seal(&self, page: &mut [u8]) {
+        if self.checksums {
+            checksum::seal(page, self.order);
+        }
     }
 
     /// Reads the meta page of a database other than the file's first.

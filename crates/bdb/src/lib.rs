@@ -38,19 +38,22 @@
 
 #![deny(unsafe_code)]
 
+mod changes;
 mod databases;
 mod error;
 mod file;
 mod format;
+mod freelist;
 mod hash;
 mod map;
 mod overflow;
 mod pages;
 mod tree;
 
+pub use changes::Changes;
 pub use databases::database_names;
 pub use error::{Damage, Error, Unsupported};
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
-pub use hash::{BuildOptions, Builder, FileId, Hash, Iter, Keep, Plan, Values};
+pub use hash::{BuildOptions, Builder, FileId, Hash, Iter, Keep, Plan, Update, Values};
 pub use map::MappedPages;
 pub use pages::{FilePages, Pages};

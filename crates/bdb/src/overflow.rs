@@ -73,6 +73,20 @@ pub(crate) fn read<'a, P: Pages>(
     Ok(bytes)
 }
 
+/// The pages of a big item, in the order of its chain.
+pub(crate) fn pages<P: Pages>(
+    file: &PageFile<P>,
+    big: BigRef,
+    budget: &Budget,
+) -> Result<Vec<u32>, Error> {
+    let mut pages = Vec::new();
+    walk(file, big, budget, |page, _| {
+        pages.push(page.number);
+        true
+    })?;
+    Ok(pages)
+}
+
 /// Whether a big item consists of just these pieces, one after the other. Allocates nothing.
 pub(crate) fn equals<P: Pages>(
     file: &PageFile<P>,

@@ -4,6 +4,7 @@
 //! from its first leaf to its last.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
@@ -46,19 +47,10 @@ impl<'a> Leaves<'a> {
     ) -> Result<Self, Error> {
         let mut page = file.page(root, budget)?;
         while !is_leaf(page.header.kind) {
-            let child_at = match page.header.kind {
-                page_type::BTREE_INTERNAL => 4,
-                page_type::RECNO_INTERNAL => 0,
-                other => return Err(page.corrupt(Damage::PageType(other))),
-            };
+            let child = child(file, &page, 0)?;
             if page.header.level < 2 {
                 return Err(page.corrupt(Damage::Level(page.header.level)));
             }
-            let item = item_offset(file, &page, 0)?;
-            let child = file
-                .order
-                .u32(&page.bytes, item + child_at)
-                .ok_or_else(|| page.corrupt_item(0, Damage::Offset))?;
             let below = file.page(child, budget)?;
             // Levels fall by one with each step, which also ends the descent.
             if below.header.level != page.header.level - 1 {
@@ -91,6 +83,40 @@ impl<'a> Leaves<'a> {
     }
 }
 
+/// All pages of the tree under `root`, those of its big items included.
+pub(crate) fn pages<P: Pages>(file: &PageFile<P>, root: u32) -> Result<Vec<u32>, Error> {
+    let budget = file.budget();
+    let mut pages = Vec::new();
+    let mut to_visit = vec![root];
+    while let Some(number) = to_visit.pop() {
+        let page = file.page(number, &budget)?;
+        pages.push(number);
+        for index in 0..usize::from(page.header.entries) {
+            if is_leaf(page.header.kind) {
+                if let LeafBytes::Big(big) = leaf_bytes(file, &page, index)? {
+                    pages.extend(overflow::pages(file, big, &budget)?);
+                }
+            } else {
+                to_visit.push(child(file, &page, index)?);
+            }
+        }
+    }
+    Ok(pages)
+}
+
+/// The page that entry `index` of an internal page leads to.
+fn child<P: Pages>(file: &PageFile<P>, page: &Page<'_>, index: usize) -> Result<u32, Error> {
+    let child_at = match page.header.kind {
+        page_type::BTREE_INTERNAL => 4,
+        page_type::RECNO_INTERNAL => 0,
+        other => return Err(page.corrupt(Damage::PageType(other))),
+    };
+    let item = item_offset(file, page, index)?;
+    file.order
+        .u32(&page.bytes, item + child_at)
+        .ok_or_else(|| page.corrupt_item(index, Damage::Offset))
+}
+
 /// Where item `index` starts on a tree page.
 fn item_offset<P: Pages>(
     file: &PageFile<P>,
@@ -108,32 +134,50 @@ fn item_offset<P: Pages>(
         .ok_or_else(|| page.corrupt_item(index, Damage::Offset))
 }
 
-fn leaf_item<'a, P: Pages>(
-    file: &'a PageFile<P>,
-    page: &Page<'a>,
+/// Where the bytes of a leaf's item are.
+enum LeafBytes {
+    Plain(Range<usize>),
+    Big(BigRef),
+}
+
+fn leaf_bytes<P: Pages>(
+    file: &PageFile<P>,
+    page: &Page<'_>,
     index: usize,
-    budget: &Budget,
-) -> Result<LeafItem<'a>, Error> {
+) -> Result<LeafBytes, Error> {
     let at = item_offset(file, page, index)?;
     let out_of_place = || page.corrupt_item(index, Damage::Offset);
-    let kind = *page.bytes.get(at + 2).ok_or_else(out_of_place)?;
-    let bytes = match kind & !DELETED {
+    match item_kind(page, at).ok_or_else(out_of_place)? & !DELETED {
         PLAIN => {
             let len = file.order.u16(&page.bytes, at).ok_or_else(out_of_place)?;
             let range = at + 3..at + 3 + usize::from(len);
             if range.end > page.bytes.len() {
                 return Err(out_of_place());
             }
-            page.part(range)
+            Ok(LeafBytes::Plain(range))
         }
-        BIG => {
-            let big = BigRef {
-                first: file.order.u32(&page.bytes, at + 4).ok_or_else(out_of_place)?,
-                len: file.order.u32(&page.bytes, at + 8).ok_or_else(out_of_place)?,
-            };
-            overflow::read(file, big, budget)?
-        }
-        other => return Err(page.corrupt_item(index, Damage::ItemType(other))),
+        BIG => Ok(LeafBytes::Big(BigRef {
+            first: file.order.u32(&page.bytes, at + 4).ok_or_else(out_of_place)?,
+            len: file.order.u32(&page.bytes, at + 8).ok_or_else(out_of_place)?,
+        })),
+        other => Err(page.corrupt_item(index, Damage::ItemType(other))),
+    }
+}
+
+fn item_kind(page: &Page<'_>, at: usize) -> Option<u8> {
+    page.bytes.get(at + 2).copied()
+}
+
+fn leaf_item<'a, P: Pages>(
+    file: &'a PageFile<P>,
+    page: &Page<'a>,
+    index: usize,
+    budget: &Budget,
+) -> Result<LeafItem<'a>, Error> {
+    let bytes = match leaf_bytes(file, page, index)? {
+        LeafBytes::Plain(range) => page.part(range),
+        LeafBytes::Big(big) => overflow::read(file, big, budget)?,
     };
+    let kind = item_kind(page, item_offset(file, page, index)?).unwrap_or_default();
     Ok(LeafItem { bytes, deleted: kind & DELETED != 0 })
 }

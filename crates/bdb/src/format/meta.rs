@@ -222,22 +222,27 @@ impl HashMeta {
         order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
         page[at::TYPE] = page_type::HASH_META;
         page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
-        order.put_u32(page, at::FREE, self.free);
-        order.put_u32(page, at::LAST_PAGE, last_page);
         let flags = u32::from(self.duplicates) | u32::from(self.sorted_duplicates) << 2;
         order.put_u32(page, at::FLAGS, flags);
         page[at::UID..at::UID + 20].copy_from_slice(&self.uid);
+        order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
+        order.put_u32(page, at::CHARKEY, self.charkey);
+        self.put_changed(page, order, last_page);
+        if checksums {
+            checksum::seal(page, order);
+        }
+    }
+
+    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then wrong.
+    pub(crate) fn put_changed(&self, page: &mut [u8], order: ByteOrder, last_page: u32) {
+        order.put_u32(page, at::FREE, self.free);
+        order.put_u32(page, at::LAST_PAGE, last_page);
         order.put_u32(page, at::MAX_BUCKET, self.max_bucket);
         order.put_u32(page, at::HIGH_MASK, self.high_mask);
         order.put_u32(page, at::LOW_MASK, self.low_mask);
-        order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
         order.put_u32(page, at::ELEMENTS, self.elements);
-        order.put_u32(page, at::CHARKEY, self.charkey);
         for (i, spare) in self.spares.iter().enumerate() {
             order.put_u32(page, at::SPARES + 4 * i, *spare);
-        }
-        if checksums {
-            checksum::seal(page, order);
         }
     }
 }

@@ -55,6 +55,31 @@ impl Address {
         }
     }
 
+    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of a
+    /// group that has no pages yet ([`place_group`](Self::place_group)).
+    pub fn grow(&mut self) -> Result<(u32, bool), Error> {
+        let new = self.max_bucket.checked_add(1).ok_or(Error::TooLarge)?;
+        let spare = *self.spares.get(group(new)).ok_or(Error::TooLarge)?;
+        (self.high_mask, self.low_mask) = masks(new);
+        self.max_bucket = new;
+        Ok((new & self.low_mask, spare == 0))
+    }
+
+    /// Puts the group of the last bucket, which is the group's first, on the pages from `first_page` on.
+    pub fn place_group(&mut self, first_page: u32) {
+        if let Some(spare) = self.spares.get_mut(group(self.max_bucket)) {
+            *spare = first_page.wrapping_sub(self.max_bucket);
+        }
+    }
+
+    /// Sets the fields of a meta page that say this.
+    pub fn put(&self, meta: &mut HashMeta) {
+        meta.max_bucket = self.max_bucket;
+        meta.high_mask = self.high_mask;
+        meta.low_mask = self.low_mask;
+        meta.spares = self.spares;
+    }
+
     #[inline]
     pub fn bucket(&self, hash: u32) -> u32 {
         bucket(hash, self.max_bucket, self.high_mask, self.low_mask)

@@ -2,12 +2,14 @@
 
 mod address;
 mod build;
+mod edit;
 mod function;
 mod iter;
 mod layout;
 mod page;
 mod read;
 mod stored;
+mod update;
 mod values;
 mod write;
 
@@ -15,5 +17,6 @@ pub use build::{BuildOptions, Builder, FileId, Keep};
 pub(crate) use function::HashFunction;
 pub use iter::Iter;
 pub use read::Hash;
+pub use update::Update;
 pub use values::Values;
 pub use write::Plan;

@@ -1,0 +1,169 @@
+//! Changes to a database, held against a map in memory.
+
+use std::collections::BTreeMap;
+
+use bdb_file::{BuildOptions, Builder, ByteOrder, Changes, FileId, Hash, Keep, Update};
+use proptest::prelude::*;
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Put(Vec<u8>, Vec<u8>, Keep),
+    Delete(Vec<u8>),
+    /// Write the changes out and start over from the file.
+    Reopen,
+}
+
+/// Few keys, so that they are met again; some are big on small pages, and prefixes of each other.
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => (0u32..60).prop_map(|i| format!("key{i}").into_bytes()),
+        1 => (0usize..400).prop_map(|len| vec![b'k'; len]),
+    ]
+}
+
+fn data() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => (0usize..120, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]),
+        2 => (0usize..3000, any::<u8>()).prop_map(|(len, byte)| vec![byte; len]),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let keep = prop_oneof![Just(Keep::First), Just(Keep::Last)];
+    prop_oneof![
+        10 => (key(), data(), keep).prop_map(|(key, data, keep)| Operation::Put(key, data, keep)),
+        7 => key().prop_map(Operation::Delete),
+        1 => Just(Operation::Reopen),
+    ]
+}
+
+fn apply(file: &mut Vec<u8>, changes: &Changes) {
+    file.resize(changes.file_len() as usize, 0);
+    for (offset, page) in changes.pages() {
+        file[offset as usize..][..page.len()].copy_from_slice(page);
+    }
+}
+
+fn assert_holds(file: &[u8], map: &Map) {
+    let hash = Hash::open(file).unwrap();
+    let listed: Vec<_> = hash.iter().map(Result::unwrap).collect();
+    assert_eq!(listed.len(), map.len(), "no pair twice");
+    for (key, data) in map {
+        assert_eq!(hash.get(key).unwrap().as_deref(), Some(&data[..]), "{}", key.escape_ascii());
+    }
+    assert_eq!(hash.meta().elements as usize, map.len());
+    assert_every_page_is_used_once(file, &hash);
+}
+
+/// Follows every link; what is not reached must be on the free list, or reserved and empty.
+fn assert_every_page_is_used_once(file: &[u8], hash: &Hash<&[u8]>) {
+    let page_size = hash.page_size() as usize;
+    let order = hash.byte_order();
+    let number = |page: &[u8], at: usize| {
+        let bytes: [u8; 4] = page[at..at + 4].try_into().unwrap();
+        match order {
+            ByteOrder::Little => u32::from_le_bytes(bytes),
+            ByteOrder::Big => u32::from_be_bytes(bytes),
+        }
+    };
+    let pages: Vec<&[u8]> = file.chunks(page_size).collect();
+    let mut free = hash.meta().free;
+    let mut on_list = 0;
+    while free != 0 {
+        assert_eq!(pages[free as usize][25], 0, "page {free} is on the free list");
+        free = number(pages[free as usize], 16);
+        on_list += 1;
+    }
+    let is_free = |page: &&&[u8]| page[25] == 0 && number(page, 8) != 0;
+    assert_eq!(pages.iter().filter(is_free).count(), on_list, "free pages are on the list");
+    // Links lead back, and every overflow page has one page or reference that leads to it.
+    for page in &pages {
+        let (this, next) = (number(page, 8), number(page, 16));
+        if matches!(page[25], 7 | 13) && next != 0 {
+            assert_eq!(number(pages[next as usize], 12), this);
+            assert_eq!(pages[next as usize][25], page[25]);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_database_does_as_a_map_does(
+        start in prop::collection::btree_map(key(), data(), 0..30),
+        operations in prop::collection::vec(operation(), 0..150),
+        page_size in prop_oneof![3 => Just(512u32), 1 => Just(1024), 1 => Just(4096), 1 => Just(65536)],
+        buckets in 2u32..7,
+        big_endian: bool,
+        checksums: bool,
+    ) {
+        let mut builder = Builder::new(BuildOptions {
+            page_size: Some(page_size),
+            buckets: Some(buckets),
+            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
+            checksums,
+            file_id: FileId::Contents,
+        });
+        for (key, data) in &start {
+            builder.push(key, data).unwrap();
+        }
+        let mut file = Vec::new();
+        builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+        let mut map = start;
+        let base = file.clone();
+        let mut update = Update::open(base).unwrap();
+        for operation in operations {
+            match operation {
+                Operation::Put(key, data, keep) => {
+                    let stored = keep == Keep::Last || !map.contains_key(&key);
+                    prop_assert_eq!(update.put(&key, &data, keep).unwrap(), stored);
+                    if stored {
+                        map.insert(key, data);
+                    }
+                }
+                Operation::Delete(key) => {
+                    prop_assert_eq!(update.delete(&key).unwrap(), map.remove(&key).is_some());
+                }
+                Operation::Reopen => {
+                    apply(&mut file, &update.finish().unwrap());
+                    assert_holds(&file, &map);
+                    update = Update::open(file.clone()).unwrap();
+                }
+            }
+        }
+        apply(&mut file, &update.finish().unwrap());
+        assert_holds(&file, &map);
+    }
+}
+
+#[test]
+fn nothing_done_changes_nothing() {
+    let mut file = Vec::new();
+    Builder::new(BuildOptions::default()).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut update = Update::open(&file).unwrap();
+    assert!(!update.delete(b"absent").unwrap());
+    let changes = update.finish().unwrap();
+    assert!(changes.is_empty());
+    assert_eq!(changes.file_len(), file.len() as u64);
+}
+
+#[test]
+fn a_table_grows_with_its_contents() {
+    let mut file = Vec::new();
+    let options = BuildOptions { page_size: Some(512), ..Default::default() };
+    Builder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut update = Update::open(file.clone()).unwrap();
+    let mut map = Map::new();
+    for i in 0..20_000u32 {
+        let (key, data) = (format!("user{i}@example.com").into_bytes(), i.to_string().into_bytes());
+        update.put_terminated(&key, &data, Keep::First).unwrap();
+        map.insert([&key[..], b"\0"].concat(), [&data[..], b"\0"].concat());
+    }
+    apply(&mut file, &update.finish().unwrap());
+    assert_holds(&file, &map);
+    let buckets = Hash::open(&file).unwrap().meta().max_bucket;
+    assert!(buckets > 1000, "no long chains: {buckets}");
+}
