@@ -144,7 +144,7 @@ impl<'a> Expander<'a> {
                         self.warn(&[b"truncated macro reference: \"", text, b"\""]);
                         return Ok(());
                     };
-                    // After a mistake Postfix still looks at plain names, for whatever reason.
+                    // Postfix too: behind a mistake it goes on with plain names, not with bracketed ones.
                     if bracketed && self.failed {
                         return Ok(());
                     }

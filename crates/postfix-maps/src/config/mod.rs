@@ -67,6 +67,7 @@ const NUMBERS: &[(&str, &str, RangeInclusive<i64>)] = &[
     ("lmdb_map_size", "16777216", LONG),
 ];
 
+/// What `syslog_facility` may be.
 const FACILITIES: &[&str] = &[
     "auth", "authpriv", "cron", "daemon", "ftp", "kern", "local0", "local1", "local2", "local3",
     "local4", "local5", "local6", "local7", "lpr", "mail", "news", "syslog", "user", "uucp",
