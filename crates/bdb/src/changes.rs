@@ -12,20 +12,15 @@ use crate::pages::Pages;
 #[derive(Debug)]
 pub(crate) struct Overlay<P> {
     base: P,
-    base_len: u64,
     page_size: usize,
+    /// Number of pages of the base that count: what lies behind the last one is nothing.
+    base_count: u64,
     /// Number of pages now.
     count: u64,
     changed: BTreeMap<u32, Vec<u8>>,
 }
 
 impl<P: Pages> Overlay<P> {
-    pub fn new(base: P, page_size: usize) -> io::Result<Self> {
-        let base_len = base.size()?;
-        let count = base_len / page_size as u64;
-        Ok(Overlay { base, base_len, page_size, count, changed: BTreeMap::new() })
-    }
-
     /// Whether any page has been changed.
     pub fn is_changed(&self) -> bool {
         !self.changed.is_empty()
@@ -38,19 +33,38 @@ impl<P: Pages> Pages for Overlay<P> {
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        let number = u32::try_from(offset / self.page_size as u64).ok();
-        if let Some(page) = number.and_then(|number| self.changed.get(&number)) {
+        let number = offset / self.page_size as u64;
+        if let Some(page) = u32::try_from(number).ok().and_then(|number| self.changed.get(&number))
+        {
             let start = (offset % self.page_size as u64) as usize;
             return page
                 .get(start..start + len)
                 .map(Cow::Borrowed)
                 .ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
         }
-        if offset >= self.base_len {
+        if number >= self.base_count {
             // Reserved, and not written yet.
             return Ok(Cow::Owned(vec![0; len]));
         }
         self.base.read(offset, len)
+    }
+}
+
+impl<P: Pages> PageFile<P> {
+    /// The same file, to be changed. Its last page is the one that page 0 states, if it does.
+    pub fn into_overlay(self, stated: Option<u32>) -> PageFile<Overlay<P>> {
+        let last_page = stated.unwrap_or(self.last_page);
+        let count = u64::from(last_page) + 1;
+        let page_size = self.page_size;
+        let mut file = self.map(|base| Overlay {
+            base,
+            page_size,
+            base_count: count,
+            count,
+            changed: BTreeMap::new(),
+        });
+        file.last_page = last_page;
+        file
     }
 }
 
@@ -66,10 +80,10 @@ impl<P: Pages> PageFile<Overlay<P>> {
         let first = self.last_page.checked_add(1).ok_or(Error::TooLarge)?;
         self.last_page = self.last_page.checked_add(count).ok_or(Error::TooLarge)?;
         self.pages.count = u64::from(self.last_page) + 1;
-        // Pages that were cut off before come back, but not their contents.
-        let page_size = self.pages.page_size as u64;
-        let before = u32::try_from(self.pages.base_len / page_size).unwrap_or(u32::MAX);
-        for number in first..before.min(self.last_page.saturating_add(1)) {
+        // Where the file on disk has such pages, what is on them counts for nothing.
+        let on_disk = self.pages.base.size()? / self.page_size as u64;
+        let on_disk = u32::try_from(on_disk).unwrap_or(u32::MAX);
+        for number in first..on_disk.min(self.last_page.saturating_add(1)) {
             self.pages.changed.insert(number, vec![0; self.page_size]);
         }
         Ok(first)
@@ -109,6 +123,11 @@ impl Changes {
     /// Length of the new file in bytes. Where it is longer than the old one and no page is given, there are zeros.
     pub fn file_len(&self) -> u64 {
         self.page_count * u64::from(self.page_size)
+    }
+
+    /// Page size of the file, in bytes.
+    pub fn page_size(&self) -> u32 {
+        self.page_size
     }
 
     /// The pages that differ, each with its offset in the file, in ascending order.

@@ -76,18 +76,15 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// The same pages, from a source made of this one's.
-    pub fn map<Q>(
-        self,
-        change: impl FnOnce(P, usize) -> std::io::Result<Q>,
-    ) -> Result<PageFile<Q>, Error> {
-        Ok(PageFile {
-            pages: change(self.pages, self.page_size)?,
+    pub fn map<Q>(self, change: impl FnOnce(P) -> Q) -> PageFile<Q> {
+        PageFile {
+            pages: change(self.pages),
             order: self.order,
             page_size: self.page_size,
             header_len: self.header_len,
             checksums: self.checksums,
             last_page: self.last_page,
-        })
+        }
     }
 
     /// Stores the checksum of a finished page, where pages have one.

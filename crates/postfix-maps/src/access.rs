@@ -1,11 +1,15 @@
 //! Ways to get at the contents of a table's file while others may change it.
 
+use std::borrow::Cow;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use bdb_file::{FilePages, Pages};
+
+use crate::journal::Journal;
 use crate::lock::open_shared;
 
 /// How an open [`Table`](crate::Table) reads its file. All are safe to share between threads.
@@ -68,7 +72,10 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
     loop {
         let mut file = open_shared(path)?;
         let before = file.metadata()?;
-        let bytes = read_all(&mut file, before.len())?;
+        let mut bytes = read_all(&mut file, before.len())?;
+        if let Some(journal) = Journal::find(&file)? {
+            journal.roll_back_copy(&file, &mut bytes)?;
+        }
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
         let stamp = Stamp::of(&before);
@@ -80,9 +87,58 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
     }
 }
 
+/// A file's pages under a shared lock, which lasts as long as the value.
+#[derive(Debug)]
+pub(crate) enum LockedPages {
+    File(FilePages),
+    /// The old contents of a file whose change was interrupted.
+    RolledBack(Vec<u8>),
+}
+
+impl LockedPages {
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = open_shared(path)?;
+        match Journal::find(&file)? {
+            None => Ok(LockedPages::File(FilePages::new(file))),
+            Some(_) => Ok(LockedPages::RolledBack(read_whole(path)?.0)),
+        }
+    }
+}
+
+impl Pages for LockedPages {
+    fn size(&self) -> io::Result<u64> {
+        match self {
+            LockedPages::File(file) => file.size(),
+            LockedPages::RolledBack(bytes) => bytes.size(),
+        }
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        match self {
+            LockedPages::File(file) => file.read(offset, len),
+            LockedPages::RolledBack(bytes) => bytes.read(offset, len),
+        }
+    }
+}
+
 fn read_all(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
     file.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Whether a table's file is older than the text that it was made from, which has been left alone for a while since.
+///
+/// Postfix's rule (postmap specification, section 8.3), in whole seconds.
+pub(crate) fn is_older(file: &Path, source: &Path) -> bool {
+    const WHILE: u64 = 100;
+    let seconds =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).map(|t| t.as_secs());
+    let modified = |path: &Path| seconds(fs::metadata(path).ok()?.modified().ok()?).ok();
+    let now = seconds(SystemTime::now()).unwrap_or_default();
+    match (modified(file), modified(source)) {
+        (Some(file), Some(source)) => source > file && source < now.saturating_sub(WHILE),
+        _ => false,
+    }
 }

@@ -1,20 +1,28 @@
-//! Putting a new file in the place of a table's old one.
+//! Putting new contents in the place of a table's old ones.
 //!
 //! The usual way is a new file beside the old one, renamed over it when it is complete and on disk: whoever opens the
-//! table sees the old contents or the new, whatever fails in between. Where the new file could not take over the old
-//! one's place in every respect (its owner, its other names) or the directory cannot be written, the old file is
-//! overwritten, which is what Postfix always does.
+//! table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
+//! journal ([`crate::journal`]), where a new one could not take over its place in every respect (its owner, its other
+//! names), where the directory cannot be written, and where a small change to a large table would make copying it cost
+//! more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use bdb_file::{Changes, FilePages, Plan};
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
+use crate::journal::{self, Journal};
 use crate::lock::open_exclusive;
+
+/// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
+const COPY_LIMIT: u64 = 1 << 20;
+
+/// Unit in which a file is saved before all of it is overwritten.
+const SAVED_BLOCK: u64 = 65536;
 
 /// A table's file, about to be written. It is locked if it exists.
 #[derive(Debug)]
@@ -35,58 +43,50 @@ enum Way {
     /// The new file takes the place of the old one, which stays locked until then.
     Replace {
         new: NamedTempFile,
-        _old: File,
+        old: File,
     },
     Overwrite(File),
 }
 
 impl Target {
-    /// Waits for the lock on the table's file, and finds out how the new contents can be put in its place.
+    /// Waits for the lock on the table's file, and finds out how new contents can be put in the place of all of it.
     ///
     /// A table that is not there yet gets the permissions `mode`; one that is keeps its own, and its owner.
     pub fn open(path: PathBuf, mode: u32) -> Result<Self, Error> {
         let file = follow_links(&path);
-        let open_error = |source| Error::Open { path: path.clone(), source };
-        let mut removed_empty = false;
         let old = match open_exclusive(&file) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(open_error(error)),
+            Err(source) => return Err(Error::Open { path, source }),
         };
-        let mut old = match old {
-            Some(old) => {
-                let metadata = old.metadata().map_err(open_error)?;
-                Some((old, metadata))
+        let mut removed_empty = false;
+        if let Some(old) = old {
+            // Postfix removes what libdb would refuse to open.
+            let metadata = settle(&old).map_err(|source| open_error(&path, source))?;
+            removed_empty = metadata.len() == 0 && fs::remove_file(&file).is_ok();
+            if !removed_empty {
+                let way = Way::replace_or_overwrite(&file, old, &metadata)
+                    .map_err(|error| Error::Write { path: path.clone(), source: error.into() })?;
+                return Ok(Target { path, file, way, removed_empty });
             }
-            None => None,
-        };
-        // Postfix removes what libdb would refuse to open.
-        if old.as_ref().is_some_and(|(_, metadata)| metadata.len() == 0)
-            && fs::remove_file(&file).is_ok()
-        {
-            removed_empty = true;
-            old = None;
         }
-        let new = new_file_beside(&file);
-        let way = match (old, new) {
-            (None, Ok(new)) => {
-                set_mode(new.as_file(), mode).map_err(open_error)?;
-                Way::Create(new)
-            }
-            (None, Err(error)) => {
-                return Err(Error::OpenDatabase { path, source: error.into() });
-            }
-            (Some((old, metadata)), Ok(new)) => {
-                if can_replace(&metadata, new.as_file()) {
-                    Way::Replace { new, _old: old }
-                } else {
-                    Way::Overwrite(old)
-                }
-            }
-            (Some((old, _)), Err(error)) if forbidden(&error) => Way::Overwrite(old),
-            (Some(_), Err(error)) => return Err(Error::Write { path, source: error.into() }),
+        match new_file_beside(&file).and_then(|new| set_mode(new.as_file(), mode).map(|()| new)) {
+            Ok(new) => Ok(Target { path, file, way: Way::Create(new), removed_empty }),
+            Err(error) => Err(Error::OpenDatabase { path, source: error.into() }),
+        }
+    }
+
+    /// Waits for the lock on the file of a table that is there, and finds out how some of its pages can be changed.
+    pub fn open_existing(path: &Path) -> io::Result<Self> {
+        let file = follow_links(path);
+        let old = open_exclusive(&file)?;
+        let metadata = settle(&old)?;
+        let way = if metadata.len() <= COPY_LIMIT {
+            Way::replace_or_overwrite(&file, old, &metadata)?
+        } else {
+            Way::Overwrite(old)
         };
-        Ok(Target { path, file, way, removed_empty })
+        Ok(Target { path: path.to_owned(), file, way, removed_empty: false })
     }
 
     /// The table's file, as its user named it.
@@ -94,44 +94,130 @@ impl Target {
         &self.path
     }
 
+    /// The pages of the file that is there.
+    pub fn old_pages(&self) -> Result<FilePages, bdb_file::Error> {
+        match &self.way {
+            Way::Create(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FilePages::new(old.try_clone()?)),
+        }
+    }
+
     /// Whether the old file will be overwritten: readers that do not lock it may see it half written.
     pub fn overwrites(&self) -> bool {
         matches!(self.way, Way::Overwrite(_))
     }
 
-    /// Writes the new contents, `len` bytes, and puts them in place. They are on disk when this returns.
+    /// Puts a new table in place. It is on disk when this returns.
     ///
-    /// After an error the old contents are still there, except where the old file was being overwritten; even then
-    /// they are as long as no byte had been written, for which the disk is asked for room first.
-    pub fn write(self, len: u64, contents: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    /// After an error the old contents are still there.
+    pub fn write(self, plan: &Plan<'_>) -> io::Result<()> {
         match self.way {
             Way::Create(new) => {
-                contents(new.as_file())?;
-                new.as_file().sync_all()?;
-                if let Err(error) = new.persist_noclobber(&self.file) {
-                    if error.error.kind() != io::ErrorKind::AlreadyExists {
-                        return Err(error.error);
-                    }
+                plan.write_to(new.as_file())?;
+                if let Some(new) = create(new, &self.file)? {
                     // Another writer was quicker: this one comes after it.
                     let _other = open_exclusive(&self.file)?;
-                    error.file.persist(&self.file)?;
+                    rename(new, &self.file)?;
                 }
+                Ok(())
             }
-            Way::Replace { new, _old } => {
-                contents(new.as_file())?;
-                new.as_file().sync_all()?;
-                new.persist(&self.file)?;
+            Way::Replace { new, old: _old } => {
+                plan.write_to(new.as_file())?;
+                rename(new, &self.file)
             }
-            Way::Overwrite(mut old) => {
-                reserve(&old, len)?;
-                old.rewind()?;
-                contents(&old)?;
-                old.set_len(len)?;
-                return old.sync_all();
+            Way::Overwrite(old) => {
+                let offsets = (0..plan.file_len()).step_by(SAVED_BLOCK as usize);
+                journal::overwrite(
+                    &old,
+                    plan.file_len(),
+                    SAVED_BLOCK,
+                    offsets,
+                    &plan.page_0(),
+                    |mut file| {
+                        file.rewind()?;
+                        plan.write_to(file)
+                    },
+                )
             }
         }
-        sync_directory(&self.file)
     }
+
+    /// Puts a new table in place if there still is none.
+    ///
+    /// After an error there is none.
+    pub fn create(self, plan: &Plan<'_>) -> io::Result<()> {
+        if let Way::Create(new) = self.way {
+            plan.write_to(new.as_file())?;
+            create(new, &self.file)?;
+        }
+        Ok(())
+    }
+
+    /// Changes some pages of the table that is there. They are on disk when this returns.
+    ///
+    /// After an error the old contents are still there.
+    pub fn change(self, changes: &Changes) -> io::Result<()> {
+        let write = |file: &File| {
+            changes.pages().try_for_each(|(offset, page)| file.write_all_at(page, offset))
+        };
+        match self.way {
+            Way::Replace { new, mut old } => {
+                old.rewind()?;
+                io::copy(&mut old, &mut new.as_file())?;
+                new.as_file().set_len(changes.file_len())?;
+                write(new.as_file())?;
+                rename(new, &self.file)
+            }
+            Way::Overwrite(old) => {
+                let offsets = changes.pages().map(|(offset, _)| offset);
+                let head = changes.pages().next().map_or(&b""[..], |(_, page)| page);
+                let page_size = u64::from(changes.page_size());
+                journal::overwrite(&old, changes.file_len(), page_size, offsets, head, write)
+            }
+            Way::Create(_) => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+}
+
+impl Way {
+    /// A new file, if it can stand in for the old one in every respect.
+    fn replace_or_overwrite(file: &Path, old: File, metadata: &Metadata) -> io::Result<Self> {
+        match new_file_beside(file) {
+            Ok(new) if can_replace(metadata, new.as_file()) => Ok(Way::Replace { new, old }),
+            Ok(_) => Ok(Way::Overwrite(old)),
+            Err(error) if forbidden(&error) => Ok(Way::Overwrite(old)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Undoes what an interrupted process has left of a change to a locked file.
+pub(crate) fn settle(file: &File) -> io::Result<Metadata> {
+    if let Some(journal) = Journal::find(file)? {
+        journal.roll_back(file)?;
+    }
+    file.metadata()
+}
+
+fn open_error(path: &Path, source: io::Error) -> Error {
+    Error::Open { path: path.to_owned(), source }
+}
+
+/// Makes a new file durable and gives it its name; gives it back if there is a file of that name by now.
+fn create(new: NamedTempFile, file: &Path) -> io::Result<Option<NamedTempFile>> {
+    new.as_file().sync_all()?;
+    match new.persist_noclobber(file) {
+        Ok(_) => sync_directory(file).map(|()| None),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(error.file)),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Makes a new file durable and puts it in the place of an old one, and that too.
+fn rename(new: NamedTempFile, file: &Path) -> io::Result<()> {
+    new.as_file().sync_all()?;
+    new.persist(file)?;
+    sync_directory(file)
 }
 
 /// Where a path leads when it is a symbolic link, to a file or to nothing yet.
@@ -179,19 +265,6 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
 
 fn forbidden(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
-/// Makes sure that a file can hold `len` bytes, before the first of them is changed.
-fn reserve(file: &File, len: u64) -> io::Result<()> {
-    let before = file.metadata()?.len();
-    match fallocate(file, FallocateFlags::empty(), 0, len) {
-        // Not every file system can; the writing will show.
-        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => Ok(()),
-        Err(error) => {
-            file.set_len(before)?;
-            Err(error.into())
-        }
-    }
 }
 
 /// Makes a rename last. A directory that may be written but not read is as safe as it can be made.

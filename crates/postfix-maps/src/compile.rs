@@ -1,13 +1,17 @@
 //! Making a table from its text: what `postmap` and `postalias` are for.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::SystemTime;
 
-use postfix_map_text::{Entry, Item, alias_entries, map_entries};
+use bdb_file::Keep;
+use postfix_map_text::{Item, alias_entries, map_entries};
 
 use crate::error::{Error, not_utf8_message};
 use crate::file_values;
-use crate::writer::{MapWriter, NewTable};
+use crate::spec::TableSpec;
+use crate::update::MapUpdate;
+use crate::writer::{Duplicates, NewTable};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]
@@ -45,130 +49,181 @@ impl NewTable {
     /// duplicate entries. They are given before the table is written, and change nothing.
     ///
     /// # Errors
-    /// As [`MapWriter::finish`].
+    /// As [`MapWriter::finish`](crate::MapWriter::finish).
     ///
     /// # Complexity
     /// One pass over the text, and 40 bytes of memory an entry; see also [`bdb_file::Builder`].
     pub fn compile(self, source: &Source<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
-        let utf8 = self.options.rules.utf8;
-        let mut compiler = Compiler::start(self, source, &mut warn);
-        match source.format {
-            Format::Map { values_are_files: false } => {
-                for item in map_entries(source.text, utf8) {
-                    compiler.item(item, Ok)?;
+        let names = Names::of(&self.spec, self.file());
+        if self.removed_empty_file() {
+            warn(&names.removed_empty());
+        }
+        let rules = self.options.rules;
+        let mut warnings = Vec::new();
+        let mut count = 0;
+        let mut writer = self.writer_over(source.text);
+        source.events(rules.utf8, |event| {
+            let put = match event {
+                Event::Warning(message) => {
+                    warnings.push((count, message.to_vec()));
+                    return Ok(());
+                }
+                Event::Entry(key, value) | Event::Own(key, value) => writer.put(key, value),
+                Event::Bare(key, value) => writer.put_bare(key, value),
+            };
+            match put {
+                Err(Error::NotUtf8(_)) => warnings.push((count, names.not_utf8(event))),
+                put => {
+                    count += 1;
+                    put?;
                 }
             }
-            Format::Map { values_are_files: true } => {
-                for item in map_entries(source.text, utf8) {
-                    compiler.item(item, |entry| {
-                        let value = file_values::encode(&entry.value)?.into();
-                        Ok(Entry { value, ..entry })
-                    })?;
-                }
-            }
-            Format::Aliases { time, host } => {
-                for item in alias_entries(source.text, utf8) {
-                    compiler.item(item, Ok)?;
-                }
-                compiler.put(b"@", b"@")?;
-                let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                let time = format!("{:010}", time.as_secs());
-                compiler.put_bare(b"YP_LAST_MODIFIED", time.as_bytes())?;
-                compiler.put_bare(b"YP_MASTER_NAME", host)?;
-            }
-        }
-        compiler.finish(&mut warn)
-    }
-}
-
-struct Compiler<'t, 's> {
-    writer: MapWriter<'t>,
-    source: &'s Source<'t>,
-    /// `type:file` and the file, as messages name the table.
-    table: Vec<u8>,
-    file: Vec<u8>,
-    /// Entries put so far.
-    count: u32,
-    /// Warnings, each behind the number of entries that had been put before it.
-    warnings: Vec<(u32, Vec<u8>)>,
-}
-
-impl<'t, 's> Compiler<'t, 's> {
-    fn start(table: NewTable, source: &'s Source<'t>, warn: &mut impl FnMut(&[u8])) -> Self {
-        let file = table.file().as_os_str().as_bytes().to_vec();
-        if table.removed_empty_file() {
-            warn(&[b"removing zero-length database file: ", &file[..]].concat());
-        }
-        Compiler {
-            table: [table.spec.table_type().as_bytes(), b":", &file].concat(),
-            file,
-            writer: table.writer_over(source.text),
-            source,
-            count: 0,
-            warnings: Vec::new(),
-        }
-    }
-
-    /// Takes in what the parser gives. `convert` may change an entry, or say why it is to be left out.
-    fn item<'e>(
-        &mut self,
-        item: Item<'e>,
-        convert: impl FnOnce(Entry<'e>) -> Result<Entry<'e>, Vec<u8>>,
-    ) -> Result<(), Error> {
-        match item {
-            Item::Diagnostic(diagnostic) => {
-                self.warn(diagnostic.message(self.source.name));
-                Ok(())
-            }
-            Item::Entry(entry) => {
-                let line = entry.lines.first;
-                match convert(entry) {
-                    Ok(entry) => self.put(&entry.key, &entry.value),
-                    Err(reason) => {
-                        let place = format!(", line {line}: ");
-                        let parts: [&[u8]; 4] =
-                            [self.source.name, place.as_bytes(), &reason, b": skipping this entry"];
-                        self.warn(parts.concat());
-                        Ok(())
-                    }
-                }
-            }
-        }
-    }
-
-    fn warn(&mut self, message: Vec<u8>) {
-        self.warnings.push((self.count, message));
-    }
-
-    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        match self.writer.put(key, value) {
-            // As every update of a table: a warning, and on with the next.
-            Err(Error::NotUtf8(_)) => {
-                self.warn(not_utf8_message(&self.table, key, value));
-                Ok(())
-            }
-            result => {
-                self.count += 1;
-                result
-            }
-        }
-    }
-
-    fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.count += 1;
-        self.writer.put_bare(key, value)
-    }
-
-    fn finish(self, warn: &mut impl FnMut(&[u8])) -> Result<(), Error> {
-        let map = self.writer.plan()?;
-        let mut warnings = self.warnings.into_iter().peekable();
+            Ok(())
+        })?;
+        // Duplicates are known only now; each has its place among the other warnings.
+        let map = writer.plan()?;
+        let mut warnings = warnings.into_iter().peekable();
         for (index, key) in map.duplicates() {
             while let Some((_, message)) = warnings.next_if(|(before, _)| *before <= index) {
                 warn(&message);
             }
-            warn(&[&self.file[..], b": duplicate entry: \"", key, b"\""].concat());
+            warn(&names.duplicate(key));
         }
         warnings.for_each(|(_, message)| warn(&message));
         map.finish()
+    }
+}
+
+impl MapUpdate {
+    /// Adds all entries of a text. What [`Format::Aliases`] adds of its own replaces what is there.
+    ///
+    /// Warnings as for [`NewTable::compile`].
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn add_all(
+        &mut self,
+        source: &Source<'_>,
+        mut warn: impl FnMut(&[u8]),
+    ) -> Result<(), Error> {
+        let names = Names::of(&self.spec, self.file());
+        if self.removed_empty_file() {
+            warn(&names.removed_empty());
+        }
+        let rules = self.rules;
+        source.events(rules.utf8, |event| {
+            let stored = match event {
+                Event::Warning(message) => {
+                    warn(message);
+                    return Ok(());
+                }
+                Event::Entry(key, value) => self.put(key, value),
+                Event::Own(key, value) => self.put_or_keep(key, value, Keep::Last),
+                Event::Bare(key, value) => self.put_bare(key, value).map(|()| true),
+            };
+            match (stored, event) {
+                (Err(Error::NotUtf8(_)), event) => warn(&names.not_utf8(event)),
+                (Ok(false), Event::Entry(key, _)) if self.duplicates == Duplicates::Warn => {
+                    warn(&names.duplicate(&rules.prepare(key)?));
+                }
+                (stored, _) => {
+                    stored?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What a text yields, in order.
+#[derive(Clone, Copy)]
+enum Event<'e> {
+    /// A message, complete.
+    Warning(&'e [u8]),
+    /// An entry of the text.
+    Entry(&'e [u8], &'e [u8]),
+    /// An entry that the format adds.
+    Own(&'e [u8], &'e [u8]),
+    /// One that it adds without terminators and unfolded.
+    Bare(&'e [u8], &'e [u8]),
+}
+
+impl Source<'_> {
+    /// Hands all that the text yields to `take`.
+    fn events(
+        &self,
+        utf8: bool,
+        mut take: impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self.format {
+            Format::Map { .. } => {
+                map_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))
+            }
+            Format::Aliases { time, host } => {
+                alias_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))?;
+                take(Event::Own(b"@", b"@"))?;
+                let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                let time = format!("{:010}", time.as_secs());
+                take(Event::Bare(b"YP_LAST_MODIFIED", time.as_bytes()))?;
+                take(Event::Bare(b"YP_MASTER_NAME", host))
+            }
+        }
+    }
+
+    fn event(
+        &self,
+        item: Item<'_>,
+        take: &mut impl FnMut(Event<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let entry = match item {
+            Item::Diagnostic(diagnostic) => {
+                return take(Event::Warning(&diagnostic.message(self.name)));
+            }
+            Item::Entry(entry) => entry,
+        };
+        if !matches!(self.format, Format::Map { values_are_files: true }) {
+            return take(Event::Entry(&entry.key, &entry.value));
+        }
+        match file_values::encode(&entry.value) {
+            Ok(value) => take(Event::Entry(&entry.key, &value)),
+            Err(reason) => {
+                let place = format!(", line {}: ", entry.lines.first);
+                let skipping = b": skipping this entry";
+                let parts: [&[u8]; 4] = [self.name, place.as_bytes(), &reason, skipping];
+                take(Event::Warning(&parts.concat()))
+            }
+        }
+    }
+}
+
+/// What messages call a table.
+struct Names {
+    /// Its file.
+    file: Vec<u8>,
+    /// Its type and its file.
+    table: Vec<u8>,
+}
+
+impl Names {
+    fn of(spec: &TableSpec, file: &Path) -> Self {
+        let file = file.as_os_str().as_bytes().to_vec();
+        Names { table: [spec.table_type().as_bytes(), b":", &file].concat(), file }
+    }
+
+    fn removed_empty(&self) -> Vec<u8> {
+        [b"removing zero-length database file: ", &self.file[..]].concat()
+    }
+
+    fn duplicate(&self, key: &[u8]) -> Vec<u8> {
+        [&self.file[..], b": duplicate entry: \"", key, b"\""].concat()
+    }
+
+    fn not_utf8(&self, event: Event<'_>) -> Vec<u8> {
+        match event {
+            Event::Warning(message) => message.to_vec(),
+            Event::Entry(key, value) | Event::Own(key, value) | Event::Bare(key, value) => {
+                not_utf8_message(&self.table, key, value)
+            }
+        }
     }
 }

@@ -6,8 +6,10 @@ use std::path::Path;
 use bdb_file::{Hash, MappedPages};
 
 use crate::access::Stamp;
+use crate::commit::settle;
 use crate::error::Error;
-use crate::lock::open_shared;
+use crate::journal::Journal;
+use crate::lock::{open_exclusive, open_shared};
 use crate::spec::TableSpec;
 use crate::table::{Contents, Table, TableOptions, locate};
 
@@ -34,7 +36,13 @@ impl Table {
 
 /// Maps a table's file as it is now. Only for tables that [`Table::open_mapped`] has made.
 pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
-    let file = open_shared(path)?;
+    let mut file = open_shared(path)?;
+    if Journal::find(&file)?.is_some() {
+        // A map shows the file as it is. Whoever may write it ends the interrupted change first.
+        drop(file);
+        settle(&open_exclusive(path)?)?;
+        file = open_shared(path)?;
+    }
     let stamp = Stamp::of(&file.metadata()?);
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
     let pages = unsafe { MappedPages::new(&file) }?;

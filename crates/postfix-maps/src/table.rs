@@ -1,17 +1,14 @@
 //! Open tables.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 use std::vec;
 
-use bdb_file::{FilePages, Hash, MappedPages, Pages};
+use bdb_file::{Hash, MappedPages, Pages};
 use postfix_map_text::KeyRules;
 
-use crate::access::{Access, Stamp, read_whole};
+use crate::access::{Access, LockedPages, Stamp, is_older, read_whole};
 use crate::error::Error;
-use crate::lock::open_shared;
 use crate::mapped::map;
 use crate::nul::{NulState, Terminators, before_nul};
 use crate::spec::TableSpec;
@@ -231,16 +228,7 @@ impl Table {
     /// Whether the text that the table was made from has been changed since, at least 100 seconds ago: Postfix's
     /// programs warn of that (postmap specification, section 8.3). False where there is no such text.
     pub fn is_older_than_source(&self) -> bool {
-        let modified = |path: &Path| {
-            let at = fs::metadata(path).ok()?.modified().ok()?;
-            Some(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs())
-        };
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let settled = now.saturating_sub(Duration::from_secs(100)).as_secs();
-        match (modified(self.spec.source()), modified(&self.file)) {
-            (Some(source), Some(table)) => source > table && source < settled,
-            _ => false,
-        }
+        is_older(&self.file, self.spec.source())
     }
 
     /// The name that Postfix uses for the table in some messages: the type, and the table's file.
@@ -268,8 +256,8 @@ fn snapshot(file: &Path) -> Result<Contents, bdb_file::Error> {
 }
 
 /// The file, open and locked for as long as the result lives.
-fn locked(path: &Path) -> Result<Hash<FilePages>, bdb_file::Error> {
-    Hash::open(FilePages::new(open_shared(path)?))
+fn locked(path: &Path) -> Result<Hash<LockedPages>, bdb_file::Error> {
+    Hash::open(LockedPages::open(path)?)
 }
 
 fn cut_at_nul(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {

@@ -52,6 +52,15 @@ pub enum Duplicates {
     Replace,
 }
 
+impl Duplicates {
+    pub(crate) fn keep(self) -> Keep {
+        match self {
+            Duplicates::Warn | Duplicates::Ignore => Keep::First,
+            Duplicates::Replace => Keep::Last,
+        }
+    }
+}
+
 /// The permissions of a new table whose source has these: reading is copied for group and others, the owner may always
 /// read and write, and nothing else is allowed (postmap specification, section 7).
 pub fn mode_like(source: &Metadata) -> u32 {
@@ -85,6 +94,18 @@ impl NewTable {
         let storage = spec.storage_to_create()?;
         let target = Target::open(spec.file(storage), options.mode)?;
         Ok(NewTable { spec, options, storage, target })
+    }
+
+    /// Makes an empty table if there is none. Tells whether a file without contents had to be removed.
+    pub(crate) fn ensure(spec: TableSpec, options: &WriteOptions) -> Result<bool, Error> {
+        let table = NewTable::open(spec, options.clone())?;
+        let removed_empty = table.removed_empty_file();
+        let path = table.file().to_owned();
+        // What will be added is not known: libdb's usual page size suits most.
+        let build = BuildOptions { page_size: Some(4096), ..BuildOptions::default() };
+        let plan = Builder::new(build).plan(Keep::First);
+        let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
+        created.map(|()| removed_empty).map_err(|source| Error::Write { path, source })
     }
 
     /// The table's file, as it was named.
@@ -171,18 +192,14 @@ impl<'t> MapWriter<'t> {
     /// Makes the table; it is on disk when this returns.
     ///
     /// # Errors
-    /// [`Error::Write`]: the old table is still there, unless it was being [overwritten](NewTable::overwrites).
+    /// [`Error::Write`]: the old table is still there.
     pub fn finish(self) -> Result<(), Error> {
         self.plan()?.finish()
     }
 
     /// Settles what the table will hold.
     pub(crate) fn plan(self) -> Result<PlannedMap<'t>, Error> {
-        let keep = match self.duplicates {
-            Duplicates::Warn | Duplicates::Ignore => Keep::First,
-            Duplicates::Replace => Keep::Last,
-        };
-        match self.builder.plan(keep) {
+        match self.builder.plan(self.duplicates.keep()) {
             Ok(plan) => Ok(PlannedMap { target: self.target, plan, duplicates: self.duplicates }),
             Err(source) => Err(Error::Write { path: self.target.path().to_owned(), source }),
         }
@@ -205,9 +222,6 @@ impl PlannedMap<'_> {
 
     pub fn finish(self) -> Result<(), Error> {
         let path = self.target.path().to_owned();
-        let plan = self.plan;
-        self.target
-            .write(plan.file_len(), |file| plan.write_to(file))
-            .map_err(|error| Error::Write { path, source: error.into() })
+        self.target.write(&self.plan).map_err(|error| Error::Write { path, source: error.into() })
     }
 }

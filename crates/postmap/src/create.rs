@@ -1,10 +1,13 @@
-//! Making tables from their texts.
+//! Making tables from their texts, and adding to them: no option, and `-i`.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
-use postfix_maps::{Format, NewTable, Source, TableSpec, WriteOptions, mode_like};
+use postfix_maps::{
+    Error, Format, MapUpdate, NewTable, Source, TableSpec, WriteOptions, mode_like,
+};
 
 use crate::args::Tool;
 use crate::privilege::become_owner;
@@ -12,46 +15,76 @@ use crate::run::{Fatal, Session};
 
 /// Makes all tables of the command line, in order.
 pub fn create(session: &Session) -> Result<(), Fatal> {
-    session.tables().iter().try_for_each(|spec| create_one(session, spec))
+    session.tables().iter().try_for_each(|spec| {
+        let open_error = |source| Error::Open { path: spec.source().to_owned(), source };
+        let mut file = File::open(spec.source()).map_err(open_error)?;
+        let metadata = file.metadata().map_err(open_error)?;
+        let options = prepare(session, spec, &metadata)?;
+        let table = NewTable::open(spec.clone(), options)?;
+        if table.overwrites() {
+            session.log.info(b"overwriting the table: it cannot be replaced by a new file");
+        }
+        let text = read_all(&mut file);
+        let name = spec.source().as_os_str().as_encoded_bytes();
+        table.compile(&source(session, name, &text), |warning| session.log.warning(warning))?;
+        Ok(())
+    })
 }
 
-fn create_one(session: &Session, spec: &TableSpec) -> Result<(), Fatal> {
-    let open_error = |source| postfix_maps::Error::Open { path: spec.source().to_owned(), source };
-    let mut file = File::open(spec.source()).map_err(open_error)?;
-    let metadata = file.metadata().map_err(open_error)?;
-    let invocation = session.invocation;
-    if invocation.as_owner {
-        become_owner(&metadata).map_err(|error| open_error(error.into()))?;
+/// Adds what standard input has to all tables of the command line, in order: the first gets all of it.
+pub fn update(session: &Session) -> Result<(), Fatal> {
+    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
+    let metadata = stdin.metadata().map_err(stdin_error)?;
+    session.tables().iter().try_for_each(|spec| {
+        let options = prepare(session, spec, &metadata)?;
+        let mut table = MapUpdate::open_or_create(spec.clone(), options)?;
+        let text = read_all(&mut stdin);
+        table.add_all(&source(session, b"stdin", &text), |warning| session.log.warning(warning))?;
+        table.commit()?;
+        Ok(())
+    })
+}
+
+fn stdin_error(source: io::Error) -> Error {
+    Error::Open { path: "stdin".into(), source }
+}
+
+/// What comes before the first table is opened, and again before each other.
+fn prepare(
+    session: &Session,
+    spec: &TableSpec,
+    metadata: &Metadata,
+) -> Result<WriteOptions, Fatal> {
+    if session.invocation.as_owner {
+        become_owner(metadata).map_err(|error| Error::Open {
+            path: spec.source().to_owned(),
+            source: error.into(),
+        })?;
     }
     session.log.info(&[b"open ", &spec.to_bytes()[..]].concat());
-    let source_date = source_date_epoch();
-    let options = WriteOptions {
-        rules: session.key_rules(),
-        terminators: invocation.terminators,
-        duplicates: invocation.duplicates,
-        mode: if invocation.copy_mode { mode_like(&metadata) } else { 0o644 },
-        reproducible: source_date.is_some(),
-    };
-    let table = NewTable::open(spec.clone(), options)?;
-    if table.overwrites() {
-        session.log.info(b"overwriting the table in place: it cannot be replaced by a new file");
-    }
+    Ok(WriteOptions {
+        mode: if session.invocation.copy_mode { mode_like(metadata) } else { 0o644 },
+        reproducible: source_date_epoch().is_some(),
+        ..session.write_options()
+    })
+}
+
+/// All of a text. Whatever ends it ends it: Postfix takes a read error for the end of the file.
+fn read_all(file: &mut File) -> Vec<u8> {
     let mut text = Vec::new();
-    // Whatever ends the text ends it: Postfix takes a read error for the end of the file.
     let _ = file.read_to_end(&mut text);
-    let source = Source {
-        name: spec.source().as_os_str().as_encoded_bytes(),
-        text: &text,
-        format: match session.tool {
-            Tool::Postmap => Format::Map { values_are_files: invocation.values_are_files },
-            Tool::Postalias => Format::Aliases {
-                time: source_date.unwrap_or_else(SystemTime::now),
-                host: session.config.myhostname(),
-            },
+    text
+}
+
+fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> Source<'t> {
+    let format = match session.tool {
+        Tool::Postmap => Format::Map { values_are_files: session.invocation.values_are_files },
+        Tool::Postalias => Format::Aliases {
+            time: source_date_epoch().unwrap_or_else(SystemTime::now),
+            host: session.config.myhostname(),
         },
     };
-    table.compile(&source, |warning| session.log.warning(warning))?;
-    Ok(())
+    Source { name, text, format }
 }
 
 /// The time to write into files instead of the present one, for builds that are to give the same bytes each time.

@@ -7,6 +7,7 @@
 
 mod args;
 mod create;
+mod delete;
 mod getopt;
 mod list;
 mod message;

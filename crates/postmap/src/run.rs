@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 use std::process::ExitCode;
 
 use postfix_maps::config::Config;
 use postfix_maps::{
-    Access, Error, KeyRules, Table, TableOptions, TableSpec, before_nul, file_values,
+    Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions, before_nul, file_values,
 };
 
 use crate::args::{Invocation, Keys, Mode, Tool};
-use crate::create::create;
+use crate::create::{create, update};
+use crate::delete::delete;
 use crate::list::list;
 use crate::message::Log;
 use crate::query::{query, query_stdin};
@@ -81,8 +83,8 @@ fn run(tool: Tool, args: &[Vec<u8>], log: &mut Log) -> Result<bool, Fatal> {
         Mode::Query(Keys::One(key)) => query(&session, key),
         Mode::Query(Keys::Stdin) => query_stdin(&session),
         Mode::List => list(&session),
-        Mode::Update => Err(missing("-i")),
-        Mode::Delete(_) => Err(missing("-d")),
+        Mode::Update => update(&session).map(|()| true),
+        Mode::Delete(keys) => delete(&session, keys),
     }
 }
 
@@ -145,12 +147,26 @@ impl Session<'_> {
         let options = TableOptions { rules: self.key_rules(), terminators, access };
         let table = Table::open_with(spec.clone(), options)?;
         if table.is_older_than_source() {
-            let (file, source) = (table.file().as_os_str(), spec.source().as_os_str());
-            let text: [&[u8]; 4] =
-                [b"database ", file.as_bytes(), b" is older than source file ", source.as_bytes()];
-            self.log.warning(&text.concat());
+            self.warn_of_newer_source(spec, table.file());
         }
         Ok(table)
+    }
+
+    /// Warns of a table that should be made anew.
+    pub fn warn_of_newer_source(&self, spec: &TableSpec, file: &Path) {
+        let (file, source) = (file.as_os_str().as_bytes(), spec.source().as_os_str().as_bytes());
+        let text: [&[u8]; 4] = [b"database ", file, b" is older than source file ", source];
+        self.log.warning(&text.concat());
+    }
+
+    /// How tables are changed.
+    pub fn write_options(&self) -> WriteOptions {
+        WriteOptions {
+            rules: self.key_rules(),
+            terminators: self.invocation.terminators,
+            duplicates: self.invocation.duplicates,
+            ..WriteOptions::default()
+        }
     }
 
     /// What is printed between a key and the tab behind it.
@@ -183,7 +199,8 @@ impl Session<'_> {
         } else {
             value
         };
-        if value.is_empty() {
+        // Of an empty key the lister complains, and that is enough.
+        if value.is_empty() && !key.is_empty() {
             let parts: [&[u8]; 5] =
                 [b"table ", table, b": key ", key, b": empty string result is not allowed"];
             self.log.warning(&parts.concat());

@@ -81,6 +81,7 @@ impl<P: Pages> Update<P> {
     /// database's own.
     pub fn open(pages: P) -> Result<Self, Error> {
         let (file, meta) = PageFile::open(pages)?;
+        let last_page = meta.last_page;
         let meta = match meta.method {
             Method::Hash(meta) if meta.version <= 9 => meta,
             Method::Hash(meta) => return Err(Unsupported::Version(meta.version).into()),
@@ -90,7 +91,7 @@ impl<P: Pages> Update<P> {
         let function = HashFunction::from_charkey(meta.charkey).ok_or(Unsupported::HashFunction)?;
         Ok(Update {
             address: Address::new(&meta, 0, file.last_page)?,
-            file: file.map(Overlay::new)?,
+            file: file.into_overlay(last_page),
             free: FreeList(meta.free),
             function,
             meta,

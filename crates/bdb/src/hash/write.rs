@@ -32,6 +32,7 @@ pub struct Plan<'t> {
     /// The buckets that need more than their primary page, each with the number of the first further page.
     further: Vec<(u32, u32)>,
     last_page: u32,
+    uid: [u8; 20],
 }
 
 /// The pairs of one bucket in the order of its pages.
@@ -74,6 +75,7 @@ impl<'t> Plan<'t> {
         let mut plan = Plan {
             page_size: page_size as usize,
             header_len: header_len(builder.options.checksums),
+            uid: builder.options.file_id.bytes(&builder),
             builder,
             dropped,
             max_bucket,
@@ -132,7 +134,7 @@ impl<'t> Plan<'t> {
     /// One pass over the pairs in the order of their buckets. Memory beside the plan's own: one bucket and a buffer.
     pub fn write_to<W: Write>(&self, out: W) -> io::Result<()> {
         let mut out = io::BufWriter::with_capacity(WRITE_SIZE, out);
-        out.write_all(&self.meta_page())?;
+        out.write_all(&self.page_0())?;
         let mut bucket = Bucket::default();
         let mut further = self.further.iter().peekable();
         for number in 0..=self.high_mask {
@@ -215,7 +217,8 @@ impl<'t> Plan<'t> {
         }
     }
 
-    fn meta_page(&self) -> Vec<u8> {
+    /// Page 0 of the file: what [`write_to`](Self::write_to) writes first.
+    pub fn page_0(&self) -> Vec<u8> {
         let options = &self.builder.options;
         let mut spares = [0; MAX_BUCKET_GROUPS];
         // All groups lie one after the other from page 1 on: bucket b is on page b + 1.
@@ -225,7 +228,7 @@ impl<'t> Plan<'t> {
             free: 0,
             duplicates: false,
             sorted_duplicates: false,
-            uid: options.file_id.bytes(&self.builder),
+            uid: self.uid,
             max_bucket: self.max_bucket,
             high_mask: self.high_mask,
             low_mask: self.high_mask >> 1,

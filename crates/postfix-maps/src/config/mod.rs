@@ -52,20 +52,30 @@ pub struct Config {
     default_database_type: Vec<u8>,
     myhostname: Vec<u8>,
     import_environment: Vec<Assignment>,
+    mime_limits: MimeLimits,
+}
+
+/// How far messages are followed into their parts: `postmap -q -` with `-h` and `-m`.
+///
+/// By default what Postfix has by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MimeLimits {
+    /// `header_size_limit`: to a header of that many bytes no line is added.
+    pub header_size: usize,
+    /// `mime_nesting_limit`: how deep multiparts are looked into.
+    pub nesting: usize,
+    /// `mime_boundary_length_limit`: how many bytes of a boundary matter.
+    pub boundary_length: usize,
+}
+
+impl Default for MimeLimits {
+    fn default() -> MimeLimits {
+        MimeLimits { header_size: 102_400, nesting: 100, boundary_length: 2_048 }
+    }
 }
 
 const INT: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 const LONG: RangeInclusive<i64> = i64::MIN..=i64::MAX;
-
-/// The numbers that `postmap` checks, with their defaults and the range of their types.
-const NUMBERS: &[(&str, &str, RangeInclusive<i64>)] = &[
-    ("berkeley_db_create_buffer_size", "16777216", INT),
-    ("berkeley_db_read_buffer_size", "131072", INT),
-    ("header_size_limit", "102400", INT),
-    ("mime_nesting_limit", "100", INT),
-    ("mime_boundary_length_limit", "2048", INT),
-    ("lmdb_map_size", "16777216", LONG),
-];
 
 /// What `syslog_facility` may be.
 const FACILITIES: &[&str] = &[
@@ -202,9 +212,15 @@ impl Config {
         let import = b"MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C \
                        POSTLOG_SERVICE POSTLOG_HOSTNAME";
         let import = self.value("import_environment", import)?;
-        for (name, default, range) in NUMBERS {
-            self.number(name, default, range)?;
-        }
+        self.number("berkeley_db_create_buffer_size", 16_777_216, INT)?;
+        self.number("berkeley_db_read_buffer_size", 131_072, INT)?;
+        let MimeLimits { header_size, nesting, boundary_length } = MimeLimits::default();
+        self.mime_limits = MimeLimits {
+            header_size: self.number("header_size_limit", header_size, INT)?,
+            nesting: self.number("mime_nesting_limit", nesting, INT)?,
+            boundary_length: self.number("mime_boundary_length_limit", boundary_length, INT)?,
+        };
+        self.number("lmdb_map_size", 16_777_216, LONG)?;
         self.import_environment = assignments(&import)?;
         let mut prefixes = split_list(&maillog_prefixes);
         if !maillog_file.is_empty() && !prefixes.any(|prefix| maillog_file.starts_with(prefix)) {
@@ -243,17 +259,19 @@ impl Config {
         }
     }
 
+    /// A number that is at least 1 and in the range of its type.
     fn number(
         &mut self,
         name: &'static str,
-        default: &str,
-        range: &RangeInclusive<i64>,
-    ) -> Result<(), ConfigProblem> {
-        let value = self.value(name, default.as_bytes())?;
-        match whole_integer(&value) {
-            Some(number) if number >= 1 && range.contains(&number) => Ok(()),
-            Some(value) if range.contains(&value) => Err(ConfigProblem::TooSmall { name, value }),
-            _ => Err(ConfigProblem::Number { name, value }),
+        default: usize,
+        range: RangeInclusive<i64>,
+    ) -> Result<usize, ConfigProblem> {
+        let value = self.value(name, default.to_string().as_bytes())?;
+        match whole_integer(&value).filter(|number| range.contains(number)) {
+            Some(value) if value < 1 => Err(ConfigProblem::TooSmall { name, value }),
+            // What does not fit into memory limits nothing in it.
+            Some(number) => Ok(number.try_into().unwrap_or(usize::MAX)),
+            None => Err(ConfigProblem::Number { name, value }),
         }
     }
 
