@@ -1,9 +1,8 @@
-//! A page of a bucket, taken apart to be changed.
+//! A page of a bucket that is being changed.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
-use super::page::HashPage;
+use super::page::{HashPage, Pair};
 use super::stored::Stored;
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
@@ -13,7 +12,9 @@ use crate::format::{ByteOrder, page_type};
 use crate::overflow;
 use crate::pages::Pages;
 
-/// The pairs of one page, each item as it is stored, in the order of the page.
+/// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
+///
+/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after it.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedPage {
     pub number: u32,
@@ -21,7 +22,12 @@ pub(crate) struct EditedPage {
     pub next: u32,
     /// Sorted, or not: pages keep what they are.
     kind: u8,
-    pub pairs: Vec<StoredPair>,
+    bytes: Vec<u8>,
+    pairs: usize,
+    /// Offset of the lowest item.
+    low: usize,
+    table: usize,
+    order: ByteOrder,
 }
 
 /// Both items of a pair, type bytes included.
@@ -33,35 +39,11 @@ pub(crate) struct StoredPair {
 
 /// Which keys a page has. Sorted pages that mix both kinds are ambiguous: nothing is added to them (section 12.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keys {
+enum Keys {
     None,
     Plain,
     Big,
     Mixed,
-}
-
-impl StoredPair {
-    pub fn len(&self) -> usize {
-        self.key.len() + self.data.len() + 4
-    }
-
-    pub fn has_big_key(&self) -> bool {
-        self.key.first() == Some(&item::BIG)
-    }
-
-    /// The key's own bytes.
-    pub fn key<'a, P: Pages>(
-        &'a self,
-        file: &'a PageFile<P>,
-        page: u32,
-    ) -> Result<Cow<'a, [u8]>, Error> {
-        match Item::parse(&self.key, file.order) {
-            Ok(Item::Plain(key)) => Ok(key.into()),
-            Ok(Item::Big(big)) => overflow::read(file, big, &file.budget()),
-            Ok(_) => Err(Error::corrupt(page, Damage::ItemType(self.key[0]))),
-            Err(damage) => Err(Error::corrupt(page, damage)),
-        }
-    }
 }
 
 /// Bytes of a plain item.
@@ -78,98 +60,218 @@ pub(crate) fn big_item(big: BigRef, order: ByteOrder) -> Vec<u8> {
     stored
 }
 
-impl EditedPage {
-    /// An empty page.
-    pub fn new(number: u32, prev: u32) -> Self {
-        EditedPage { number, prev, next: 0, kind: page_type::HASH, pairs: Vec::new() }
+impl StoredPair {
+    pub fn len(&self) -> usize {
+        self.key.len() + self.data.len() + 4
     }
 
-    pub fn read(page: &HashPage<'_>, order: ByteOrder) -> Result<Self, Error> {
+    pub fn has_big_key(&self) -> bool {
+        is_big(&self.key)
+    }
+}
+
+fn is_big(key: &[u8]) -> bool {
+    key.first() == Some(&item::BIG)
+}
+
+/// The key that an item holds.
+pub(crate) fn key_of<'a, P: Pages>(
+    file: &'a PageFile<P>,
+    page: u32,
+    item: &'a [u8],
+) -> Result<Cow<'a, [u8]>, Error> {
+    match Item::parse(item, file.order) {
+        Ok(Item::Plain(key)) => Ok(key.into()),
+        Ok(Item::Big(big)) => overflow::read(file, big, &file.budget()),
+        Ok(_) => Err(Error::corrupt(page, Damage::ItemType(item[0]))),
+        Err(damage) => Err(Error::corrupt(page, damage)),
+    }
+}
+
+impl EditedPage {
+    /// An empty page.
+    pub fn new<P>(file: &PageFile<P>, number: u32, prev: u32) -> Self {
+        EditedPage {
+            number,
+            prev,
+            next: 0,
+            kind: page_type::HASH,
+            bytes: vec![0; file.page_size],
+            pairs: 0,
+            low: file.page_size,
+            table: file.header_len,
+            order: file.order,
+        }
+    }
+
+    /// A page of the file. All its items are checked to lie on it.
+    pub fn read<P>(file: &PageFile<P>, page: &HashPage<'_>) -> Result<Self, Error> {
         let header = page.page.header;
-        let item = |range: Range<usize>| page.page.part(range).into_owned();
-        let pairs = page.pairs(order)?.into_iter();
+        let (pairs, low) = page.extent(file.order)?;
         Ok(EditedPage {
             number: page.page.number,
             prev: header.prev,
             next: header.next,
             // A page that was never written is an empty one.
             kind: if header.number == 0 { page_type::HASH } else { header.kind },
-            pairs: pairs
-                .map(|pair| StoredPair { key: item(pair.key), data: item(pair.data) })
-                .collect(),
+            bytes: page.page.bytes.to_vec(),
+            pairs,
+            low,
+            table: file.header_len,
+            order: file.order,
         })
     }
 
-    pub fn keys(&self) -> Keys {
-        let big = self.pairs.iter().filter(|pair| pair.has_big_key()).count();
+    pub fn is_empty(&self) -> bool {
+        self.pairs == 0
+    }
+
+    pub fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    fn offset(&self, item: usize) -> usize {
+        self.order.u16(&self.bytes, self.table + 2 * item).unwrap_or_default().into()
+    }
+
+    fn set_offset(&mut self, item: usize, offset: usize) {
+        self.order.put_u16(&mut self.bytes, self.table + 2 * item, offset as u16);
+    }
+
+    /// Where item `item` ends: at the start of the one before.
+    fn end(&self, item: usize) -> usize {
+        match item {
+            0 => self.bytes.len(),
+            item => self.offset(item - 1),
+        }
+    }
+
+    fn item(&self, item: usize) -> &[u8] {
+        &self.bytes[self.offset(item)..self.end(item)]
+    }
+
+    pub fn key(&self, pair: usize) -> &[u8] {
+        self.item(2 * pair)
+    }
+
+    pub fn data(&self, pair: usize) -> &[u8] {
+        self.item(2 * pair + 1)
+    }
+
+    fn keys(&self) -> Keys {
+        let big = (0..self.pairs).filter(|pair| is_big(self.key(*pair))).count();
         match big {
-            _ if self.pairs.is_empty() => Keys::None,
+            _ if self.pairs == 0 => Keys::None,
             0 => Keys::Plain,
-            all if all == self.pairs.len() => Keys::Big,
+            all if all == self.pairs => Keys::Big,
             _ => Keys::Mixed,
         }
     }
 
     /// Bytes that are left on the page.
-    pub fn room(&self, page_size: usize, header_len: usize) -> usize {
-        let used: usize = self.pairs.iter().map(StoredPair::len).sum();
-        page_size.saturating_sub(header_len + used)
+    pub fn room(&self) -> usize {
+        self.low - (self.table + 4 * self.pairs)
     }
 
     /// Whether a pair may be added that takes `need` bytes and has a big key, or not.
-    pub fn takes(&self, big_key: bool, need: usize, page_size: usize, header_len: usize) -> bool {
-        let alike = match self.keys() {
-            Keys::None => true,
-            Keys::Plain => !big_key,
-            Keys::Big => big_key,
-            Keys::Mixed => false,
-        };
-        alike && self.room(page_size, header_len) >= need
+    pub fn takes(&self, big_key: bool, need: usize) -> bool {
+        self.room() >= need
+            && match self.keys() {
+                Keys::None => true,
+                Keys::Plain => !big_key,
+                Keys::Big => big_key,
+                Keys::Mixed => false,
+            }
     }
 
-    /// Adds a pair where its key belongs.
-    pub fn insert<P: Pages>(&mut self, file: &PageFile<P>, pair: StoredPair) -> Result<(), Error> {
-        if self.kind != page_type::HASH {
-            self.pairs.push(pair);
-            return Ok(());
-        }
-        let key = pair.key(file, self.number)?;
-        let key = Stored { bytes: &key, nul: false };
-        let big = pair.has_big_key();
-        let (mut low, mut high) = (0, self.pairs.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let other = self.pairs[middle].key(file, self.number)?;
-            let other = Stored { bytes: &other, nul: false };
-            let order = if big { other.cmp_bytes(key) } else { other.cmp_on_page(key) };
-            if order.is_lt() { low = middle + 1 } else { high = middle }
-        }
-        self.pairs.insert(low, pair);
+    /// Adds a pair, for which there is room, where its key belongs.
+    pub fn insert<P: Pages>(&mut self, file: &PageFile<P>, pair: &StoredPair) -> Result<(), Error> {
+        let at = if self.kind == page_type::HASH { self.position(file, pair)? } else { self.pairs };
+        // The offsets after it make room for two more.
+        let slot = self.table + 4 * at;
+        self.bytes.copy_within(slot..self.table + 4 * self.pairs, slot + 4);
+        self.pairs += 1;
+        let end = self.end(2 * at);
+        self.set_offset(2 * at, end);
+        self.set_offset(2 * at + 1, end);
+        self.resize(2 * at, 0, &pair.key);
+        self.resize(2 * at + 1, 0, &pair.data);
         Ok(())
     }
 
-    /// The bytes of the page.
-    pub fn write<P: Pages>(&self, file: &PageFile<P>) -> Vec<u8> {
-        let mut page = vec![0; file.page_size];
-        let mut high_offset = file.page_size;
-        let mut table = file.header_len;
-        for item in self.pairs.iter().flat_map(|pair| [&pair.key, &pair.data]) {
-            let end = high_offset;
-            high_offset -= item.len();
-            page[high_offset..end].copy_from_slice(item);
-            file.order.put_u16(&mut page, table, high_offset as u16);
-            table += 2;
+    /// Where the key of a pair belongs on a sorted page.
+    fn position<P: Pages>(&self, file: &PageFile<P>, pair: &StoredPair) -> Result<usize, Error> {
+        let key = key_of(file, self.number, &pair.key)?;
+        let key = Stored { bytes: &key, nul: false };
+        let (mut low, mut high) = (0, self.pairs);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let other = key_of(file, self.number, self.key(middle))?;
+            let other = Stored { bytes: &other, nul: false };
+            let big = pair.has_big_key();
+            let order = if big { other.cmp_bytes(key) } else { other.cmp_on_page(key) };
+            if order.is_lt() {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
         }
+        Ok(low)
+    }
+
+    /// Gives a pair other data, for which there is room.
+    pub fn set_data(&mut self, pair: usize, data: &[u8]) {
+        let item = 2 * pair + 1;
+        self.resize(item, self.item(item).len(), data);
+    }
+
+    /// Takes a pair off the page.
+    pub fn remove(&mut self, pair: usize) -> StoredPair {
+        let removed = StoredPair { key: self.key(pair).to_vec(), data: self.data(pair).to_vec() };
+        self.resize(2 * pair + 1, removed.data.len(), b"");
+        self.resize(2 * pair, removed.key.len(), b"");
+        let slot = self.table + 4 * pair;
+        self.bytes.copy_within(slot + 4..self.table + 4 * self.pairs, slot);
+        self.pairs -= 1;
+        removed
+    }
+
+    /// Puts `new` in the place of an item of `old_len` bytes; those after it move.
+    fn resize(&mut self, item: usize, old_len: usize, new: &[u8]) {
+        let end = self.end(item);
+        let (from, to) = (self.low, self.low + old_len - new.len());
+        self.bytes.copy_within(from..end - old_len, to);
+        self.bytes[end - new.len()..end].copy_from_slice(new);
+        // Modulo 2^16, like the offsets: the end of a page of 65536 bytes is 0.
+        let shift = (old_len as u16).wrapping_sub(new.len() as u16);
+        for after in item..2 * self.pairs {
+            let offset = (self.offset(after) as u16).wrapping_add(shift);
+            self.set_offset(after, offset.into());
+        }
+        self.low = to;
+    }
+
+    /// The bytes of the page.
+    pub fn write(&self) -> Vec<u8> {
+        let mut page = self.bytes.clone();
+        // What lies between the offsets and the items is nobody's.
+        page[self.table + 4 * self.pairs..self.low].fill(0);
         let header = Header {
             number: self.number,
             prev: self.prev,
             next: self.next,
-            entries: 2 * self.pairs.len() as u16,
-            high_offset: high_offset as u16,
+            entries: 2 * self.pairs as u16,
+            high_offset: self.low as u16,
             level: 0,
             kind: self.kind,
         };
-        header.put(&mut page, file.order);
+        header.put(&mut page, self.order);
         page
     }
+}
+
+/// The items of a pair as they are stored.
+pub(crate) fn stored_pair(page: &HashPage<'_>, pair: &Pair) -> StoredPair {
+    let item = |range: &std::ops::Range<usize>| page.page.part(range.clone()).into_owned();
+    StoredPair { key: item(&pair.key), data: item(&pair.data) }
 }

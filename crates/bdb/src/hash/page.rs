@@ -147,6 +147,31 @@ impl<'a> HashPage<'a> {
         Ok(pairs)
     }
 
+    /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on the page.
+    pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize), Error> {
+        let (mut count, mut low) = (0, self.page.bytes.len());
+        let measure = |pair: &Pair| {
+            count += 1;
+            low = pair.data.start;
+            Ok(false)
+        };
+        match order {
+            ByteOrder::Little => self.search::<LittleEndian>(measure)?,
+            ByteOrder::Big => self.search::<BigEndian>(measure)?,
+        };
+        Ok((count, low))
+    }
+
+    /// Bytes that are left between the offsets and the items; an estimate, as long as nothing has been checked.
+    pub fn room(&self) -> usize {
+        let low = match usize::from(self.page.header.high_offset) {
+            // An empty page of 65536 bytes, or one that was never written.
+            0 => self.page.bytes.len(),
+            low => low,
+        };
+        low.saturating_sub(self.table.end)
+    }
+
     /// Reads an item, with this page's number in the error.
     pub fn item<'i>(
         &self,

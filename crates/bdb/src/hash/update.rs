@@ -4,7 +4,7 @@
 
 use super::address::Address;
 use super::build::Keep;
-use super::edit::{EditedPage, StoredPair, big_item, plain_item};
+use super::edit::{EditedPage, StoredPair, big_item, key_of, plain_item, stored_pair};
 use super::function::HashFunction;
 use super::layout::{is_big, item_len, pair_len};
 use super::page::HashPage;
@@ -174,7 +174,7 @@ impl<P: Pages> Update<P> {
 
     /// Finds a key, or room for it and the data.
     fn find(&self, key: Stored<'_>, data: Stored<'_>) -> Result<Place, Error> {
-        let (page_size, header_len) = (self.file.page_size, self.file.header_len);
+        let page_size = self.file.page_size;
         let need = pair_len(key.len(), data.len(), page_size);
         let big = is_big(key.len(), page_size);
         let bucket = self.address.bucket(key.hash(self.function));
@@ -183,14 +183,12 @@ impl<P: Pages> Update<P> {
         let mut room = None;
         loop {
             if let Some(pair) = page.find(&self.file, key, &budget)? {
-                let page = EditedPage::read(&page, self.file.order)?;
+                let page = EditedPage::read(&self.file, &page)?;
                 return Ok(Place::Present { page, pair: pair.index / 2 });
             }
-            if room.is_none() {
-                let edited = EditedPage::read(&page, self.file.order)?;
-                if edited.takes(big, need, page_size, header_len) {
-                    room = Some(edited);
-                }
+            if room.is_none() && page.room() >= need {
+                room =
+                    Some(EditedPage::read(&self.file, &page)?).filter(|page| page.takes(big, need));
             }
             match page.next(&self.file, &budget)? {
                 Some(next) => page = next,
@@ -213,11 +211,11 @@ impl<P: Pages> Update<P> {
             None => self.append_page(last)?,
         };
         let pair = StoredPair { key: self.store(key)?, data: self.store(data)? };
-        page.insert(&self.file, pair)?;
+        page.insert(&self.file, &pair)?;
         self.write(&page);
         self.meta.elements = self.meta.elements.wrapping_add(1);
         let fill_factor = self.meta.fill_factor as usize;
-        if expand || fill_factor != 0 && page.pairs.len() > fill_factor {
+        if expand || fill_factor != 0 && page.pairs() > fill_factor {
             self.expand()?;
         }
         Ok(())
@@ -230,16 +228,15 @@ impl<P: Pages> Update<P> {
         key: Stored<'_>,
         data: Stored<'_>,
     ) -> Result<(), Error> {
-        let room = page.room(self.file.page_size, self.file.header_len);
-        let old = std::mem::take(&mut page.pairs[pair].data);
-        let new_len = item_len(data.len(), self.file.page_size);
-        if new_len <= old.len() + room {
+        let old_len = page.data(pair).len();
+        if item_len(data.len(), self.file.page_size) <= old_len + page.room() {
+            let old = page.data(pair).to_vec();
             self.release(&old, page.number)?;
-            page.pairs[pair].data = self.store(data)?;
+            let data = self.store(data)?;
+            page.set_data(pair, &data);
             self.write(&page);
             return Ok(());
         }
-        page.pairs[pair].data = old;
         self.remove(page, pair)?;
         match self.find(key, data)? {
             Place::Absent { room, last } => self.insert(key, data, room, last),
@@ -252,11 +249,11 @@ impl<P: Pages> Update<P> {
 
     /// Removes a pair, and its page if that becomes empty and is not the bucket's only one.
     fn remove(&mut self, mut page: EditedPage, pair: usize) -> Result<(), Error> {
-        let StoredPair { key, data } = page.pairs.remove(pair);
+        let StoredPair { key, data } = page.remove(pair);
         self.release(&key, page.number)?;
         self.release(&data, page.number)?;
         self.meta.elements = self.meta.elements.saturating_sub(1);
-        if !page.pairs.is_empty() || (page.prev == 0 && page.next == 0) {
+        if !page.is_empty() || (page.prev == 0 && page.next == 0) {
             self.write(&page);
             return Ok(());
         }
@@ -297,7 +294,7 @@ impl<P: Pages> Update<P> {
             // A group has as many buckets as there were before it.
             let first = self.file.grow(new)?;
             self.address.place_group(first);
-            let last = EditedPage::new(self.file.last_page, 0);
+            let last = EditedPage::new(&self.file, self.file.last_page, 0);
             self.write(&last);
         }
         let (old_page, new_page) = (self.address.page(old), self.address.page(new));
@@ -307,8 +304,10 @@ impl<P: Pages> Update<P> {
         let mut emptied = Vec::new();
         let mut page = HashPage::primary(&self.file, old_page, &budget)?;
         loop {
-            for pair in EditedPage::read(&page, self.file.order)?.pairs {
-                let hash = self.function.hash(&pair.key(&self.file, page.page.number)?);
+            for pair in page.pairs(self.file.order)? {
+                let pair = stored_pair(&page, &pair);
+                let key = key_of(&self.file, page.page.number, &pair.key)?;
+                let hash = self.function.hash(&key);
                 if self.address.bucket(hash) == old { &mut staying } else { &mut moving }
                     .push(pair);
             }
@@ -327,18 +326,17 @@ impl<P: Pages> Update<P> {
 
     /// Writes a bucket anew, from its primary page on.
     fn write_bucket(&mut self, primary: u32, pairs: Vec<StoredPair>) -> Result<(), Error> {
-        let mut page = EditedPage::new(primary, 0);
+        let mut page = EditedPage::new(&self.file, primary, 0);
         let (big, plain): (Vec<_>, Vec<_>) = pairs.into_iter().partition(StoredPair::has_big_key);
         for pair in plain.into_iter().chain(big) {
-            let (page_size, header_len) = (self.file.page_size, self.file.header_len);
-            if !page.takes(pair.has_big_key(), pair.len(), page_size, header_len) {
+            if !page.takes(pair.has_big_key(), pair.len()) {
                 let next = self.free.take(&mut self.file)?;
                 let prev = page.number;
                 page.next = next;
                 self.write(&page);
-                page = EditedPage::new(next, prev);
+                page = EditedPage::new(&self.file, next, prev);
             }
-            page.insert(&self.file, pair)?;
+            page.insert(&self.file, &pair)?;
         }
         self.write(&page);
         Ok(())
@@ -350,16 +348,16 @@ impl<P: Pages> Update<P> {
         let mut before = self.read(last)?;
         before.next = number;
         self.write(&before);
-        Ok(EditedPage::new(number, last))
+        Ok(EditedPage::new(&self.file, number, last))
     }
 
     fn read(&self, number: u32) -> Result<EditedPage, Error> {
         let page = HashPage::primary(&self.file, number, &self.file.budget())?;
-        EditedPage::read(&page, self.file.order)
+        EditedPage::read(&self.file, &page)
     }
 
     fn write(&mut self, page: &EditedPage) {
-        let bytes = page.write(&self.file);
+        let bytes = page.write();
         self.file.put(page.number, bytes);
     }
 
