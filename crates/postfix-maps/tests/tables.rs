@@ -1,66 +1,18 @@
 //! Tables on disk: ways to read them, and what becomes of a file that is replaced.
 
+mod common;
+
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, SystemTime};
+
+use common::{Dir, age, get};
 
 use postfix_maps::{
-    Access, Duplicates, Error, KeyRules, MapWriter, NewTable, Table, TableOptions, TableSpec,
-    Terminators, WriteOptions,
+    Access, Duplicates, Error, KeyRules, MapWriter, NewTable, Table, TableOptions, Terminators,
+    WriteOptions,
 };
-
-struct Dir(tempfile::TempDir);
-
-impl Dir {
-    fn new() -> Self {
-        Dir(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn spec(&self, name: &str) -> TableSpec {
-        TableSpec::from(&format!("hash:{}", self.path(name).display()))
-    }
-
-    fn write(&self, name: &str, pairs: &[(&str, &str)]) {
-        self.write_with(name, pairs, WriteOptions::default());
-    }
-
-    fn write_with(&self, name: &str, pairs: &[(&str, &str)], options: WriteOptions) {
-        let mut writer = MapWriter::create(self.spec(name), options).unwrap();
-        for (key, value) in pairs {
-            writer.put(key.as_bytes(), value.as_bytes()).unwrap();
-        }
-        writer.finish().unwrap();
-    }
-
-    fn open(&self, name: &str, access: Access) -> Table {
-        Table::open_with(self.spec(name), TableOptions { access, ..Default::default() }).unwrap()
-    }
-
-    /// Names of all files, to see that nothing is left behind.
-    fn files(&self) -> Vec<String> {
-        let names = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<_> =
-            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-fn get(table: &Table, key: &str) -> Option<String> {
-    table.get(key.as_bytes()).unwrap().map(|value| String::from_utf8(value.into_owned()).unwrap())
-}
-
-fn age(path: &Path, seconds: u64) {
-    let then = SystemTime::now() - Duration::from_secs(seconds);
-    File::options().write(true).open(path).unwrap().set_modified(then).unwrap();
-}
 
 #[test]
 fn every_access_finds_the_same() {

@@ -12,9 +12,11 @@ use postfix_maps::{
 use crate::args::Tool;
 use crate::privilege::become_owner;
 use crate::run::{Fatal, Session};
+use crate::signals::PutOff;
 
 /// Makes all tables of the command line, in order.
 pub fn create(session: &Session) -> Result<(), Fatal> {
+    let signals = PutOff::begin();
     session.tables().iter().try_for_each(|spec| {
         let open_error = |source| Error::Open { path: spec.source().to_owned(), source };
         let mut file = File::open(spec.source()).map_err(open_error)?;
@@ -27,6 +29,7 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
         let text = read_all(&mut file);
         let name = spec.source().as_os_str().as_encoded_bytes();
         table.compile(&source(session, name, &text), |warning| session.log.warning(warning))?;
+        signals.deliver();
         Ok(())
     })
 }
@@ -35,12 +38,14 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
 pub fn update(session: &Session) -> Result<(), Fatal> {
     let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
     let metadata = stdin.metadata().map_err(stdin_error)?;
+    let signals = PutOff::begin();
     session.tables().iter().try_for_each(|spec| {
         let options = prepare(session, spec, &metadata)?;
         let mut table = MapUpdate::open_or_create(spec.clone(), options)?;
         let text = read_all(&mut stdin);
         table.add_all(&source(session, b"stdin", &text), |warning| session.log.warning(warning))?;
         table.commit()?;
+        signals.deliver();
         Ok(())
     })
 }

@@ -6,6 +6,7 @@ use postfix_maps::{Error, MapUpdate, before_nul, not_utf8_message};
 
 use crate::args::Keys;
 use crate::run::{Fatal, Session};
+use crate::signals::PutOff;
 
 /// Deletes keys from all tables of the command line. Tells whether one had one.
 pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
@@ -27,6 +28,7 @@ fn delete_all(session: &Session, keys: &[&[u8]]) -> Result<bool, Fatal> {
     if keys.is_empty() {
         return Ok(deleted);
     }
+    let signals = PutOff::begin();
     for spec in session.tables() {
         let mut table = MapUpdate::open(spec.clone(), session.write_options())?;
         if table.is_older_than_source() {
@@ -45,6 +47,7 @@ fn delete_all(session: &Session, keys: &[&[u8]]) -> Result<bool, Fatal> {
             };
         }
         table.commit()?;
+        signals.deliver();
     }
     Ok(deleted)
 }

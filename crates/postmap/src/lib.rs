@@ -9,12 +9,15 @@ mod args;
 mod create;
 mod delete;
 mod getopt;
+mod lines;
 mod list;
 mod message;
+mod message_keys;
 mod output;
 mod privilege;
 mod query;
 mod run;
+mod signals;
 
 pub use args::Tool;
 pub use run::main;
