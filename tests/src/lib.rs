@@ -1,8 +1,12 @@
 //! Shared parts of the tests that hold this workspace against real files and real tools.
 
+pub mod agree;
 pub mod dbtools;
+pub mod differences;
 pub mod generate;
 #[cfg(feature = "peers")]
 pub mod libdb;
+pub mod raw;
+pub mod session;
 pub mod tools;
 pub mod twin;

@@ -1,1 +1,146 @@
-//! Placeholder.
+//! Where the programs under comparison are: Postfix's `postmap` and `postalias`, and ours.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::sync::OnceLock;
+
+/// The version of Postfix whose behaviour the specifications describe.
+const POSTFIX: &str = "3.7.";
+
+/// One of the two programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Lookup tables: `key value` lines.
+    Postmap,
+    /// Alias databases: `name: value` lines.
+    Postalias,
+}
+
+impl Tool {
+    /// The program's file name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Tool::Postmap => "postmap",
+            Tool::Postalias => "postalias",
+        }
+    }
+}
+
+/// A directory that holds both programs.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    directory: PathBuf,
+    preload: Option<PathBuf>,
+}
+
+impl Suite {
+    /// The programs in `directory`, run as they are.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Suite { directory: directory.into(), preload: None }
+    }
+
+    /// The path of one of the programs.
+    pub fn program(&self, tool: Tool) -> PathBuf {
+        self.directory.join(tool.name())
+    }
+
+    /// A shared object to preload into the programs, if any.
+    pub fn preload(&self) -> Option<&Path> {
+        self.preload.as_deref()
+    }
+}
+
+/// Postfix's own programs, freed of the pause after a fatal error.
+///
+/// # Panics
+///
+/// When Postfix 3.7 or a C compiler is not installed.
+pub fn real() -> &'static Suite {
+    static REAL: OnceLock<Suite> = OnceLock::new();
+    REAL.get_or_init(|| {
+        let directory = directory_of(Tool::Postmap.name())
+            .unwrap_or_else(|| panic!("postmap not found: install the Debian package postfix"));
+        check_version(&directory);
+        Suite { directory, preload: Some(nosleep()) }
+    })
+}
+
+/// Our programs: built in release mode at the first call, or taken from the directory that the
+/// environment variable `MAP_TESTS_PROGRAMS` names.
+///
+/// # Panics
+///
+/// When the build fails.
+pub fn ours() -> &'static Suite {
+    static OURS: OnceLock<Suite> = OnceLock::new();
+    OURS.get_or_init(|| match env::var_os("MAP_TESTS_PROGRAMS") {
+        Some(directory) => Suite::new(directory),
+        None => Suite::new(build()),
+    })
+}
+
+/// Builds the package `postmap` next to the running test and returns where its programs are.
+fn build() -> PathBuf {
+    let target = target_directory();
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--package", "postmap"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "building the package postmap failed");
+    target.join("release")
+}
+
+/// The first directory that has `program`: `/usr/sbin`, where ordinary users' `PATH` does not
+/// lead, or one of `PATH`.
+fn directory_of(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    [PathBuf::from("/usr/sbin")]
+        .into_iter()
+        .chain(env::split_paths(&path))
+        .find(|directory| directory.join(program).is_file())
+}
+
+fn check_version(directory: &Path) {
+    let output = Command::new(directory.join("postconf"))
+        .args(["-d", "-h", "mail_version"])
+        .output()
+        .expect("postconf, of the Debian package postfix, runs");
+    let version = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        version.starts_with(POSTFIX),
+        "the specifications describe Postfix {POSTFIX}x (Debian 12), this is {version:?}"
+    );
+}
+
+/// Compiles the shared object that makes `sleep` return at once.
+fn nosleep() -> PathBuf {
+    let directory = target_directory().join("tmp");
+    fs::create_dir_all(&directory).expect("the target directory is writable");
+    let object = directory.join("nosleep.so");
+    // Test programs run side by side: each writes its own file, the last rename wins.
+    let fresh = directory.join(format!("nosleep-{}.so", process::id()));
+    let status = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-o"])
+        .args([fresh.as_os_str(), OsStr::new(concat!(env!("CARGO_MANIFEST_DIR"), "/c/nosleep.c"))])
+        .status()
+        .expect("cc, of the Debian package gcc, runs");
+    assert!(status.success(), "compiling nosleep.c failed");
+    fs::rename(&fresh, &object).expect("the target directory is writable");
+    object
+}
+
+/// The target directory of the running test, which is `TARGET/PROFILE/deps/NAME`.
+fn target_directory() -> PathBuf {
+    env::current_exe()
+        .expect("a program knows its path")
+        .ancestors()
+        .nth(3)
+        .expect("cargo runs tests below its target directory")
+        .to_owned()
+}

@@ -1,0 +1,113 @@
+#!/bin/sh
+# Makes the golden files: by Postfix 3.7, db5.3_load, and libdb's API through the example make_golden; each NAME.dump is
+# what db5.3_dump -p prints of NAME.db. Files of one run differ from those of another in their 20 bytes of
+# identification and in bytes that carry nothing.
+#
+# Needs the Debian packages postfix, db5.3-util and libdb5.3-dev.
+set -eu
+PATH=$PATH:/usr/sbin
+cd "$(dirname "$0")"
+rm -f ./*.db ./*.dump refused/*.db
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Postfix.
+cat >"$scratch/virtual" <<'END'
+# Domains, addresses, a continued line, and a key that Postfix folds.
+example.com           anything
+info@example.com      bob, alice@example.net,
+                      "carol smith"@example.org
+Postmaster@Example.COM  root
+@example.org          catchall
+"odd key"@example.net nobody
+END
+cat >"$scratch/aliases" <<'END'
+postmaster: root
+root:       alice, bob@example.org
+"quoted name": :include:/etc/mail/list
+abuse:      postmaster
+END
+i=0
+while [ $i -lt 150 ]; do
+    echo "192.0.2.$i REJECT listed as number $i, see https://example.org/$i"
+    i=$((i + 1))
+done >"$scratch/access"
+: >"$scratch/empty"
+postmap "hash:$scratch/virtual" "hash:$scratch/access" "hash:$scratch/empty"
+postalias "hash:$scratch/aliases"
+mv "$scratch/virtual.db" postmap.db
+mv "$scratch/access.db" postmap-grown.db
+mv "$scratch/empty.db" postmap-empty.db
+mv "$scratch/aliases.db" postalias.db
+postmap -n "hash:$scratch/virtual"
+mv "$scratch/virtual.db" postmap-without-nul.db
+
+# db5.3_load.
+load() { # FILE HEADER-LINES, pairs on standard input
+    { printf 'VERSION=3\nformat=print\n'; printf '%s\n' "$2" 'HEADER=END'; cat; echo 'DATA=END'; } | db5.3_load "$1"
+}
+pairs=' apple\00
+ green\00
+ pear
+ yellow
+ 
+ an empty key
+ an empty value
+ 
+ \00\ff\\
+ bytes'
+sets=' one
+ first
+ several
+ b
+ several
+ a
+ several
+ 
+ several
+ c'
+echo "$pairs" | load load.db 'type=hash
+db_pagesize=512'
+echo "$pairs" | load load-big-endian.db 'type=hash
+db_pagesize=1024
+db_lorder=4321'
+echo "$pairs" | load load-checksums.db 'type=hash
+db_pagesize=2048
+chksum=1
+h_ffactor=10
+h_nelem=30'
+echo "$sets" | load load-duplicates.db 'type=hash
+db_pagesize=512
+duplicates=1'
+echo "$sets" | load load-sorted-duplicates.db 'type=hash
+db_pagesize=1024
+db_lorder=4321
+duplicates=1
+dupsort=1'
+for name in first second; do
+    echo "$pairs" | load load-named.db "database=$name
+type=hash
+db_pagesize=512"
+done
+echo "$pairs" | load load-named.db 'database=tree
+type=btree
+db_pagesize=512'
+
+# Files to refuse.
+echo "$pairs" | load refused/btree.db 'type=btree
+db_pagesize=512'
+printf ' record\n' | load refused/recno.db 'type=recno
+db_pagesize=512'
+printf ' record\n' | load refused/queue.db 'type=queue
+re_len=6
+db_pagesize=512'
+printf ' key\n data\n' | load refused/heap.db 'type=heap
+db_pagesize=512'
+printf 'key\ndata\n' | db5.3_load -P password -T -t hash -c db_pagesize=512 refused/encrypted.db
+
+# libdb's API.
+cargo run --quiet --features peers --example make_golden "$PWD"
+
+for file in *.db; do
+    db5.3_dump -p "$file" >"${file%.db}.dump"
+done

@@ -1,0 +1,140 @@
+//! What a side's directory holds, and how two directories differ.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::moment;
+use crate::dbtools::{Pair, dump};
+
+/// What is compared of a file's inode.
+#[derive(Debug, PartialEq, Eq)]
+struct Attributes {
+    /// File type and permissions, in octal as in `stat -c %f`, for people to read.
+    mode: String,
+    owner: u32,
+    group: u32,
+    link: Option<PathBuf>,
+}
+
+/// Tells whether a file has been touched: every write changes one of these.
+#[derive(PartialEq, Eq, Clone, Copy)]
+struct Stamp {
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+/// Compares two directories, and remembers which pairs of files it found equal.
+#[derive(Default)]
+pub(super) struct Comparison {
+    equal: HashMap<PathBuf, [Stamp; 2]>,
+}
+
+impl Comparison {
+    /// The first difference between the files below `ours` and below `real`: names, types, modes,
+    /// owners, contents; for a `.db` the pairs in place of the bytes.
+    pub(super) fn difference(&mut self, ours: &Path, real: &Path) -> Option<String> {
+        let [our_files, real_files] = [ours, real].map(|directory| {
+            let mut files = BTreeMap::new();
+            collect(directory, Path::new(""), &mut files).expect("the directory is readable");
+            files
+        });
+        let names = |files: &BTreeMap<PathBuf, _>| files.keys().cloned().collect::<Vec<_>>();
+        if !our_files.keys().eq(real_files.keys()) {
+            return Some(format!(
+                "files left\n ours: {:?}\n real: {:?}",
+                names(&our_files),
+                names(&real_files)
+            ));
+        }
+        our_files.into_iter().zip(real_files.into_values()).find_map(|((name, mine), theirs)| {
+            let what = if mine.0 == theirs.0 {
+                self.contents(&name, [ours, real], [mine.1, theirs.1])?
+            } else {
+                format!("\n ours: {:?}\n real: {:?}", mine.0, theirs.0)
+            };
+            Some(format!("{}: {what}", name.display()))
+        })
+    }
+
+    /// How the contents of the file `name` differ.
+    fn contents(&mut self, name: &Path, sides: [&Path; 2], stamps: [Stamp; 2]) -> Option<String> {
+        if self.equal.get(name) == Some(&stamps) || !sides[0].join(name).is_file() {
+            return None;
+        }
+        let [ours, real] = sides.map(|side| fs::read(side.join(name)).map_err(|e| e.to_string()));
+        if ours != real {
+            if name.extension().is_none_or(|extension| extension != "db") {
+                return Some("contents differ".into());
+            }
+            let [ours, real] = sides.map(|side| pairs(&side.join(name)));
+            if ours != real {
+                return Some(pairs_difference(&ours, &real));
+            }
+        }
+        self.equal.insert(name.to_owned(), stamps);
+        None
+    }
+}
+
+/// Adds everything below `top/inner` to `files`.
+fn collect(
+    top: &Path,
+    inner: &Path,
+    files: &mut BTreeMap<PathBuf, (Attributes, Stamp)>,
+) -> io::Result<()> {
+    for entry in fs::read_dir(top.join(inner))? {
+        let entry = entry?;
+        let name = inner.join(entry.file_name());
+        let metadata = entry.metadata()?;
+        let attributes = Attributes {
+            mode: format!("{:o}", metadata.mode()),
+            owner: metadata.uid(),
+            group: metadata.gid(),
+            link: fs::read_link(entry.path()).ok(),
+        };
+        let stamp = Stamp {
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        };
+        if metadata.is_dir() {
+            collect(top, &name, files)?;
+        }
+        files.insert(name, (attributes, stamp));
+    }
+    Ok(())
+}
+
+/// The pairs of a database in the order of their bytes.
+fn pairs(path: &Path) -> Vec<Pair> {
+    let mut pairs = dump(path);
+    for (_, value) in &mut pairs {
+        *value = moment::forget(value);
+    }
+    pairs.sort();
+    pairs
+}
+
+fn pairs_difference(ours: &[Pair], real: &[Pair]) -> String {
+    let only = |here: &[Pair], there: &[Pair]| {
+        let mut lines = String::new();
+        for (key, value) in here.iter().filter(|pair| !there.contains(pair)).take(5) {
+            let cut = |bytes: &[u8]| format!("{:.300}", bytes.escape_ascii().to_string());
+            lines += &format!("\n   {} -> {}", cut(key), cut(value));
+        }
+        lines
+    };
+    format!(
+        "{} pairs in ours, {} in real\n only in ours:{}\n only in real:{}",
+        ours.len(),
+        real.len(),
+        only(ours, real),
+        only(real, ours)
+    )
+}

@@ -1,0 +1,223 @@
+//! Files that we built: `db5.3_verify` accepts them, `db5.3_dump` lists what went in, libdb finds every key, and so do we.
+//!
+//! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones.
+#![cfg(feature = "peers")]
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use bdb_file::{BuildOptions, Builder, ByteOrder, Keep};
+use fastrand::Rng;
+use map_tests::agree::assert_source_holds;
+use map_tests::dbtools::{self, Pair};
+use map_tests::libdb::Database;
+use tempfile::TempDir;
+
+/// Bytes of cache through which libdb looks keys up: as many as Postfix gives it.
+const CACHE: u32 = 128 << 10;
+
+/// Page sizes from the smallest to the largest, and the builder's choice; for each, every pair of byte order and checksums
+/// with the number of buckets chosen, the least possible, or none that a table which grew would have.
+fn layouts() -> impl Iterator<Item = BuildOptions> {
+    let page_sizes = (9..=16).map(|bits| Some(1 << bits)).chain([None]);
+    page_sizes.flat_map(|page_size| {
+        [None, Some(2), Some(37)].into_iter().enumerate().flat_map(move |(i, buckets)| {
+            [false, true].map(|checksums| BuildOptions {
+                page_size,
+                buckets,
+                checksums,
+                byte_order: [ByteOrder::Little, ByteOrder::Big][(i + usize::from(checksums)) % 2],
+                ..BuildOptions::default()
+            })
+        })
+    })
+}
+
+/// Builds and checks a file in every layout. `pairs` is given the page size to choose lengths by.
+fn each_layout(keep: Keep, pairs: impl Fn(&mut Rng, usize) -> Vec<Pair>) {
+    for (seed, options) in (0..).zip(layouts()) {
+        println!("seed {seed}, {options:?}");
+        let page_size = options.page_size.unwrap_or(4096) as usize;
+        check(pairs(&mut Rng::with_seed(seed), page_size), options, keep);
+    }
+}
+
+/// A few layouts for contents of many bytes.
+fn large_layouts() -> [BuildOptions; 4] {
+    let default = BuildOptions::default;
+    [
+        default(),
+        BuildOptions { byte_order: ByteOrder::Big, checksums: true, ..default() },
+        BuildOptions { page_size: Some(4096), buckets: Some(3000), ..default() },
+        BuildOptions { page_size: Some(65536), ..default() },
+    ]
+}
+
+/// Builds a file of the pairs and asserts that libdb and we see in it what went in.
+fn check(pairs: Vec<Pair>, options: BuildOptions, keep: Keep) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("file.db");
+    let mut builder = Builder::new(options);
+    for (key, data) in &pairs {
+        builder.push(key, data).unwrap();
+    }
+    let file = File::create_new(&path).unwrap();
+    builder.plan(keep).unwrap().write_to(file).unwrap();
+    let dumped = check_by_libdb(&path, &expected(pairs, keep));
+    assert_source_holds(fs::read(&path).unwrap(), None, &dumped);
+}
+
+fn expected(mut pairs: Vec<Pair>, keep: Keep) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    if keep == Keep::First {
+        pairs.reverse();
+    }
+    pairs.into_iter().collect()
+}
+
+/// Asserts that libdb and its tools see exactly the expected pairs in the file and nothing wrong with it; returns them in
+/// the order of the file.
+fn check_by_libdb(path: &Path, expected: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<Pair> {
+    dbtools::verify(path).unwrap_or_else(|error| panic!("db5.3_verify: {error}"));
+
+    let dumped = dbtools::dump(path);
+    let mut sorted: Vec<_> = dumped.iter().map(|(key, data)| (key, data)).collect();
+    sorted.sort_unstable();
+    assert_eq!(sorted.len(), expected.len(), "number of pairs");
+    let differs = sorted.iter().zip(expected).find(|(dumped, expected)| *dumped != expected);
+    assert!(differs.is_none(), "dumped and expected: {differs:?}");
+
+    let mut database = Database::open(path, None, CACHE).unwrap();
+    for (key, data) in expected {
+        let found = database.get(key).unwrap();
+        assert!(found.as_ref() == Some(data), "libdb's data of {}: {found:?}", key.escape_ascii());
+    }
+    database.close().unwrap();
+    assert_eq!(dbtools::key_count(path), expected.len());
+    dumped
+}
+
+fn bytes(rng: &mut Rng, len: RangeInclusive<usize>) -> Vec<u8> {
+    let len = rng.usize(len);
+    std::iter::repeat_with(|| rng.u8(..)).take(len).collect()
+}
+
+#[test]
+fn nothing() {
+    each_layout(Keep::First, |_, _| Vec::new());
+}
+
+#[test]
+fn one_pair() {
+    each_layout(Keep::First, |rng, page| vec![(bytes(rng, 0..=page), bytes(rng, 0..=page))]);
+}
+
+#[test]
+fn empty_and_tiny_items() {
+    each_layout(Keep::First, |rng, _| {
+        let mut pairs: Vec<_> = (0..600).map(|_| (bytes(rng, 1..=3), bytes(rng, 0..=2))).collect();
+        pairs.extend([(vec![], vec![]), (vec![0], vec![]), (vec![0, 0], vec![0])]);
+        pairs
+    });
+}
+
+#[test]
+fn addresses_as_in_postfix_tables() {
+    each_layout(Keep::First, |rng, _| {
+        let name = |rng: &mut Rng| format!("user{}", rng.u32(0..100_000));
+        let pair = |_| {
+            let key = format!("{}@example.com\0", name(rng));
+            (key.into_bytes(), format!("{}@example.net\0", name(rng)).into_bytes())
+        };
+        (0..500).map(pair).collect()
+    });
+}
+
+#[test]
+fn items_around_a_quarter_page() {
+    each_layout(Keep::First, |rng, page| {
+        let around = page / 4 - 2..=page / 4 + 2;
+        (0..60).map(|_| (bytes(rng, around.clone()), bytes(rng, around.clone()))).collect()
+    });
+}
+
+#[test]
+fn pairs_that_fill_a_page_to_the_last_byte() {
+    each_layout(Keep::First, |rng, page| {
+        // Two type bytes and four of offsets a pair; a header of 26 or 32 bytes.
+        let data = |key: usize, header: usize| (page - header) / 4 - 6 - key;
+        let pair = |i: usize| {
+            let header = [26, 32][i % 2];
+            let len = data(8, header);
+            (bytes(rng, 8..=8), bytes(rng, len..=len))
+        };
+        (0..64).map(pair).collect()
+    });
+}
+
+#[test]
+fn items_of_whole_pages() {
+    each_layout(Keep::First, |rng, page| {
+        let pair = |i: usize| {
+            let room = page - [0, 26, 32][i % 3];
+            let len = (1 + i / 6 % 3) * room;
+            (bytes(rng, 4..=20), bytes(rng, len - 1..=len + 1))
+        };
+        (0..36).map(pair).collect()
+    });
+}
+
+#[test]
+fn keys_longer_than_a_page() {
+    each_layout(Keep::First, |rng, page| {
+        (0..25).map(|_| (bytes(rng, 1..=3 * page), bytes(rng, 0..=2 * page))).collect()
+    });
+}
+
+#[test]
+fn keys_of_which_one_starts_the_next() {
+    each_layout(Keep::First, |rng, page| {
+        // Up to twice the length from which on keys leave the page, in steps that keep the sum of lengths small.
+        let lengths = (0..=page / 2).step_by(page / 256);
+        lengths.map(|len| (vec![b'a'; len], bytes(rng, 0..=8))).collect()
+    });
+}
+
+#[test]
+fn keys_of_equal_hash() {
+    each_layout(Keep::First, |rng, page| {
+        // The hash of no byte is 0, and a NUL keeps it so: NULs in front of a key change nothing.
+        (0..100).map(|i| ([&vec![0; i][..], b"key"].concat(), bytes(rng, 0..=page / 32))).collect()
+    });
+}
+
+#[test]
+fn repeated_keys() {
+    for keep in [Keep::First, Keep::Last] {
+        each_layout(keep, |rng, page| {
+            (0..300).map(|_| (bytes(rng, 0..=1), bytes(rng, 0..=page / 3))).collect()
+        });
+    }
+}
+
+#[test]
+fn two_hundred_thousand_pairs() {
+    for (seed, options) in (0..).zip(large_layouts()) {
+        println!("seed {seed}, {options:?}");
+        let mut rng = Rng::with_seed(seed);
+        let pair = |i| (format!("key {i}\0").into_bytes(), bytes(&mut rng, 0..=40));
+        check((0..200_000).map(pair).collect(), options, Keep::First);
+    }
+}
+
+#[test]
+fn items_of_a_megabyte() {
+    for (seed, options) in (0..).zip(large_layouts()) {
+        println!("seed {seed}, {options:?}");
+        let mut rng = Rng::with_seed(seed);
+        let mut pair = |key: usize, data: usize| (bytes(&mut rng, key..=key), vec![b'd'; data]);
+        let pairs = vec![pair(4, 1 << 20), pair(1 << 20, 4), pair(5, 5), pair((1 << 20) + 1, 0)];
+        check(pairs, options, Keep::First);
+    }
+}
