@@ -1,12 +1,13 @@
 //! Building a table in memory from pairs that lie in one text.
 
 use bdb_file::{BuildOptions, Builder, Keep};
-use benches::{aliases, text};
+use benches::{aliases, entries, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn build(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("build");
     for (name, count) in [("100", 100), ("100k", 100_000)] {
+        let count = entries(count);
         let text = text(&aliases(count));
         let pairs: Vec<_> = text.lines().map(|line| line.split_once('\t').unwrap()).collect();
         let mut file = Vec::new();

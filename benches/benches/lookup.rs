@@ -3,12 +3,13 @@
 use std::hint::black_box;
 
 use bdb_file::{BuildOptions, Builder, Hash, Keep};
-use benches::{Numbers, addresses, aliases};
+use benches::{Numbers, addresses, aliases, entries};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn lookup(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("lookup");
     for (name, count) in [("warm-1k", 1_000), ("cold-1m", 1_000_000)] {
+        let count = entries(count);
         let aliases = aliases(count);
         let mut builder = Builder::new(BuildOptions::default());
         for (key, value) in &aliases {

@@ -54,3 +54,8 @@ pub fn aliases(count: usize) -> Vec<(String, String)> {
 pub fn text(aliases: &[(String, String)]) -> String {
     aliases.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect()
 }
+
+/// How many entries a benchmark is to use: all, or fewer where it is only tried (`cargo bench -- --test`).
+pub fn entries(wanted: usize) -> usize {
+    if std::env::args().any(|arg| arg == "--test") { wanted.min(1_000) } else { wanted }
+}
