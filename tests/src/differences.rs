@@ -1,21 +1,28 @@
 //! The known differences between our programs and Postfix's, all of them, each with its reason.
 
-/// Lines on standard error that only the real programs print.
+/// Lines on standard error that only one side prints.
 pub struct Difference {
-    /// Why ours do not print it.
+    /// Why the other does not print it.
     pub reason: &'static str,
     /// Whether a line, without its newline, is one of these.
     pub is: fn(&[u8]) -> bool,
 }
 
 /// Every known difference.
-pub const DIFFERENCES: &[Difference] = &[Difference {
-    reason: "libdb writes its own diagnosis, which names its functions and addresses in memory, \
-             before Postfix reports the error; we have no libdb",
-    is: is_libdb_message,
-}];
+pub const DIFFERENCES: &[Difference] = &[
+    Difference {
+        reason: "libdb writes its own diagnosis, which names its functions and addresses in \
+                 memory, before Postfix reports the error; we have no libdb",
+        is: is_libdb_message,
+    },
+    Difference {
+        reason: "ours says what is wrong with a file where Postfix only knows that it is an \
+                 invalid argument",
+        is: is_diagnosis,
+    },
+];
 
-/// Whether only the real programs print `line`.
+/// Whether only one side prints `line`.
 pub fn is_known(line: &[u8]) -> bool {
     DIFFERENCES.iter().any(|difference| (difference.is)(line))
 }
@@ -27,4 +34,26 @@ fn is_libdb_message(line: &[u8]) -> bool {
             number.iter().all(u8::is_ascii_digit) && text.starts_with(b" ")
         },
     )
+}
+
+/// A warning that consists of a table's file and what `bdb_file::Error` says of it.
+fn is_diagnosis(line: &[u8]) -> bool {
+    let Ok(line) = str::from_utf8(line) else { return false };
+    let warning = ["postmap: warning: ", "postalias: warning: "];
+    let Some(text) = warning.iter().find_map(|start| line.strip_prefix(start)) else {
+        return false;
+    };
+    let Some((_, diagnosis)) = text.split_once(".db: ") else { return false };
+    let starts = [
+        "not a Berkeley DB file",
+        "page ",
+        "file length ",
+        "file is truncated",
+        "file holds several named databases",
+        "unsupported version ",
+        "unsupported access method",
+        "database is encrypted",
+        "database is partitioned",
+    ];
+    starts.iter().any(|start| diagnosis.starts_with(start))
 }

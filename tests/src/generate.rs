@@ -3,12 +3,14 @@
 mod alias_text;
 mod map_text;
 mod message;
+mod table_types;
 mod words;
 
 pub use alias_text::alias_text;
 pub use fastrand::Rng;
 pub use map_text::{file_list_text, map_text};
 pub use message::{message, message_main_cf};
+pub use table_types::{addresses, cidr_text, expression_rule, expression_text, inline_name, words};
 
 /// One of the choices.
 fn pick<T: Copy>(rng: &mut Rng, choices: &[T]) -> T {

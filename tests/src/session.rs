@@ -114,3 +114,67 @@ fn session(tool: Tool, seed: u64) {
         twin.run(&Call::line(tool, generate::odd_command(rng)));
     }
 }
+
+/// Runs a session of changes for each of the seeds `0..cases`: see [`each_seed`].
+///
+/// # Panics
+///
+/// When ours and the real programs differ in a session; names the seeds.
+pub fn update_sessions(tool: Tool, cases: u64) {
+    each_seed(tool.name(), cases, |seed| update_session(tool, seed));
+}
+
+/// Options that concern changing a map.
+const UPDATE: &str = "fnNopruwv";
+
+/// Makes a map, or not, and changes it with `-i`, `-d` and rebuilds, the two programs sometimes taking turns on
+/// each other's files; looks at it in between.
+fn update_session(tool: Tool, seed: u64) {
+    let rng = &mut Rng::with_seed(seed);
+    let mut twin = Twin::new(&format!("{tool:?}, updates, seed {seed}"));
+    twin.main_cf(generate::main_cf(rng));
+    let text = |rng: &mut Rng| match tool {
+        Tool::Postmap => generate::map_text(rng),
+        Tool::Postalias => generate::alias_text(rng),
+    };
+    let call = |mut options: Vec<Vec<u8>>, rest: &[&[u8]]| {
+        options.extend(rest.iter().map(|argument| argument.to_vec()));
+        Call::new(tool, options)
+    };
+    twin.file("m", &text(rng));
+    if !one_in(rng, 4) {
+        twin.run(&call(generate::options(rng, CREATE), &[b"hash:m"]));
+    }
+    let mut listing = Vec::new();
+    for _ in 0..rng.usize(2..6) {
+        let options = generate::options(rng, UPDATE);
+        let change = match rng.u8(..10) {
+            0..=3 => call(options, &[b"-i", b"hash:m"]).stdin(text(rng)),
+            4..=5 => {
+                let key = generate::key(rng, &listing);
+                call(options, &[b"-d", &key, b"hash:m"])
+            }
+            6..=7 => {
+                let keys = generate::queries(rng, &listing);
+                call(options, &[b"-d", b"-", b"hash:m"]).stdin(keys)
+            }
+            8 => call(options, &[b"hash:m"]),
+            _ => {
+                twin.file("m", &text(rng));
+                call(options, &[b"hash:m", b"hash:m"])
+            }
+        };
+        let change = if one_in(rng, 6) { change.piped() } else { change };
+        // Where there is no map, one program's attempt to delete from it is as good as another's.
+        if one_in(rng, 3) {
+            twin.cross(&change)
+        } else {
+            twin.run(&change)
+        };
+        if one_in(rng, 2) {
+            listing = twin.read(&call(generate::options(rng, READ), &[b"-s", b"hash:m"])).stdout;
+        }
+    }
+    let queries = generate::queries(rng, &listing);
+    twin.read(&call(generate::options(rng, READ), &[b"-q", b"-", b"hash:m"]).stdin(queries));
+}

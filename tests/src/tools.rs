@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::OnceLock;
@@ -40,6 +41,23 @@ impl Suite {
     /// The programs in `directory`, run as they are.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Suite { directory: directory.into(), preload: None }
+    }
+
+    /// Copies of the programs in `directory`, for users who cannot reach the originals.
+    ///
+    /// # Errors
+    ///
+    /// As [`fs::copy`].
+    pub fn copy_to(&self, directory: &Path) -> io::Result<Self> {
+        let copy = |from: &Path, name: &str| {
+            let to = directory.join(name);
+            fs::copy(from, &to).map(|_| to)
+        };
+        for tool in [Tool::Postmap, Tool::Postalias] {
+            copy(&self.program(tool), tool.name())?;
+        }
+        let preload = self.preload().map(|object| copy(object, "preload.so")).transpose()?;
+        Ok(Suite { directory: directory.to_owned(), preload })
     }
 
     /// The path of one of the programs.

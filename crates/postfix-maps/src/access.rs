@@ -74,7 +74,7 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
         let before = file.metadata()?;
         let mut bytes = read_all(&mut file, before.len())?;
         if let Some(journal) = Journal::find(&file)? {
-            journal.roll_back_copy(&file, &mut bytes)?;
+            journal.complete_copy(&file, &mut bytes)?;
         }
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
@@ -91,8 +91,8 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
 #[derive(Debug)]
 pub(crate) enum LockedPages {
     File(FilePages),
-    /// The old contents of a file whose change was interrupted.
-    RolledBack(Vec<u8>),
+    /// The new contents of a file whose change was interrupted.
+    Completed(Vec<u8>),
 }
 
 impl LockedPages {
@@ -100,7 +100,7 @@ impl LockedPages {
         let file = open_shared(path)?;
         match Journal::find(&file)? {
             None => Ok(LockedPages::File(FilePages::new(file))),
-            Some(_) => Ok(LockedPages::RolledBack(read_whole(path)?.0)),
+            Some(_) => Ok(LockedPages::Completed(read_whole(path)?.0)),
         }
     }
 }
@@ -109,14 +109,14 @@ impl Pages for LockedPages {
     fn size(&self) -> io::Result<u64> {
         match self {
             LockedPages::File(file) => file.size(),
-            LockedPages::RolledBack(bytes) => bytes.size(),
+            LockedPages::Completed(bytes) => bytes.size(),
         }
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
         match self {
             LockedPages::File(file) => file.read(offset, len),
-            LockedPages::RolledBack(bytes) => bytes.read(offset, len),
+            LockedPages::Completed(bytes) => bytes.read(offset, len),
         }
     }
 }

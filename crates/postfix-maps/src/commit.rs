@@ -7,7 +7,7 @@
 //! more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Seek};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,13 @@ use tempfile::NamedTempFile;
 
 use crate::error::Error;
 use crate::journal::{self, Journal};
-use crate::lock::open_exclusive;
+use crate::lock::{is_awaited, open_exclusive};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
-const COPY_LIMIT: u64 = 1 << 20;
+const COPY_LIMIT: u64 = 2 << 20;
 
-/// Unit in which a file is saved before all of it is overwritten.
-const SAVED_BLOCK: u64 = 65536;
+/// Unit of a journal that holds a whole file.
+const JOURNAL_BLOCK: u64 = 65536;
 
 /// A table's file, about to be written. It is locked if it exists.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Target {
     ///
     /// A table that is not there yet gets the permissions `mode`; one that is keeps its own, and its owner.
     pub fn open(path: PathBuf, mode: u32) -> Result<Self, Error> {
-        let file = follow_links(&path);
+        let mut file = follow_links(&path);
         let old = match open_exclusive(&file) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -61,14 +61,15 @@ impl Target {
         };
         let mut removed_empty = false;
         if let Some(old) = old {
-            // Postfix removes what libdb would refuse to open.
+            // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
             let metadata = settle(&old).map_err(|source| open_error(&path, source))?;
-            removed_empty = metadata.len() == 0 && fs::remove_file(&file).is_ok();
+            removed_empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
             if !removed_empty {
                 let way = Way::replace_or_overwrite(&file, old, &metadata)
                     .map_err(|error| Error::Write { path: path.clone(), source: error.into() })?;
                 return Ok(Target { path, file, way, removed_empty });
             }
+            file = path.clone();
         }
         match new_file_beside(&file).and_then(|new| set_mode(new.as_file(), mode).map(|()| new)) {
             Ok(new) => Ok(Target { path, file, way: Way::Create(new), removed_empty }),
@@ -116,29 +117,21 @@ impl Target {
                 plan.write_to(new.as_file())?;
                 if let Some(new) = create(new, &self.file)? {
                     // Another writer was quicker: this one comes after it.
-                    let _other = open_exclusive(&self.file)?;
-                    rename(new, &self.file)?;
+                    let other = open_exclusive(&self.file)?;
+                    if let Replaced::Awaited = replace(new, &other, &self.file)? {
+                        overwrite_all(&other, plan)?;
+                    }
                 }
                 Ok(())
             }
-            Way::Replace { new, old: _old } => {
+            Way::Replace { new, old } => {
                 plan.write_to(new.as_file())?;
-                rename(new, &self.file)
+                match replace(new, &old, &self.file)? {
+                    Replaced::Yes => Ok(()),
+                    Replaced::Awaited => overwrite_all(&old, plan),
+                }
             }
-            Way::Overwrite(old) => {
-                let offsets = (0..plan.file_len()).step_by(SAVED_BLOCK as usize);
-                journal::overwrite(
-                    &old,
-                    plan.file_len(),
-                    SAVED_BLOCK,
-                    offsets,
-                    &plan.page_0(),
-                    |mut file| {
-                        file.rewind()?;
-                        plan.write_to(file)
-                    },
-                )
-            }
+            Way::Overwrite(old) => overwrite_all(&old, plan),
         }
     }
 
@@ -155,25 +148,22 @@ impl Target {
 
     /// Changes some pages of the table that is there. They are on disk when this returns.
     ///
-    /// After an error the old contents are still there.
+    /// After an error the old contents are still there, or will be the new ones for the next process that opens the table.
     pub fn change(self, changes: &Changes) -> io::Result<()> {
-        let write = |file: &File| {
-            changes.pages().try_for_each(|(offset, page)| file.write_all_at(page, offset))
-        };
         match self.way {
             Way::Replace { new, mut old } => {
                 old.rewind()?;
                 io::copy(&mut old, &mut new.as_file())?;
                 new.as_file().set_len(changes.file_len())?;
-                write(new.as_file())?;
-                rename(new, &self.file)
+                for (offset, page) in changes.pages() {
+                    new.as_file().write_all_at(page, offset)?;
+                }
+                match replace(new, &old, &self.file)? {
+                    Replaced::Yes => Ok(()),
+                    Replaced::Awaited => overwrite_pages(&old, changes),
+                }
             }
-            Way::Overwrite(old) => {
-                let offsets = changes.pages().map(|(offset, _)| offset);
-                let head = changes.pages().next().map_or(&b""[..], |(_, page)| page);
-                let page_size = u64::from(changes.page_size());
-                journal::overwrite(&old, changes.file_len(), page_size, offsets, head, write)
-            }
+            Way::Overwrite(old) => overwrite_pages(&old, changes),
             Way::Create(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -191,10 +181,10 @@ impl Way {
     }
 }
 
-/// Undoes what an interrupted process has left of a change to a locked file.
+/// Completes the change of a locked file that an interrupted process has left.
 pub(crate) fn settle(file: &File) -> io::Result<Metadata> {
     if let Some(journal) = Journal::find(file)? {
-        journal.roll_back(file)?;
+        journal.complete(file)?;
     }
     file.metadata()
 }
@@ -213,11 +203,43 @@ fn create(new: NamedTempFile, file: &Path) -> io::Result<Option<NamedTempFile>> 
     }
 }
 
-/// Makes a new file durable and puts it in the place of an old one, and that too.
-fn rename(new: NamedTempFile, file: &Path) -> io::Result<()> {
+/// Whether a new file has been put in the place of an old one.
+enum Replaced {
+    Yes,
+    /// Another process waits for the lock on the old file. Postfix's programs do not see that the file which they get the
+    /// lock on has been replaced meanwhile: they would change the new one without a lock.
+    Awaited,
+}
+
+/// Makes a new file durable and puts it in the place of an old, locked one, and that too.
+fn replace(new: NamedTempFile, old: &File, file: &Path) -> io::Result<Replaced> {
     new.as_file().sync_all()?;
+    if is_awaited(old)? {
+        return Ok(Replaced::Awaited);
+    }
     new.persist(file)?;
-    sync_directory(file)
+    sync_directory(file).map(|()| Replaced::Yes)
+}
+
+/// Puts a new table in the place of an old one's contents.
+fn overwrite_all(old: &File, plan: &Plan<'_>) -> io::Result<()> {
+    let len = plan.file_len();
+    let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
+    journal::overwrite(old, len, JOURNAL_BLOCK, &offsets, |mut file, start| {
+        file.seek(SeekFrom::Start(start))?;
+        plan.write_to(file)
+    })
+}
+
+/// Puts changed pages in the place of the old ones.
+fn overwrite_pages(old: &File, changes: &Changes) -> io::Result<()> {
+    let offsets: Vec<u64> = changes.pages().map(|(offset, _)| offset).collect();
+    let page_size = u64::from(changes.page_size());
+    journal::overwrite(old, changes.file_len(), page_size, &offsets, |file, start| {
+        let places = (start..).step_by(page_size as usize);
+        let mut pages = changes.pages().zip(places);
+        pages.try_for_each(|((_, page), place)| file.write_all_at(page, place))
+    })
 }
 
 /// Where a path leads when it is a symbolic link, to a file or to nothing yet.

@@ -53,14 +53,34 @@ pub enum Error {
         source: bdb_file::Error,
     },
     /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error then.
-    #[error("table {table}: query error")]
+    #[error("table {}: query error", String::from_utf8_lossy(.table))]
     ValueNotUtf8 {
         /// The table, as `type:file`.
-        table: String,
-        /// The key that was asked for, as prepared for the search.
+        table: Vec<u8>,
+        /// The key that was asked for, as it was given.
         key: Vec<u8>,
         /// The value found.
         value: Vec<u8>,
+    },
+    /// The name of a table without an index file makes no sense, its text cannot be used, or it cannot be changed: Postfix's
+    /// words, with every byte as it is.
+    #[error("{}", String::from_utf8_lossy(.0))]
+    Definition(Vec<u8>),
+    /// The type has no such operation: `delete`, `sequence`.
+    #[error("{}", String::from_utf8_lossy(&not_supported(.table, .operation)))]
+    NotSupported {
+        /// The table, as `type:name`.
+        table: Vec<u8>,
+        /// What was to be done.
+        operation: &'static str,
+    },
+    /// The operation came to nothing, and might not the next time.
+    #[error("{}", String::from_utf8_lossy(&failed(.table, .operation)))]
+    Failed {
+        /// The table, as `type:name`.
+        table: Vec<u8>,
+        /// What was to be done.
+        operation: &'static str,
     },
     /// UTF-8 mode is on, and a key or value to be stored is not UTF-8.
     #[error("malformed UTF-8 or invalid codepoint")]
@@ -76,6 +96,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// What [`Display`](std::fmt::Display) shows, with every byte of the table's name as it is where that is possible.
+    pub fn message(&self) -> Vec<u8> {
+        match self {
+            Error::Definition(message) => message.clone(),
+            Error::NotSupported { table, operation } => not_supported(table, operation),
+            Error::Failed { table, operation } => failed(table, operation),
+            error => error.to_string().into_bytes(),
+        }
+    }
+
     /// What is wrong with a table's file, where Postfix's words do not tell.
     pub fn detail(&self) -> Option<String> {
         match self {
@@ -89,6 +119,14 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn not_supported(table: &[u8], operation: &str) -> Vec<u8> {
+    [b"table ", table, b": ", operation.as_bytes(), b" operation is not supported"].concat()
+}
+
+fn failed(table: &[u8], operation: &str) -> Vec<u8> {
+    [b"table ", table, b": ", operation.as_bytes(), b" error: Application error"].concat()
 }
 
 /// The system's words for an error, without the number that the standard library adds.

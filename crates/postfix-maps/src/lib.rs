@@ -27,7 +27,8 @@
 //!
 //! # Limits
 //!
-//! Tables of the type `hash` so far, made whole: no changing of single entries yet.
+//! Files of the type `hash` so far, and all of Postfix's types that need neither an index file nor a server
+//! (`inline`, `static`, `texthash`, `cidr`, `regexp`, `pcre`, `unionmap` and others), for lookups.
 
 #![deny(unsafe_code)]
 
@@ -43,6 +44,7 @@ mod mapped;
 mod nul;
 mod spec;
 mod table;
+mod types;
 mod update;
 mod writer;
 

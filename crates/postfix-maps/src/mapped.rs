@@ -10,15 +10,15 @@ use crate::commit::settle;
 use crate::error::Error;
 use crate::journal::Journal;
 use crate::lock::{open_exclusive, open_shared};
-use crate::spec::TableSpec;
-use crate::table::{Contents, Table, TableOptions, locate};
+use crate::spec::{Kind, TableSpec};
+use crate::table::{Contents, Table, TableOptions};
 
 impl Table {
     /// Opens a table as a memory map of its file: nothing is read before it is needed, nothing is copied, and all
     /// processes that map the file share its memory. `options.access` is not used.
     ///
     /// # Errors
-    /// As [`open_with`](Self::open_with).
+    /// As [`open_with`](Self::open_with); [`Error::UnsupportedType`] for tables without an index file.
     ///
     /// # Safety
     /// As long as the table lives, nobody may truncate or write to its file; see [`MappedPages::new`]. Replacing the
@@ -28,9 +28,13 @@ impl Table {
         spec: impl Into<TableSpec>,
         options: TableOptions,
     ) -> Result<Self, Error> {
-        let (spec, file) = locate(spec.into())?;
+        let spec = spec.into();
+        let Kind::File(storage) = spec.kind()? else {
+            return Err(Error::UnsupportedType(spec.table_type().to_owned()));
+        };
+        let file = spec.file(storage);
         let contents = map(&file);
-        Self::new(spec, file, options, contents)
+        Self::new(spec, file, &options, contents)
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::types::{self, Change, DictionaryType};
 
 /// The name of a table, split at its first colon (postmap specification, section 1).
 ///
@@ -25,7 +26,16 @@ pub struct TableSpec {
     name: OsString,
 }
 
-/// The types of tables that this crate has, by how they are stored.
+/// What a table is, by its type.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// It has an index file.
+    File(Storage),
+    /// It has none.
+    Dictionary(&'static DictionaryType),
+}
+
+/// The types of tables in files, by how they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Storage {
     /// A Berkeley DB hash file, `NAME.db`.
@@ -81,15 +91,32 @@ impl TableSpec {
         &self.name
     }
 
-    /// How the table is stored, for reading it.
-    pub(crate) fn storage(&self) -> Result<Storage, Error> {
+    /// What the table is, for reading it.
+    pub(crate) fn kind(&self) -> Result<Kind, Error> {
         if self.table_type.is_empty() || self.name.is_empty() {
             return Err(Error::Name(self.clone()));
         }
-        match self.table_type.as_bytes() {
-            b"hash" => Ok(Storage::Hash),
+        match (self.table_type.as_bytes(), types::find(&self.table_type)) {
+            (b"hash", _) => Ok(Kind::File(Storage::Hash)),
+            (_, Some(dictionary)) => Ok(Kind::Dictionary(dictionary)),
             _ => Err(Error::UnsupportedType(self.table_type.clone())),
         }
+    }
+
+    /// How the table is stored, for changing it.
+    pub(crate) fn storage(&self) -> Result<Storage, Error> {
+        let dictionary = match self.kind()? {
+            Kind::File(storage) => return Ok(storage),
+            Kind::Dictionary(dictionary) => dictionary,
+        };
+        let (table, operation) = (self.to_bytes(), "delete");
+        Err(match dictionary.change {
+            Change::ReadOnly => Error::Definition(
+                [&self.to_bytes()[..], b" map requires O_RDONLY access mode"].concat(),
+            ),
+            Change::NotSupported => Error::NotSupported { table, operation },
+            Change::Fails => Error::Failed { table, operation },
+        })
     }
 
     /// How the table is stored, for making it.
@@ -97,6 +124,7 @@ impl TableSpec {
         match self.table_type.as_bytes() {
             b"hash" => Ok(Storage::Hash),
             b"proxy" => Err(Error::CreateProxy),
+            b"fail" => Err(Error::Failed { table: self.to_bytes(), operation: "write" }),
             _ if LOOKUP_ONLY.iter().any(|known| *known == self.table_type) => {
                 Err(Error::LookupOnlyType(self.table_type.clone()))
             }

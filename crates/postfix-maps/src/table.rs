@@ -1,6 +1,7 @@
 //! Open tables.
 
 use std::borrow::Cow;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
@@ -11,10 +12,12 @@ use crate::access::{Access, LockedPages, Stamp, is_older, read_whole};
 use crate::error::Error;
 use crate::mapped::map;
 use crate::nul::{NulState, Terminators, before_nul};
-use crate::spec::TableSpec;
+use crate::spec::{Kind, TableSpec};
+use crate::types::{Definition, Dictionary, Failure, Keys};
+use crate::writer::Duplicates;
 
 /// How a table is to be read. The default is what Postfix does with a current configuration.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TableOptions {
     /// UTF-8 mode and folding of keys.
     pub rules: KeyRules,
@@ -22,6 +25,15 @@ pub struct TableOptions {
     pub terminators: Terminators,
     /// How the file is read.
     pub access: Access,
+    /// For `texthash`: which of two entries with the same key counts, and whether there is a warning.
+    pub duplicates: Duplicates,
+    /// For tables whose values are in their name or text: whether these are names of files, whose contents are found, in
+    /// base64: `postmap -F` (postmap specification, section 11).
+    pub values_are_files: bool,
+    /// For `environ`: variables and their values, in front of those of the process's environment. Postfix's programs
+    /// add what main.cf's `import_environment` says
+    /// ([`Config::import_environment`](crate::config::Config::import_environment)).
+    pub environment: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Default for TableOptions {
@@ -30,6 +42,9 @@ impl Default for TableOptions {
             rules: KeyRules { utf8: true, fold: true },
             terminators: Terminators::default(),
             access: Access::default(),
+            duplicates: Duplicates::default(),
+            values_are_files: false,
+            environment: Vec::new(),
         }
     }
 }
@@ -65,6 +80,8 @@ pub(crate) enum Contents {
     Snapshot(Hash<Vec<u8>>, Stamp),
     Mapped(Hash<MappedPages>, Stamp),
     Locked,
+    /// A table without an index file.
+    Dictionary(Box<dyn Dictionary>),
 }
 
 impl Table {
@@ -76,27 +93,71 @@ impl Table {
         Self::open_with(spec, TableOptions::default())
     }
 
-    /// Opens a table.
+    /// Opens a table; warnings about its text are lost ([`open_telling`](Self::open_telling) tells them).
     ///
     /// # Errors
-    /// [`Error::Name`], [`Error::UnsupportedType`], and [`Error::OpenDatabase`] where the file is not there or not a
-    /// hash database.
+    /// As [`open_telling`](Self::open_telling).
+    pub fn open_with(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self, Error> {
+        Self::open_telling(spec, options, |_| ())
+    }
+
+    /// Opens a table. Warnings about the text of one that has no index file go to `warn`, without the program's name:
+    /// rules that make no sense are left out, in all types that have rules.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::UnsupportedType`]. [`Error::OpenDatabase`] where the file is not there or not a
+    /// hash database. [`Error::Open`] and [`Error::Definition`] for a table without an index file whose text is not there
+    /// or whose name makes no sense, and for regular expressions that only other engines understand.
     ///
     /// # Complexity
-    /// Reads the file once for a snapshot, its first 512 bytes otherwise. Waits for a writer that has it locked.
-    pub fn open_with(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self, Error> {
-        let (spec, file) = locate(spec.into())?;
-        let contents = match options.access {
-            Access::Snapshot => snapshot(&file),
-            Access::Locked => locked(&file).map(|_| Contents::Locked),
+    /// For a hash file, reads it once for a snapshot, its first 512 bytes otherwise. Waits for a writer that has it locked.
+    /// Other tables' texts are read and understood once.
+    pub fn open_telling(
+        spec: impl Into<TableSpec>,
+        options: TableOptions,
+        mut warn: impl FnMut(&[u8]),
+    ) -> Result<Self, Error> {
+        Self::open_dyn(spec.into(), options, &mut warn)
+    }
+
+    /// Tables of tables open others in turn, whatever the type of `warn`.
+    pub(crate) fn open_dyn(
+        spec: TableSpec,
+        options: TableOptions,
+        warn: &mut dyn FnMut(&[u8]),
+    ) -> Result<Self, Error> {
+        let kind = match spec.kind()? {
+            Kind::File(storage) => {
+                let file = spec.file(storage);
+                let contents = match options.access {
+                    Access::Snapshot => snapshot(&file),
+                    Access::Locked => locked(&file).map(|_| Contents::Locked),
+                };
+                return Self::new(spec, file, &options, contents);
+            }
+            Kind::Dictionary(kind) => kind,
         };
-        Self::new(spec, file, options, contents)
+        let dictionary = (kind.open)(&mut Definition { spec: &spec, options: &options, warn })?;
+        let KeyRules { utf8, fold } = options.rules;
+        let folded = match kind.keys {
+            Keys::Fixed => true,
+            Keys::Pattern => false,
+            // Postfix folds for the members only where it checks UTF-8 for them.
+            Keys::OfFirstMember => utf8 && dictionary.folds_keys(),
+        };
+        Ok(Table {
+            file: spec.source().to_owned(),
+            spec,
+            rules: KeyRules { utf8, fold: fold && folded },
+            nul: NulState::new(options.terminators),
+            contents: Contents::Dictionary(dictionary),
+        })
     }
 
     pub(crate) fn new(
         spec: TableSpec,
         file: PathBuf,
-        options: TableOptions,
+        options: &TableOptions,
         contents: Result<Contents, bdb_file::Error>,
     ) -> Result<Self, Error> {
         let contents = contents.map_err(|source| open_error(&file, source))?;
@@ -109,7 +170,7 @@ impl Table {
         &self.spec
     }
 
-    /// The file that the table is in.
+    /// The file that the table is in; for one without a file, its name.
     pub fn file(&self) -> &Path {
         &self.file
     }
@@ -127,29 +188,35 @@ impl Table {
     ///
     /// # Errors
     /// [`Error::Read`] for a damaged file, [`Error::ValueNotUtf8`] in UTF-8 mode; with [`Access::Locked`] also
-    /// [`Error::OpenDatabase`].
+    /// [`Error::OpenDatabase`]; [`Error::Failed`] for tables of the type `fail`.
     ///
     /// # Complexity
-    /// Usually one page (see [`Hash::get`]). From a snapshot or a map nothing is copied and no system call is made;
+    /// For a hash file, usually one page (see [`Hash::get`]). From a snapshot or a map nothing is copied and no system call is made;
     /// a key with upper-case letters is folded in memory of its own.
     pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
-        let Ok(key) = self.rules.prepare(key) else { return Ok(None) };
+        self.ask(key).map_err(|failure| self.failure("query", failure))
+    }
+
+    /// As [`get`](Self::get), for a table that has this one as a member.
+    pub(crate) fn ask(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+        let Ok(prepared) = self.rules.prepare(key) else { return Ok(None) };
         let found = match &self.contents {
-            Contents::Snapshot(hash, _) => self.find(hash, &key)?,
-            Contents::Mapped(hash, _) => self.find(hash, &key)?,
+            Contents::Snapshot(hash, _) => self.find(hash, &prepared)?,
+            Contents::Mapped(hash, _) => self.find(hash, &prepared)?,
             Contents::Locked => {
                 let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
-                self.find(&hash, &key)?.map(|value| Cow::Owned(value.into_owned()))
+                self.find(&hash, &prepared)?.map(|value| Cow::Owned(value.into_owned()))
             }
+            Contents::Dictionary(dictionary) => dictionary.get(&prepared)?.map(cut_at_nul),
         };
         if let Some(value) = &found
             && self.rules.check_value(value).is_err()
         {
-            return Err(Error::ValueNotUtf8 {
+            return Err(Failure::Error(Error::ValueNotUtf8 {
                 table: self.internal_name(),
-                key: key.into_owned(),
+                key: key.to_vec(),
                 value: value.to_vec(),
-            });
+            }));
         }
         Ok(found)
     }
@@ -165,10 +232,20 @@ impl Table {
         Ok(found.map(cut_at_nul))
     }
 
+    /// The error for an operation that came to nothing.
+    fn failure(&self, operation: &'static str, failure: Failure) -> Error {
+        let table = self.internal_name();
+        match failure {
+            Failure::Retry => Error::Failed { table, operation },
+            Failure::NotSupported => Error::NotSupported { table, operation },
+            Failure::Error(error) => error,
+        }
+    }
+
     /// All keys and values, each up to its first NUL, in the order of the file. Neither folded nor checked.
     ///
     /// # Errors
-    /// [`Error::Read`], also while iterating, after which the iterator ends; with [`Access::Locked`] also
+    /// [`Error::NotSupported`] for types whose entries cannot be told. [`Error::Read`], also while iterating, after which the iterator ends; with [`Access::Locked`] also
     /// [`Error::OpenDatabase`].
     ///
     /// # Complexity
@@ -186,10 +263,16 @@ impl Table {
                     .map_err(|source| self.read_error(source))?;
                 Pairs::Copied(pairs.into_iter())
             }
+            Contents::Dictionary(dictionary) => {
+                let entries = dictionary.entries();
+                let entries = entries.map_err(|failure| self.failure("sequence", failure))?;
+                Pairs::Listed(entries.into_iter())
+            }
         }))
     }
 
-    /// Reads the table anew if its file has been changed or replaced; tells whether it did.
+    /// Reads the table anew if its file has been changed or replaced; tells whether it did. Tables without an index file
+    /// stay as they were opened, as in Postfix.
     ///
     /// Nothing changes where that fails: the table goes on with what it has.
     ///
@@ -202,7 +285,7 @@ impl Table {
         let (stamp, reopen): (_, fn(&Path) -> _) = match &self.contents {
             Contents::Snapshot(_, stamp) => (stamp, snapshot),
             Contents::Mapped(_, stamp) => (stamp, map),
-            Contents::Locked => return Ok(false),
+            Contents::Locked | Contents::Dictionary(_) => return Ok(false),
         };
         let outdated = stamp.is_outdated(&self.file);
         if !outdated.map_err(|error| open_error(&self.file, error.into()))? {
@@ -232,18 +315,14 @@ impl Table {
     }
 
     /// The name that Postfix uses for the table in some messages: the type, and the table's file.
-    pub fn internal_name(&self) -> String {
-        format!("{}:{}", self.spec.table_type().display(), self.file.display())
+    pub fn internal_name(&self) -> Vec<u8> {
+        let kind = self.spec.table_type().as_bytes();
+        [kind, b":", self.file.as_os_str().as_bytes()].concat()
     }
 
     fn read_error(&self, source: bdb_file::Error) -> Error {
         Error::Read { path: self.file.clone(), source }
     }
-}
-
-pub(crate) fn locate(spec: TableSpec) -> Result<(TableSpec, PathBuf), Error> {
-    let file = spec.file(spec.storage()?);
-    Ok((spec, file))
 }
 
 fn open_error(file: &Path, source: bdb_file::Error) -> Error {
@@ -279,6 +358,7 @@ enum Pairs<'t> {
     Snapshot(&'t Table, bdb_file::Iter<'t, Vec<u8>>),
     Mapped(&'t Table, bdb_file::Iter<'t, MappedPages>),
     Copied(vec::IntoIter<(Vec<u8>, Vec<u8>)>),
+    Listed(vec::IntoIter<(&'t [u8], &'t [u8])>),
 }
 
 impl<'t> Iterator for Iter<'t> {
@@ -291,6 +371,10 @@ impl<'t> Iterator for Iter<'t> {
             Pairs::Copied(pairs) => {
                 let (key, value) = pairs.next()?;
                 return Some(Ok((cut_at_nul(key.into()), cut_at_nul(value.into()))));
+            }
+            Pairs::Listed(pairs) => {
+                let (key, value) = pairs.next()?;
+                return Some(Ok((before_nul(key).into(), before_nul(value).into())));
             }
         };
         Some(match pair {

@@ -40,6 +40,12 @@ impl Default for WriteOptions {
     }
 }
 
+impl WriteOptions {
+    fn file_id(&self) -> FileId {
+        if self.reproducible { FileId::Contents } else { FileId::Unique }
+    }
+}
+
 /// What becomes of a second entry with the same key (postmap specification, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Duplicates {
@@ -102,7 +108,8 @@ impl NewTable {
         let removed_empty = table.removed_empty_file();
         let path = table.file().to_owned();
         // What will be added is not known: libdb's usual page size suits most.
-        let build = BuildOptions { page_size: Some(4096), ..BuildOptions::default() };
+        let file_id = options.file_id();
+        let build = BuildOptions { page_size: Some(4096), file_id, ..BuildOptions::default() };
         let plan = Builder::new(build).plan(Keep::First);
         let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
         created.map(|()| removed_empty).map_err(|source| Error::Write { path, source })
@@ -126,7 +133,7 @@ impl NewTable {
 
     /// Starts to collect entries whose keys and values are mostly parts of `text`: these are not copied.
     pub fn writer_over(self, text: &[u8]) -> MapWriter<'_> {
-        let file_id = if self.options.reproducible { FileId::Contents } else { FileId::Unique };
+        let file_id = self.options.file_id();
         MapWriter {
             target: self.target,
             builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),

@@ -119,7 +119,7 @@ fn values_must_be_utf8_in_utf8_mode() {
     writer.put(b"k", b"\xff").unwrap();
     writer.finish().unwrap();
     let table = Table::open(dir.spec("m")).unwrap();
-    assert!(matches!(table.get(b"K"), Err(Error::ValueNotUtf8 { key, .. }) if key == b"k"));
+    assert!(matches!(table.get(b"K"), Err(Error::ValueNotUtf8 { key, .. }) if key == b"K"));
     let bytes = Table::open_with(dir.spec("m"), TableOptions { rules, ..Default::default() });
     assert_eq!(bytes.unwrap().get(b"K").unwrap().as_deref(), Some(&b"\xff"[..]));
     let mut writer = MapWriter::create(dir.spec("m"), WriteOptions::default()).unwrap();

@@ -234,6 +234,11 @@ impl Invocation {
         smtputf8_enable && self.allow_utf8 && (keys.utf8 || !keys.any())
     }
 
+    /// Whether `-F` concerns the output. It does not when keys come from a message (postmap specification, section 11).
+    pub fn decodes_values(&self) -> bool {
+        self.values_are_files && !self.message_keys.any()
+    }
+
     /// Whether the options about messages make sense, and if so, what is to be warned of. Postfix looks
     /// after it has read `main.cf`.
     ///

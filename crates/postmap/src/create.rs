@@ -18,6 +18,10 @@ use crate::signals::PutOff;
 pub fn create(session: &Session) -> Result<(), Fatal> {
     let signals = PutOff::begin();
     session.tables().iter().try_for_each(|spec| {
+        // Postfix has no client for making these.
+        if spec.table_type() == "proxy" {
+            return Err(Error::CreateProxy.into());
+        }
         let open_error = |source| Error::Open { path: spec.source().to_owned(), source };
         let mut file = File::open(spec.source()).map_err(open_error)?;
         let metadata = file.metadata().map_err(open_error)?;

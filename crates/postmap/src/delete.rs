@@ -1,10 +1,11 @@
 //! Deleting keys: `-d key` and `-d -`.
 
-use std::io::{self, Read};
+use std::io;
 
 use postfix_maps::{Error, MapUpdate, before_nul, not_utf8_message};
 
 use crate::args::Keys;
+use crate::lines::each_line;
 use crate::run::{Fatal, Session};
 use crate::signals::PutOff;
 
@@ -14,20 +15,19 @@ pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
         Keys::One(key) => delete_all(session, &[key]),
         Keys::Stdin => {
             // All of it first: no table is locked while somebody types.
-            let mut input = Vec::new();
-            let _ = io::stdin().lock().read_to_end(&mut input);
-            let lines = input.strip_suffix(b"\n").unwrap_or(&input).split(|byte| *byte == b'\n');
-            let keys: Vec<&[u8]> = lines.map(before_nul).collect();
-            delete_all(session, if input.is_empty() { &[] } else { &keys })
+            let mut lines = Vec::new();
+            each_line(io::stdin().lock(), |line| {
+                lines.push(before_nul(line).to_vec());
+                Ok::<_, Fatal>(())
+            })?;
+            let keys: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+            delete_all(session, &keys)
         }
     }
 }
 
 fn delete_all(session: &Session, keys: &[&[u8]]) -> Result<bool, Fatal> {
     let mut deleted = false;
-    if keys.is_empty() {
-        return Ok(deleted);
-    }
     let signals = PutOff::begin();
     for spec in session.tables() {
         let mut table = MapUpdate::open(spec.clone(), session.write_options())?;

@@ -1,6 +1,6 @@
 //! Listing a table: `-s`.
 
-use postfix_maps::Access;
+use postfix_maps::{Access, before_nul};
 
 use crate::output::Output;
 use crate::run::{Fatal, Session};
@@ -8,20 +8,24 @@ use crate::run::{Fatal, Session};
 /// Prints all entries of the first table of the command line. Tells whether there was a table.
 pub fn list(session: &Session) -> Result<bool, Fatal> {
     let Some(spec) = session.tables().into_iter().next() else { return Ok(false) };
+    if spec.table_type() == "proxy" {
+        return Err(Fatal::Message(b"can't sequence maps via the proxy service".to_vec()));
+    }
     let table = session.open(&spec, Access::Snapshot)?;
-    let name = spec.to_bytes();
+    let (name, internal) = (spec.to_bytes(), table.internal_name());
     let mut output = Output::default();
     let mut pairs = table.iter()?;
     let result = pairs.try_for_each(|pair| {
         let (key, value) = pair?;
+        // What cannot be decoded is left out.
+        let Some(value) = session.decode(&internal, &key, value) else { return Ok(()) };
         if key.is_empty() {
             let text: [&[u8]; 3] = [b"table ", &name, b": empty lookup key value is not allowed"];
             session.log.warning(&text.concat());
+        } else if value.is_empty() {
+            session.warn_of_empty_value(&name, &key);
         }
-        // What cannot be decoded is left out.
-        if let Some(value) = session.check_value(&name, &key, value) {
-            output.put(&[&key, session.key_suffix(), b"\t", &value, b"\n"]);
-        }
+        output.put(&[&key, session.key_suffix(), b"\t", before_nul(&value), b"\n"]);
         Ok(())
     });
     match result {

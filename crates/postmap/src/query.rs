@@ -1,10 +1,12 @@
 //! Looking keys up: `-q key` and `-q -`.
 
-use std::io::{self, BufRead};
+use std::io;
 
 use postfix_maps::{Access, Error, Table, TableSpec, before_nul, not_utf8_message};
 
 use crate::args::Tool;
+use crate::lines::each_line;
+use crate::message_keys;
 use crate::output::Output;
 use crate::run::{Fatal, Session};
 
@@ -42,37 +44,47 @@ pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
 
 /// Prints the keys on standard input that a table has, with their values. Tells whether there was one.
 pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
-    let mut output = Output::default();
-    let found = each_key(session, &mut output);
-    match found {
-        Ok(_) => output.finish(),
-        Err(_) => output.abort(),
+    let mut answers = Answers::new(session);
+    let input = io::stdin().lock();
+    let wanted = session.invocation.message_keys;
+    let result = if wanted.any() {
+        message_keys::each_key(input, wanted, session.config.mime_limits(), |key| answers.add(key))
+    } else {
+        each_line(input, |line| answers.add(before_nul(line)))
+    };
+    match result {
+        Ok(()) => answers.output.finish(),
+        Err(_) => answers.output.abort(),
     }
-    found
+    result.map(|()| answers.found)
 }
 
-fn each_key(session: &Session, output: &mut Output) -> Result<bool, Fatal> {
-    let specs = session.tables();
-    let mut tables: Vec<Lazy> = specs.iter().map(|_| Lazy::default()).collect();
-    let mut input = io::stdin().lock();
-    let mut line = Vec::new();
-    let mut found = false;
-    let colon: &[u8] = session.key_suffix();
-    loop {
-        line.clear();
-        // A read error ends the input, as in Postfix.
-        if input.read_until(b'\n', &mut line).unwrap_or(0) == 0 {
-            return Ok(found);
-        }
-        let key = before_nul(line.strip_suffix(b"\n").unwrap_or(&line));
-        for (spec, lazy) in specs.iter().zip(&mut tables) {
-            let table = lazy.get(session, spec)?;
-            if let Some(value) = look_up(session, table, key, Naming::Internal)? {
-                output.put(&[key, colon, b"\t", &value, b"\n"]);
-                found = true;
+/// Answers to many keys.
+struct Answers<'s> {
+    session: &'s Session<'s>,
+    tables: Vec<(TableSpec, Lazy)>,
+    output: Output,
+    /// Whether a table had one of the keys.
+    found: bool,
+}
+
+impl<'s> Answers<'s> {
+    fn new(session: &'s Session) -> Answers<'s> {
+        let tables = session.tables().into_iter().map(|spec| (spec, Lazy::default())).collect();
+        Answers { session, tables, output: Output::default(), found: false }
+    }
+
+    /// Looks a key up and prints it with the value that the first table has which knows it.
+    fn add(&mut self, key: &[u8]) -> Result<(), Fatal> {
+        for (spec, lazy) in &mut self.tables {
+            let table = lazy.get(self.session, spec)?;
+            if let Some(value) = look_up(self.session, table, key, Naming::Internal)? {
+                self.output.put(&[key, self.session.key_suffix(), b"\t", &value, b"\n"]);
+                self.found = true;
                 break;
             }
         }
+        Ok(())
     }
 }
 
@@ -97,7 +109,7 @@ fn look_up(
     key: &[u8],
     naming: Naming,
 ) -> Result<Option<Vec<u8>>, Fatal> {
-    let internal = table.internal_name().into_bytes();
+    let internal = table.internal_name();
     if table.rules().prepare(key).is_err() {
         session.log.warning(&not_utf8_message(&internal, key, b""));
         return Ok(None);
@@ -106,28 +118,32 @@ fn look_up(
         Ok(Some(value)) => value,
         Ok(None) => return Ok(None),
         Err(error) => {
-            if let Error::ValueNotUtf8 { key, value, .. } = &error {
-                session.log.warning(&not_utf8_message(&internal, key, value));
+            if let Error::ValueNotUtf8 { table, key, value } = &error {
+                session.log.warning(&not_utf8_message(table, key, value));
                 return Err(query_error(session, &internal));
             }
             return Err(error.into());
         }
     };
-    let name = match naming {
-        Naming::AsGiven => &table.spec().to_bytes(),
-        Naming::Internal => &internal,
+    let Some(value) = session.decode(&internal, key, value) else {
+        return Err(query_error(session, &internal));
     };
-    match session.check_value(name, key, value) {
-        Some(value) => Ok(Some(value.into_owned())),
-        None => Err(query_error(session, &internal)),
+    let value = before_nul(&value);
+    if value.is_empty() {
+        let name = match naming {
+            Naming::AsGiven => &table.spec().to_bytes(),
+            Naming::Internal => &internal,
+        };
+        session.warn_of_empty_value(name, key);
     }
+    Ok(Some(value.to_vec()))
 }
 
 /// A lookup that found something which cannot be an answer.
 fn query_error(session: &Session, table: &[u8]) -> Fatal {
     let reason: &[u8] = match session.tool {
-        Tool::Postmap => b"",
-        Tool::Postalias => b": Application error",
+        Tool::Postmap if !session.invocation.message_keys.any() => b"",
+        _ => b": Application error",
     };
     Fatal::Message([b"table ", table, b": query error", reason].concat())
 }

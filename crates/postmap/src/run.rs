@@ -6,9 +6,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
 
-use postfix_maps::config::Config;
+use postfix_maps::config::{Config, DEFAULT_CONFIG_DIR};
 use postfix_maps::{
-    Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions, before_nul, file_values,
+    Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions, file_values,
 };
 
 use crate::args::{Invocation, Keys, Mode, Tool};
@@ -49,7 +49,7 @@ pub fn main(tool: Tool) -> ExitCode {
                     if let Some(detail) = error.detail() {
                         log.warning(detail.as_bytes());
                     }
-                    log.fatal(error.to_string().as_bytes());
+                    log.fatal(&error.message());
                 }
             }
             ExitCode::FAILURE
@@ -79,17 +79,12 @@ fn run(tool: Tool, args: &[Vec<u8>], log: &mut Log) -> Result<bool, Fatal> {
     let session = Session { tool, invocation: &invocation, config, log };
     match &invocation.mode {
         Mode::Create => create(&session).map(|()| true),
-        Mode::Query(_) if invocation.message_keys.any() => Err(missing("-b and -h")),
         Mode::Query(Keys::One(key)) => query(&session, key),
         Mode::Query(Keys::Stdin) => query_stdin(&session),
         Mode::List => list(&session),
         Mode::Update => update(&session).map(|()| true),
         Mode::Delete(keys) => delete(&session, keys),
     }
-}
-
-fn missing(option: &str) -> Fatal {
-    Fatal::Message(format!("{option}: not supported yet").into_bytes())
 }
 
 fn read_config(invocation: &Invocation, log: &mut Log) -> Result<Config, Fatal> {
@@ -141,15 +136,31 @@ impl Session<'_> {
         }
     }
 
-    /// Opens a table for reading, with the warning that belongs to it.
+    /// Opens a table for reading, with the warnings that belong to it.
     pub fn open(&self, spec: &TableSpec, access: Access) -> Result<Table, Fatal> {
-        let terminators = self.invocation.terminators;
-        let options = TableOptions { rules: self.key_rules(), terminators, access };
-        let table = Table::open_with(spec.clone(), options)?;
+        let options = TableOptions {
+            rules: self.key_rules(),
+            terminators: self.invocation.terminators,
+            access,
+            duplicates: self.invocation.duplicates,
+            values_are_files: self.invocation.values_are_files,
+            environment: self.environment(),
+        };
+        let table =
+            Table::open_telling(spec.clone(), options, |warning| self.log.warning(warning))?;
         if table.is_older_than_source() {
             self.warn_of_newer_source(spec, table.file());
         }
         Ok(table)
+    }
+
+    /// What Postfix has put in its environment by now: where main.cf is, and what main.cf asks for.
+    fn environment(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let config_dir = &self.invocation.config_dir;
+        let named = config_dir != Path::new(DEFAULT_CONFIG_DIR);
+        let config_dir = (b"MAIL_CONFIG".to_vec(), config_dir.as_os_str().as_bytes().to_vec());
+        let config_dir = named.then_some(config_dir);
+        config_dir.into_iter().chain(self.config.import_environment().iter().cloned()).collect()
     }
 
     /// Warns of a table that should be made anew.
@@ -177,37 +188,33 @@ impl Session<'_> {
         }
     }
 
-    /// A value as it is printed, with warnings about what Postfix does not like in it. Nothing where it should be base64
-    /// and is not.
-    pub fn check_value<'v>(
+    /// A stored value as it is meant. Nothing, and a warning, where it should be base64 and is not.
+    pub fn decode<'v>(
         &self,
         table: &[u8],
         key: &[u8],
         value: Cow<'v, [u8]>,
     ) -> Option<Cow<'v, [u8]>> {
-        let value = if self.invocation.values_are_files {
-            match file_values::decode(&value) {
-                Some(contents) => Cow::Owned(before_nul(&contents).to_vec()),
-                None => {
-                    let text = value.get(..EXCERPT).unwrap_or(&value);
-                    let parts: [&[u8]; 6] =
-                        [b"table ", table, b": key ", key, b": malformed BASE64 value: ", text];
-                    self.log.warning(&parts.concat());
-                    return None;
-                }
-            }
-        } else {
-            value
-        };
-        // Of an empty key the lister complains, and that is enough.
-        if value.is_empty() && !key.is_empty() {
-            let parts: [&[u8]; 5] =
-                [b"table ", table, b": key ", key, b": empty string result is not allowed"];
-            self.log.warning(&parts.concat());
-            let parts: [&[u8]; 3] =
-                [b"table ", table, b" should return NO RESULT in case of NOT FOUND"];
+        if !self.invocation.decodes_values() {
+            return Some(value);
+        }
+        let decoded = file_values::decode(&value);
+        if decoded.is_none() {
+            let text = value.get(..EXCERPT).unwrap_or(&value);
+            let parts: [&[u8]; 6] =
+                [b"table ", table, b": key ", key, b": malformed BASE64 value: ", text];
             self.log.warning(&parts.concat());
         }
-        Some(value)
+        decoded.map(Cow::Owned)
+    }
+
+    /// Warns of a value that Postfix's programs would not know what to do with.
+    pub fn warn_of_empty_value(&self, table: &[u8], key: &[u8]) {
+        let parts: [&[u8]; 5] =
+            [b"table ", table, b": key ", key, b": empty string result is not allowed"];
+        self.log.warning(&parts.concat());
+        let parts: [&[u8]; 3] =
+            [b"table ", table, b" should return NO RESULT in case of NOT FOUND"];
+        self.log.warning(&parts.concat());
     }
 }

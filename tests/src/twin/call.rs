@@ -2,10 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::tools::{Suite, Tool};
 
@@ -20,6 +21,11 @@ pub struct Call {
     pub(super) stdin: Vec<u8>,
     environment: Vec<(String, String)>,
     umask: Option<u32>,
+    user: Option<u32>,
+    /// Whether standard input is a pipe, not a file.
+    piped: bool,
+    /// A file of the directory that is standard input in the place of `stdin`.
+    stdin_file: Option<String>,
 }
 
 impl Call {
@@ -31,6 +37,9 @@ impl Call {
             stdin: Vec::new(),
             environment: vec![("MAIL_CONFIG".into(), "./etc".into())],
             umask: None,
+            user: None,
+            piped: false,
+            stdin_file: None,
         }
     }
 
@@ -43,6 +52,24 @@ impl Call {
     /// Gives the program `bytes` on standard input, from a regular file.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = bytes.into();
+        self
+    }
+
+    /// Gives the program what is on standard input through a pipe; at most a few kilobytes.
+    pub fn piped(mut self) -> Self {
+        self.piped = true;
+        self
+    }
+
+    /// Gives the program a file of the directory on standard input.
+    pub fn stdin_file(mut self, name: &str) -> Self {
+        self.stdin_file = Some(name.into());
+        self
+    }
+
+    /// Runs the program as this user, and the group with the same number; needs root.
+    pub fn user(mut self, user: u32) -> Self {
+        self.user = Some(user);
         self
     }
 
@@ -86,13 +113,27 @@ impl Call {
                 shell
             }
         };
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        let stdin = match &self.stdin_file {
+            None => stdin.to_owned(),
+            Some(name) => directory.join(name),
+        };
+        let stdin = if self.piped {
+            let (reader, mut writer) = io::pipe().expect("a pipe");
+            writer.write_all(&self.stdin).expect("a pipe takes a few kilobytes");
+            Stdio::from(reader)
+        } else {
+            File::open(stdin).expect("the file was just written").into()
+        };
         let output = command
             .args(self.arguments.iter().map(|bytes| OsStr::from_bytes(bytes)))
             .current_dir(directory)
             .env_clear()
             .envs(self.environment.iter().cloned())
             .envs(suite.preload().map(|object| ("LD_PRELOAD", object)))
-            .stdin(File::open(stdin).expect("the file was just written"))
+            .stdin(stdin)
             .output()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let status = match (output.status.code(), output.status.signal()) {
@@ -108,6 +149,9 @@ impl Call {
         if let Some(umask) = self.umask {
             line += &format!("umask {umask:03o} && ");
         }
+        if let Some(user) = self.user {
+            line += &format!("setpriv --reuid {user} --regid {user} --clear-groups ");
+        }
         line += "env -i";
         for (name, value) in &self.environment {
             line += &format!(" {name}={}", quoted(value.as_bytes()));
@@ -119,7 +163,11 @@ impl Call {
         for argument in &self.arguments {
             line += &format!(" {}", quoted(argument));
         }
-        line + &format!(" <{}", stdin.display())
+        match &self.stdin_file {
+            Some(name) => line + " <" + name,
+            None if self.piped => format!("cat {} | ({line})", stdin.display()),
+            None => line + &format!(" <{}", stdin.display()),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `import_environment`: what Postfix puts in its environment (postmap specification, section 13).
 
 use super::ConfigProblem;
-use super::scan::{balanced, is_separator, split_assignment, split_while, trim};
+use super::scan::{braced, split_assignment, split_items};
 
 /// A name and a value.
 pub(super) type Assignment = (Vec<u8>, Vec<u8>);
@@ -28,40 +28,11 @@ pub(super) fn assignments(list: &[u8]) -> Result<Vec<Assignment>, ConfigProblem>
 
 /// The items, without the braces around them.
 fn items(list: &[u8]) -> Result<Vec<&[u8]>, ConfigProblem> {
-    let mut items = Vec::new();
-    let mut rest = list;
-    loop {
-        rest = split_while(rest, is_separator).1;
-        if rest.is_empty() {
-            return Ok(items);
+    let items = split_items(list).map(|item| match item {
+        [b'{', ..] => {
+            braced(item).map_err(|what| ConfigProblem::Braces { what, text: item.to_vec() })
         }
-        let item;
-        (item, rest) = split_item(rest);
-        items.push(if item.starts_with(b"{") { stripped(item)? } else { item });
-    }
-}
-
-/// Splits before the first separator that does not stand in braces.
-fn split_item(text: &[u8]) -> (&[u8], &[u8]) {
-    let mut level = 0_usize;
-    let end = text.iter().position(|byte| {
-        match byte {
-            b'{' => level += 1,
-            b'}' => level = level.saturating_sub(1),
-            _ => {}
-        }
-        level == 0 && is_separator(*byte)
+        item => Ok(item),
     });
-    text.split_at(end.unwrap_or(text.len()))
-}
-
-/// The text in the braces around an item.
-fn stripped(item: &[u8]) -> Result<&[u8], ConfigProblem> {
-    let what = match balanced(item, b'{', b'}') {
-        Some((text, [])) => return Ok(trim(text)),
-        Some(_) => "syntax error after '}'",
-        None => "missing '}'",
-    };
-    let text = item.to_vec();
-    Err(ConfigProblem::Braces { what, text })
+    items.collect()
 }

@@ -5,7 +5,7 @@ mod error;
 mod expand;
 mod level;
 mod parameters;
-mod scan;
+pub(crate) mod scan;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -166,6 +166,11 @@ impl Config {
         &self.import_environment
     }
 
+    /// How far messages are followed into their parts.
+    pub fn mime_limits(&self) -> MimeLimits {
+        self.mime_limits
+    }
+
     fn new(dir: &Path) -> Config {
         let mut parameters = Parameters::default();
         parameters.set(b"config_directory", dir.as_os_str().as_bytes());
@@ -177,6 +182,7 @@ impl Config {
             default_database_type: Vec::new(),
             myhostname: Vec::new(),
             import_environment: Vec::new(),
+            mime_limits: MimeLimits::default(),
         }
     }
 

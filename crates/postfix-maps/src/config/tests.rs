@@ -132,6 +132,14 @@ fn values() {
 }
 
 #[test]
+fn limits_of_messages() {
+    let text = b"header_size_limit = 5\nmime_nesting_limit = 6\nmime_boundary_length_limit = 7\n";
+    let limits = MimeLimits { header_size: 5, nesting: 6, boundary_length: 7 };
+    assert_eq!(parse(text).unwrap().mime_limits(), limits);
+    assert_eq!(parse(b"").unwrap().mime_limits(), MimeLimits::default());
+}
+
+#[test]
 fn the_environment_to_import() {
     #[rustfmt::skip]
     let cases: &[(&str, &[(&str, &str)])] = &[
