@@ -19,6 +19,8 @@ struct Work {
     program: &'static str,
     args: &'static [&'static str],
     stdin: Option<PathBuf>,
+    /// What is done before each run, and not timed.
+    prepare: Option<(&'static [&'static str], PathBuf)>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,6 +33,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Numbers::new(4).shuffle(&mut keys);
     let keys_file = dir.path().join("keys");
     fs::write(&keys_file, keys.concat())?;
+    let entry_file = dir.path().join("entry");
+    fs::write(&entry_file, "new@example.com somebody@example.com\n")?;
     let sides = [ours, real].map(|programs| {
         let name = programs.to_string_lossy().replace('/', "_");
         (programs, dir.path().join(name))
@@ -53,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         program,
         args,
         stdin: stdin.map(Path::to_owned),
+        prepare: None,
     };
     let works = [
         work(&format!("`postmap hash:`, {count} entries"), "postmap", &["hash:virtual"], None),
@@ -64,6 +69,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             &["-q", "-", "hash:virtual"],
             Some(&keys_file),
         ),
+        work("`-i` of one entry", "postmap", &["-ir", "hash:virtual"], Some(&entry_file)),
+        Work {
+            prepare: Some((&["-i", "hash:virtual"], entry_file.clone())),
+            ..work("`-d` of one key", "postmap", &["-d", "new@example.com", "hash:virtual"], None)
+        },
         work("`-q` of one key", "postmap", &["-q", "nobody", "hash:virtual"], None),
         work(&format!("`-s`, {count} entries"), "postmap", &["-s", "hash:virtual"], None),
     ];
@@ -72,7 +82,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut times = [Vec::new(), Vec::new()];
         for run in 0..=RUNS {
             for ((programs, home), times) in sides.iter().zip(&mut times) {
-                let time = run_once(&work, &programs.join(work.program), home)?;
+                let program = programs.join(work.program);
+                if let Some((args, stdin)) = &work.prepare {
+                    run_once(args, Some(stdin), &program, home)?;
+                }
+                let time = run_once(work.args, work.stdin.as_deref(), &program, home)?;
                 // The first run of each only warms the caches.
                 if run > 0 {
                     times.push(time);
@@ -88,15 +102,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn run_once(work: &Work, program: &Path, home: &Path) -> Result<Duration, Box<dyn Error>> {
-    let stdin = match &work.stdin {
+fn run_once(
+    args: &[&str],
+    stdin: Option<&Path>,
+    program: &Path,
+    home: &Path,
+) -> Result<Duration, Box<dyn Error>> {
+    let stdin = match stdin {
         Some(path) => File::open(path)?.into(),
         None => Stdio::null(),
     };
     let start = Instant::now();
     let status = Command::new(program)
         .args(["-c", "."])
-        .args(work.args)
+        .args(args)
         .current_dir(home)
         .stdin(stdin)
         .stdout(Stdio::null())
@@ -104,8 +123,8 @@ fn run_once(work: &Work, program: &Path, home: &Path) -> Result<Duration, Box<dy
         .map_err(|error| format!("{}: {error}", program.display()))?;
     let time = start.elapsed();
     // A key that is not there is a status of 1.
-    if !status.success() && !work.args.contains(&"nobody") {
-        return Err(format!("{} {:?}: {status}", program.display(), work.args).into());
+    if !status.success() && !args.contains(&"nobody") {
+        return Err(format!("{} {args:?}: {status}", program.display()).into());
     }
     Ok(time)
 }

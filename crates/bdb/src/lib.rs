@@ -1,6 +1,7 @@
 //! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
 //!
-//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`] reads one, [`Builder`] makes one.
+//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`] reads one, [`Builder`] makes one,
+//! [`Update`] changes one.
 //! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
 //!
 //! ```
@@ -33,7 +34,7 @@
 //!
 //! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and files of
 //!   Berkeley DB 1.85 to 3.0: see [`Unsupported`].
-//! - Built tables hold one data item a key, and are written whole.
+//! - Built tables hold one data item a key.
 //! - A process that changes a file while it is read: see [`Pages`] and [`MappedPages::new`].
 
 #![deny(unsafe_code)]

@@ -1,7 +1,7 @@
 //! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without Berkeley DB's library.
 //!
 //! [`Table`] looks keys up as Postfix's own programs do; [`MapWriter`] makes a table from entries,
-//! [`NewTable::compile`] from the text that `postmap` or `postalias` would be given. What is written, Postfix reads, and the other way round.
+//! [`NewTable::compile`] from the text that `postmap` or `postalias` would be given; [`MapUpdate`] changes single entries. What is written, Postfix reads, and the other way round.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
