@@ -1,6 +1,6 @@
 //! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
 //!
-//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`] reads one, [`Builder`] makes one,
+//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`](struct@Hash) reads one, [`Builder`] makes one,
 //! [`Update`] changes one.
 //! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
 //!
