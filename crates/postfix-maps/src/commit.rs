@@ -110,7 +110,7 @@ impl Target {
 
     /// Puts a new table in place. It is on disk when this returns.
     ///
-    /// After an error the old contents are still there.
+    /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
     pub fn write(self, plan: &Plan<'_>) -> io::Result<()> {
         match self.way {
             Way::Create(new) => {
@@ -148,7 +148,7 @@ impl Target {
 
     /// Changes some pages of the table that is there. They are on disk when this returns.
     ///
-    /// After an error the old contents are still there, or will be the new ones for the next process that opens the table.
+    /// Errors as for [`write`](Self::write).
     pub fn change(self, changes: &Changes) -> io::Result<()> {
         match self.way {
             Way::Replace { new, mut old } => {

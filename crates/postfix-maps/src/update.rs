@@ -181,7 +181,7 @@ impl MapUpdate {
     /// Puts the changes in place; they are on disk when this returns. Where nothing was changed the file is not touched.
     ///
     /// # Errors
-    /// [`Error::Write`]: the table is as it was.
+    /// [`Error::Write`]: the table is as it was, unless the disk failed after the changes had been made durable.
     pub fn commit(self) -> Result<(), Error> {
         let path = self.target.path().to_owned();
         let target = self.target;

@@ -199,7 +199,7 @@ impl<'t> MapWriter<'t> {
     /// Makes the table; it is on disk when this returns.
     ///
     /// # Errors
-    /// [`Error::Write`]: the old table is still there.
+    /// [`Error::Write`]: the old table is still there, unless the disk failed after the new one had been put in its place.
     pub fn finish(self) -> Result<(), Error> {
         self.plan()?.finish()
     }
