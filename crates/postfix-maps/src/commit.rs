@@ -194,8 +194,13 @@ fn open_error(path: &Path, source: io::Error) -> Error {
 }
 
 /// Makes a new file durable and gives it its name; gives it back if there is a file of that name by now.
+///
+/// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
 fn create(new: NamedTempFile, file: &Path) -> io::Result<Option<NamedTempFile>> {
     new.as_file().sync_all()?;
+    if !file.exists() && file.is_symlink() {
+        fs::remove_file(file)?;
+    }
     match new.persist_noclobber(file) {
         Ok(_) => sync_directory(file).map(|()| None),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(error.file)),
@@ -242,15 +247,9 @@ fn overwrite_pages(old: &File, changes: &Changes) -> io::Result<()> {
     })
 }
 
-/// Where a path leads when it is a symbolic link, to a file or to nothing yet.
+/// Where a path leads, through symbolic links.
 fn follow_links(path: &Path) -> PathBuf {
-    if let Ok(file) = fs::canonicalize(path) {
-        return file;
-    }
-    match fs::read_link(path) {
-        Ok(link) => directory(path).join(link),
-        Err(_) => path.to_owned(),
-    }
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn directory(file: &Path) -> &Path {
