@@ -212,19 +212,6 @@ impl Twin {
         Ok(expected)
     }
 
-    /// Runs a command that may write, each side's program on the *other* side's files, and compares what they said and
-    /// what they left. Returns what the real program said.
-    ///
-    /// # Panics
-    ///
-    /// On a difference.
-    pub fn cross(&mut self, call: &Call) -> Outcome {
-        let expected = self.execute(call, Whose::Real, Whose::Ours);
-        self.check(call, Whose::Ours, Whose::Real, &expected)
-            .unwrap_or_else(|difference| panic!("{difference}"));
-        expected
-    }
-
     /// Does the same to a path in both directories.
     fn lay(&mut self, step: String, name: &str, act: impl Fn(&Path) -> io::Result<()>) {
         self.steps.push(step);

@@ -1,19 +1,8 @@
-//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave, also on each other's files.
+//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave.
 #![cfg(feature = "peers")]
 
-use map_tests::session::update_sessions;
 use map_tests::tools::Tool;
 use map_tests::twin::{Call, Twin};
-
-#[test]
-fn generated_changes_of_maps() {
-    update_sessions(Tool::Postmap, 700);
-}
-
-#[test]
-fn generated_changes_of_aliases() {
-    update_sessions(Tool::Postalias, 400);
-}
 
 fn call(line: &[u8]) -> Call {
     Call::line(Tool::Postmap, line)

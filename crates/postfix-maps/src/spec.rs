@@ -56,6 +56,7 @@ const LOOKUP_ONLY: &[&str] = &[
     "pcre",
     "pgsql",
     "pipemap",
+    "proxy",
     "randmap",
     "regexp",
     "socketmap",
@@ -123,7 +124,6 @@ impl TableSpec {
     pub(crate) fn storage_to_create(&self) -> Result<Storage, Error> {
         match self.table_type.as_bytes() {
             b"hash" => Ok(Storage::Hash),
-            b"proxy" => Err(Error::CreateProxy),
             b"fail" => Err(Error::Failed { table: self.to_bytes(), operation: "write" }),
             _ if LOOKUP_ONLY.iter().any(|known| *known == self.table_type) => {
                 Err(Error::LookupOnlyType(self.table_type.clone()))
