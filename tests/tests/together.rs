@@ -8,9 +8,8 @@
 //! Postfix's `postmap -d` writes its changes after it has given up its lock (postmap specification, section 8.2), so that
 //! they get lost by its own fault: only our writers delete.
 //!
-//! Nor do Postfix's programs look, once they have got the lock, whether the file is still the one of that name. Ours overwrite
-//! a file for which another writer waits, where they otherwise replace it; but a real one may open the file just before it is
-//! replaced, and ask for the lock just after. In the test of both, the two writers therefore take turns.
+//! Nor does a lookup by Postfix's programs always succeed while one of them writes, whose changes are in place: they read the
+//! file's first page before they have the lock (docs/commit.md has figures). Where only ours write it does.
 //!
 //! `MAP_TESTS_SECONDS` says how long each test takes.
 #![cfg(feature = "peers")]
@@ -72,12 +71,10 @@ struct Place {
     /// Lookups by the real programs, and how many of these failed.
     real_lookups: AtomicUsize,
     real_failures: Mutex<Vec<String>>,
-    /// Held during a change where writers take turns.
-    turn: Option<Mutex<()>>,
 }
 
 impl Place {
-    fn new(by_turns: bool) -> Self {
+    fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("etc")).unwrap();
@@ -104,7 +101,6 @@ impl Place {
             changes: AtomicUsize::new(0),
             real_lookups: AtomicUsize::new(0),
             real_failures: Mutex::default(),
-            turn: by_turns.then(Mutex::default),
         };
         assert!(place.run(tools::ours(), &["hash:m"], "").status.success());
         place
@@ -164,7 +160,6 @@ impl Place {
         while self.goes_on() {
             let chosen = rng.usize(0..OWN);
             let number = first + chosen;
-            let turn = self.turn.as_ref().map(|turn| turn.lock().unwrap());
             let output = match rng.usize(0..4) {
                 0 => self.run(suite, &["hash:m"], ""),
                 1 if present[chosen] && !is_real(suite) => {
@@ -178,7 +173,6 @@ impl Place {
                     self.run(suite, &["-wi", "hash:m"], &line(number))
                 }
             };
-            drop(turn);
             // Somebody else's rebuild may have deleted the key before.
             if !matches!(output.status.code(), Some(0 | 1)) || !output.stderr.is_empty() {
                 self.complain(format!("a change: {output:?}"));
@@ -245,8 +239,7 @@ impl Place {
 
 /// Two writers and ten readers.
 fn together(writers: [&Suite; 2]) {
-    let by_turns = writers.iter().any(|suite| is_real(suite));
-    let place = Place::new(by_turns);
+    let place = Place::new();
     let present: Vec<usize> = thread::scope(|scope| {
         let place = &place;
         let writers = [0, 1].map(|i| {
@@ -268,8 +261,8 @@ fn together(writers: [&Suite; 2]) {
     let failures = place.real_failures.into_inner().unwrap();
     println!("{} changes, {} lookups by ours", count(&place.changes), count(&place.lookups));
     println!("{} of {} lookups by real failed", failures.len(), count(&place.real_lookups));
-    for failure in failures.iter().take(5) {
-        println!("  {failure}");
+    if !writers.iter().any(|suite| is_real(suite)) {
+        assert!(failures.is_empty(), "{failures:#?}");
     }
     let complaints = place.complaints.into_inner().unwrap();
     let some = complaints.iter().take(20).map(|line| format!("\n  {line}")).collect::<String>();
@@ -294,4 +287,9 @@ fn writers_of_ours() {
 #[test]
 fn one_writer_of_ours_and_a_real_one() {
     together([tools::ours(), tools::real()]);
+}
+
+#[test]
+fn real_writers() {
+    together([tools::real(), tools::real()]);
 }

@@ -3,8 +3,8 @@
 //! The usual way is a new file beside the old one, renamed over it when it is complete and on disk: whoever opens the
 //! table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
 //! journal ([`crate::journal`]), where a new one could not take over its place in every respect (its owner, its other
-//! names), where the directory cannot be written, and where a small change to a large table would make copying it cost
-//! more than it is worth.
+//! names), where the directory cannot be written, where another process has the old one open for writing, and where a small
+//! change to a large table would make copying it cost more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek, SeekFrom};
@@ -12,11 +12,14 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use bdb_file::{Changes, FilePages, Plan};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::error::Error;
 use crate::journal::{self, Journal};
-use crate::lock::{is_awaited, open_exclusive};
+use crate::lease::Lease;
+use crate::lock::{open_exclusive, open_writable};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
 const COPY_LIMIT: u64 = 2 << 20;
@@ -62,7 +65,7 @@ impl Target {
         let mut removed_empty = false;
         if let Some(old) = old {
             // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
-            let metadata = settle(&old).map_err(|source| open_error(&path, source))?;
+            let metadata = settle(&old, &file).map_err(|source| open_error(&path, source))?;
             removed_empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
             if !removed_empty {
                 let way = Way::replace_or_overwrite(&file, old, &metadata)
@@ -81,7 +84,7 @@ impl Target {
     pub fn open_existing(path: &Path) -> io::Result<Self> {
         let file = follow_links(path);
         let old = open_exclusive(&file)?;
-        let metadata = settle(&old)?;
+        let metadata = settle(&old, &file)?;
         let way = if metadata.len() <= COPY_LIMIT {
             Way::replace_or_overwrite(&file, old, &metadata)?
         } else {
@@ -118,8 +121,8 @@ impl Target {
                 if let Some(new) = create(new, &self.file)? {
                     // Another writer was quicker: this one comes after it.
                     let other = open_exclusive(&self.file)?;
-                    if let Replaced::Awaited = replace(new, &other, &self.file)? {
-                        overwrite_all(&other, plan)?;
+                    if let Replaced::No = replace(new, &other, &self.file)? {
+                        overwrite_all(&other, &self.file, plan)?;
                     }
                 }
                 Ok(())
@@ -128,10 +131,10 @@ impl Target {
                 plan.write_to(new.as_file())?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
-                    Replaced::Awaited => overwrite_all(&old, plan),
+                    Replaced::No => overwrite_all(&old, &self.file, plan),
                 }
             }
-            Way::Overwrite(old) => overwrite_all(&old, plan),
+            Way::Overwrite(old) => overwrite_all(&old, &self.file, plan),
         }
     }
 
@@ -160,10 +163,10 @@ impl Target {
                 }
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
-                    Replaced::Awaited => overwrite_pages(&old, changes),
+                    Replaced::No => overwrite_pages(&old, &self.file, changes),
                 }
             }
-            Way::Overwrite(old) => overwrite_pages(&old, changes),
+            Way::Overwrite(old) => overwrite_pages(&old, &self.file, changes),
             Way::Create(_) => Err(io::ErrorKind::NotFound.into()),
         }
     }
@@ -182,11 +185,11 @@ impl Way {
 }
 
 /// Completes the change of a locked file that an interrupted process has left.
-pub(crate) fn settle(file: &File) -> io::Result<Metadata> {
-    if let Some(journal) = Journal::find(file)? {
-        journal.complete(file)?;
+pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<Metadata> {
+    if let Some(journal) = Journal::find(locked)? {
+        journal.complete(&open_writable(file, locked)?)?;
     }
-    file.metadata()
+    locked.metadata()
 }
 
 fn open_error(path: &Path, source: io::Error) -> Error {
@@ -211,23 +214,46 @@ fn create(new: NamedTempFile, file: &Path) -> io::Result<Option<NamedTempFile>> 
 /// Whether a new file has been put in the place of an old one.
 enum Replaced {
     Yes,
-    /// Another process waits for the lock on the old file. Postfix's programs do not see that the file which they get the
-    /// lock on has been replaced meanwhile: they would change the new one without a lock.
-    Awaited,
+    /// Another process has the old one open for writing. Postfix's programs do not see that a file has been replaced while
+    /// they waited for its lock: they would change the new one without a lock.
+    No,
 }
 
 /// Makes a new file durable and puts it in the place of an old, locked one, and that too.
 fn replace(new: NamedTempFile, old: &File, file: &Path) -> io::Result<Replaced> {
     new.as_file().sync_all()?;
-    if is_awaited(old)? {
-        return Ok(Replaced::Awaited);
+    new.as_file().lock_shared()?;
+    let Some(lease) = Lease::take(old) else { return Ok(Replaced::No) };
+    match exchange(new.path(), file) {
+        Ok(()) => {}
+        // Not every file system can.
+        Err(Errno::INVAL | Errno::NOSYS) => return Ok(Replaced::No),
+        Err(error) => return Err(error.into()),
     }
-    new.persist(file)?;
-    sync_directory(file).map(|()| Replaced::Yes)
+    if lease.is_broken() {
+        // The process that waits would get the old file, whatever its name.
+        exchange(new.path(), file)?;
+        return Ok(Replaced::No);
+    }
+    drop(lease);
+    // Postfix's readers that waited for the lock on the old file now open the new one, and trust that they have locked
+    // it. It stays locked for them while the names are made durable.
+    old.unlock()?;
+    let (new, name) = new.into_parts();
+    name.close()?;
+    sync_directory(file)?;
+    drop(new);
+    Ok(Replaced::Yes)
+}
+
+/// Gives each of two files the other's name, in one step.
+fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
 }
 
 /// Puts a new table in the place of an old one's contents.
-fn overwrite_all(old: &File, plan: &Plan<'_>) -> io::Result<()> {
+fn overwrite_all(old: &File, file: &Path, plan: &Plan<'_>) -> io::Result<()> {
+    let old = &open_writable(file, old)?;
     let len = plan.file_len();
     let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
     journal::overwrite(old, len, JOURNAL_BLOCK, &offsets, |mut file, start| {
@@ -237,7 +263,8 @@ fn overwrite_all(old: &File, plan: &Plan<'_>) -> io::Result<()> {
 }
 
 /// Puts changed pages in the place of the old ones.
-fn overwrite_pages(old: &File, changes: &Changes) -> io::Result<()> {
+fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()> {
+    let old = &open_writable(file, old)?;
     let offsets: Vec<u64> = changes.pages().map(|(offset, _)| offset).collect();
     let page_size = u64::from(changes.page_size());
     journal::overwrite(old, changes.file_len(), page_size, &offsets, |file, start| {

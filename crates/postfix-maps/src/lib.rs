@@ -39,6 +39,7 @@ pub mod config;
 mod error;
 pub mod file_values;
 mod journal;
+mod lease;
 mod lock;
 mod mapped;
 mod nul;

@@ -44,7 +44,7 @@ pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
     if Journal::find(&file)?.is_some() {
         // A map shows the file as it is. Whoever may write it ends the interrupted change first.
         drop(file);
-        settle(&open_exclusive(path)?)?;
+        settle(&open_exclusive(path)?, path)?;
         file = open_shared(path)?;
     }
     let stamp = Stamp::of(&file.metadata()?);
