@@ -163,7 +163,6 @@ fn command_lines() {
         b"-h",
         b"-m",
         b"-U",
-        b"-j",
         b"-s",
         b"-q k",
         b"-q k -q k",

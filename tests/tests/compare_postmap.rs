@@ -26,7 +26,6 @@ fn command_lines() {
         b"-",
         b"--",
         b"-D hash:m",
-        b"-j hash:m",
         b"--help",
         b"-q",
         b"-c",

@@ -23,8 +23,8 @@ impl Tool {
     /// The program's options, for [`Getopt`].
     fn letters(self) -> &'static str {
         match self {
-            Tool::Postmap => "bc:d:fFhimnNopq:rsuUvw",
-            Tool::Postalias => "c:d:finNopq:rsuvw",
+            Tool::Postmap => "bc:d:fFhijmnNopq:rsuUvw",
+            Tool::Postalias => "c:d:fijnNopq:rsuvw",
         }
     }
 
@@ -105,6 +105,8 @@ pub struct Invocation {
     pub values_are_files: bool,
     /// Which keys a message has: `-b`, `-h`, `-m`, `-U`.
     pub message_keys: MessageKeys,
+    /// `-j`: what `-q` and `-s` find is printed as JSON.
+    pub json: bool,
     /// Terminating NULs: the last of `-n` and `-N`.
     pub terminators: Terminators,
     /// Entries with the same key: the last of `-r` and `-w`.
@@ -130,6 +132,8 @@ pub enum ArgsError {
     Conflict(&'static str),
     /// `-b`, `-h` or `-m` without `-q -`.
     MessageKeys,
+    /// `-j` without `-q` or `-s`.
+    Json,
 }
 
 impl ArgsError {
@@ -146,6 +150,7 @@ impl ArgsError {
         match self {
             ArgsError::Option(_) => tool.usage(program),
             ArgsError::Conflict(words) => words.as_bytes().to_vec(),
+            ArgsError::Json => b"option -j requires -q or -s".to_vec(),
             ArgsError::MessageKeys => b"specify -b -h or -m only with \"-q -\"".to_vec(),
         }
     }
@@ -169,6 +174,7 @@ impl Invocation {
             fold: true,
             values_are_files: false,
             message_keys: MessageKeys::default(),
+            json: false,
             terminators: Terminators::Either,
             duplicates: Duplicates::Warn,
             as_owner: true,
@@ -180,6 +186,9 @@ impl Invocation {
         let mut getopt = Getopt::new(tool.letters(), &[], words);
         for option in getopt.by_ref() {
             invocation.apply(option.map_err(ArgsError::Option)?)?;
+        }
+        if invocation.json && !matches!(invocation.mode, Mode::Query(_) | Mode::List) {
+            return Err(ArgsError::Json);
         }
         invocation.tables = getopt.operands().to_vec();
         Ok(invocation)
@@ -198,6 +207,7 @@ impl Invocation {
             // Beside `-d`, `-q` and `-s` it means nothing.
             Opt::Short(b'i', _) if self.mode == Mode::Create => self.mode = Mode::Update,
             Opt::Short(b'i', _) => {}
+            Opt::Short(b'j', _) => self.json = true,
             Opt::Short(b'm', _) => self.message_keys.mime = true,
             Opt::Short(b'N', _) => self.terminators = Terminators::With,
             Opt::Short(b'n', _) => self.terminators = Terminators::Without,
@@ -300,6 +310,8 @@ mod tests {
             ("-F", change(|i| i.values_are_files = true)),
             ("-h", change(|i| i.message_keys.headers = true)),
             ("-i", change(|i| i.mode = Mode::Update)),
+            ("-js", change(|i| (i.json, i.mode) = (true, Mode::List))),
+            ("-s -j", change(|i| (i.json, i.mode) = (true, Mode::List))),
             ("-m", change(|i| i.message_keys.mime = true)),
             ("-N", change(|i| i.terminators = Terminators::With)),
             ("-n", change(|i| i.terminators = Terminators::Without)),

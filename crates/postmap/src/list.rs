@@ -25,7 +25,7 @@ pub fn list(session: &Session) -> Result<bool, Fatal> {
         } else if value.is_empty() {
             session.warn_of_empty_value(&name, &key);
         }
-        output.put(&[&key, session.key_suffix(), b"\t", before_nul(&value), b"\n"]);
+        session.put_pair(&mut output, &key, before_nul(&value));
         Ok(())
     });
     match result {

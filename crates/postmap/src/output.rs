@@ -27,6 +27,41 @@ impl Output {
         }
     }
 
+    /// Adds a line that is a JSON object with one pair (postmap specification, section 5).
+    ///
+    /// Bytes that are not UTF-8 stay what they are, as in Postfix.
+    pub fn put_json(&mut self, key: &[u8], value: &[u8]) {
+        self.put(&[b"{"]);
+        self.put_json_string(key);
+        self.put(&[b": "]);
+        self.put_json_string(value);
+        self.put(&[b"}\n"]);
+    }
+
+    fn put_json_string(&mut self, text: &[u8]) {
+        self.put(&[b"\""]);
+        let mut rest = text;
+        while let Some(at) =
+            rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f))
+        {
+            let (plain, special) = rest.split_at(at);
+            let (code, after) = (special[0], &special[1..]);
+            let escape = match code {
+                b'"' => "\\\"",
+                b'\\' => "\\\\",
+                0x08 => "\\b",
+                0x0c => "\\f",
+                b'\n' => "\\n",
+                b'\r' => "\\r",
+                b'\t' => "\\t",
+                _ => &format!("\\u{code:04X}"),
+            };
+            self.put(&[plain, escape.as_bytes()]);
+            rest = after;
+        }
+        self.put(&[rest, b"\""]);
+    }
+
     /// Writes all whole blocks, except one that nothing follows yet.
     fn write_blocks(&mut self) {
         let blocks = self.buffer.len().saturating_sub(1) / BLOCK * BLOCK;
@@ -51,5 +86,25 @@ impl Output {
     pub fn abort(mut self) {
         self.write_blocks();
         let _ = io::stdout().flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json() {
+        for (key, value, line) in [
+            (&b"k"[..], &b"v w"[..], &br#"{"k": "v w"}"#[..]),
+            (b"", b"", br#"{"": ""}"#),
+            (b"a\"b\\c/", b"\x08\x0c\n\r\t", br#"{"a\"b\\c/": "\b\f\n\r\t"}"#),
+            (b"\x01\x1f\x7f", b"\0", br#"{"\u0001\u001F\u007F": "\u0000"}"#),
+            ("\u{e9}".as_bytes(), b"\xff", b"{\"\xc3\xa9\": \"\xff\"}"),
+        ] {
+            let mut output = Output::default();
+            output.put_json(key, value);
+            assert_eq!(output.buffer, [line, b"\n"].concat());
+        }
     }
 }

@@ -34,7 +34,10 @@ pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
         let mut lazy = Lazy::default();
         let table = lazy.get(session, &spec)?;
         if let Some(value) = look_up(session, table, key, Naming::AsGiven)? {
-            output.put(&[&value, b"\n"]);
+            match session.invocation.json {
+                true => session.put_pair(&mut output, key, &value),
+                false => output.put(&[&value, b"\n"]),
+            }
             output.finish();
             return Ok(true);
         }
@@ -79,7 +82,7 @@ impl<'s> Answers<'s> {
         for (spec, lazy) in &mut self.tables {
             let table = lazy.get(self.session, spec)?;
             if let Some(value) = look_up(self.session, table, key, Naming::Internal)? {
-                self.output.put(&[key, self.session.key_suffix(), b"\t", &value, b"\n"]);
+                self.session.put_pair(&mut self.output, key, &value);
                 self.found = true;
                 break;
             }

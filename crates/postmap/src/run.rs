@@ -16,6 +16,7 @@ use crate::create::{create, update};
 use crate::delete::delete;
 use crate::list::list;
 use crate::message::Log;
+use crate::output::Output;
 use crate::query::{query, query_stdin};
 
 /// Why the program ends early, with status 1.
@@ -180,11 +181,12 @@ impl Session<'_> {
         }
     }
 
-    /// What is printed between a key and the tab behind it.
-    pub fn key_suffix(&self) -> &'static [u8] {
+    /// Prints a key that was found and its value.
+    pub fn put_pair(&self, output: &mut Output, key: &[u8], value: &[u8]) {
         match self.tool {
-            Tool::Postmap => b"",
-            Tool::Postalias => b":",
+            _ if self.invocation.json => output.put_json(key, value),
+            Tool::Postmap => output.put(&[key, b"\t", value, b"\n"]),
+            Tool::Postalias => output.put(&[key, b":\t", value, b"\n"]),
         }
     }
 
