@@ -1,5 +1,7 @@
 //! The known differences between our programs and Postfix's, all of them, each with its reason.
 
+use std::borrow::Cow;
+
 /// Lines on standard error that only one side prints.
 pub struct Difference {
     /// Why the other does not print it.
@@ -25,6 +27,18 @@ pub const DIFFERENCES: &[Difference] = &[
 /// Whether only one side prints `line`.
 pub fn is_known(line: &[u8]) -> bool {
     DIFFERENCES.iter().any(|difference| (difference.is)(line))
+}
+
+/// The line that stands for `line`, which ends with a newline, and for all that mean the same.
+///
+/// The reason that `postalias` gives for a value that is not UTF-8 is what some earlier call left
+/// in `errno`: where the table has no source file, that this was not found. Ours gives the usual
+/// one.
+pub fn common_form(line: &[u8]) -> Cow<'_, [u8]> {
+    match line.strip_suffix(b": query error: No such file or directory\n") {
+        Some(start) => [start, b": query error: Application error\n"].concat().into(),
+        None => line.into(),
+    }
 }
 
 /// `BDB`, four digits, a space: the form of every message of libdb 5.3.

@@ -8,9 +8,10 @@ mod words;
 
 pub use alias_text::alias_text;
 pub use fastrand::Rng;
-pub use map_text::{file_list_text, map_text};
+pub use map_text::{file_list_text, map_text, map_text_with};
 pub use message::{message, message_main_cf};
 pub use table_types::{addresses, cidr_text, expression_rule, expression_text, inline_name, words};
+pub use words::Keys;
 
 /// One of the choices.
 fn pick<T: Copy>(rng: &mut Rng, choices: &[T]) -> T {
@@ -68,9 +69,19 @@ pub fn map_name(rng: &mut Rng) -> &'static str {
     pick(rng, &["hash:m", "hash:m", "hash:m", "m", "hash:./m"])
 }
 
+/// A name for another map on the same line; `m2` is one.
+pub fn other_map_name(rng: &mut Rng) -> &'static str {
+    pick(rng, &["hash:m2", "hash:m2", "m2", "hash:m", "hash:nofile", "foo:m"])
+}
+
+/// What the program inherits as its umask.
+pub fn umask(rng: &mut Rng) -> u32 {
+    pick(rng, &[0, 0o027, 0o077])
+}
+
 /// A command line that is wrong, or odd; the files `m` and `m2` are maps.
 pub fn odd_command(rng: &mut Rng) -> &'static [u8] {
-    let choices: [&[u8]; 34] = [
+    let choices: [&[u8]; 46] = [
         b"",
         b"-q",
         b"-D hash:m",
@@ -105,6 +116,18 @@ pub fn odd_command(rng: &mut Rng) -> &'static [u8] {
         b"-c nodir hash:m",
         b"-c nodir -c etc -q user hash:m",
         b"-n -N -q user m2 m",
+        b"-i",
+        b"-d k",
+        b"-d - -d k hash:m",
+        b"-s -d k hash:m",
+        b"-i -q user hash:m",
+        b"-is hash:m",
+        b"-i hash:nofile",
+        b"-i foo:m",
+        b"-d user m2 m",
+        b"-d user hash:nofile hash:m",
+        b"-d user hash:m hash:nofile",
+        b"-d - hash:m hash:m2",
     ];
     pick(rng, &choices)
 }
@@ -143,7 +166,7 @@ fn query(rng: &mut Rng, lines: &[&[u8]]) -> Vec<u8> {
         1 => key.push(b'\r'),
         2 => key.insert(0, b' '),
         3 => key.extend(b"\0zz"),
-        4 => key = words::key(rng),
+        4 => key = Keys::Long.key(rng),
         5 => key = String::from_utf8_lossy(&key).to_uppercase().into_bytes(),
         6 => {
             key.pop();

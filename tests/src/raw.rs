@@ -9,6 +9,7 @@ use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 
 const UNSORTED_PAGE: u8 = 2;
 const META_PAGE: u8 = 8;
+const BTREE_META_PAGE: u8 = 9;
 const SORTED_PAGE: u8 = 13;
 
 /// Significant bytes of a meta page.
@@ -71,6 +72,14 @@ pub fn spoil_last_page(file: &mut [u8]) {
     }
 }
 
+/// Sets the checksum of a page, which has been changed.
+pub fn reseal(page: &mut [u8], order: ByteOrder) {
+    match order {
+        ByteOrder::Little => seal::<LittleEndian>(page),
+        ByteOrder::Big => seal::<BigEndian>(page),
+    }
+}
+
 fn age<E: Endian>(file: &mut [u8], version: u32) {
     let page_size = page_size(file) as usize;
     let checksums = has_checksums(file);
@@ -114,7 +123,7 @@ fn reverse_pairs<E: Endian>(page: &mut [u8], table: usize) {
 /// Sets a page's checksum: hash function F4 over the page with a checksum of zero (sections 10 and 20).
 fn seal<E: Endian>(page: &mut [u8]) {
     let (at, len) = match page[at::TYPE] {
-        META_PAGE => (at::META_CHECKSUM, META_LEN),
+        META_PAGE | BTREE_META_PAGE => (at::META_CHECKSUM, META_LEN),
         _ => (at::CHECKSUM, page.len()),
     };
     E::write_u32(&mut page[at..], 0);

@@ -11,9 +11,10 @@ mod call;
 mod files;
 mod moment;
 
+use std::borrow::Cow;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -133,6 +134,20 @@ impl Twin {
         self.lay(format!("ln -s {target} {name}"), name, |path| symlink(target, path));
     }
 
+    /// Gives a file another name, besides the one it has.
+    pub fn hard_link(&mut self, name: &str, other: &str) {
+        self.lay(format!("ln {name} {other}"), other, |path| {
+            fs::hard_link(path.with_file_name(name), path)
+        });
+    }
+
+    /// Gives a file another name in the place of the one it has.
+    pub fn rename(&mut self, name: &str, other: &str) {
+        self.lay(format!("mv {name} {other}"), name, |path| {
+            fs::rename(path, path.with_file_name(other))
+        });
+    }
+
     /// Removes a file.
     pub fn remove(&mut self, name: &str) {
         self.lay(format!("rm {name}"), name, |path| fs::remove_file(path));
@@ -145,7 +160,7 @@ impl Twin {
         });
     }
 
-    /// Gives a file to another user and group; needs root.
+    /// Gives a file to another user and group; needs [root](is_root).
     pub fn owner(&mut self, name: &str, user: u32, group: u32) {
         self.lay(format!("chown {user}:{group} {name}"), name, |path| {
             chown(path, Some(user), Some(group))
@@ -158,6 +173,11 @@ impl Twin {
         self.lay(format!("touch -d '-{seconds} seconds' {name}"), name, |path| {
             File::open(path)?.set_modified(time)
         });
+    }
+
+    /// Whether there is a file: in both directories, or in neither.
+    pub fn has(&self, name: &str) -> bool {
+        self.directory_of(Whose::Real).join(name).exists()
     }
 
     /// What the real programs left in a file.
@@ -210,6 +230,19 @@ impl Twin {
         self.check(call, Whose::Real, Whose::Ours, &expected)?;
         self.check(call, Whose::Ours, Whose::Real, &expected)?;
         Ok(expected)
+    }
+
+    /// Runs a command that may write, each side's program on the files of the *other* side, and
+    /// compares what it said and what it left. Returns what the real program said.
+    ///
+    /// # Panics
+    ///
+    /// On a difference.
+    pub fn cross(&mut self, call: &Call) -> Outcome {
+        let expected = self.execute(call, Whose::Real, Whose::Ours);
+        self.check(call, Whose::Ours, Whose::Real, &expected)
+            .unwrap_or_else(|difference| panic!("{difference}"));
+        expected
     }
 
     /// Does the same to a path in both directories.
@@ -267,6 +300,11 @@ impl Drop for Twin {
     }
 }
 
+/// Whether the test may give files away.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
 /// How what a program said differs from what was expected.
 fn outcome_difference(call: &Call, found: &Outcome, expected: &Outcome) -> Option<String> {
     let found = comparable(call, found);
@@ -288,9 +326,10 @@ fn comparable(call: &Call, outcome: &Outcome) -> Outcome {
         levels.iter().any(|level| line.windows(level.len()).any(|part| part == *level))
     };
     let mut stdout: Vec<&[u8]> = lines(&outcome.stdout).collect();
-    let mut stderr: Vec<&[u8]> = lines(&outcome.stderr)
+    let mut stderr: Vec<Cow<[u8]>> = lines(&outcome.stderr)
         .filter(|line| !differences::is_known(line))
         .filter(|line| !call.is_verbose() || is_message(line))
+        .map(differences::common_form)
         .collect();
     if call.lists() {
         stdout.sort();

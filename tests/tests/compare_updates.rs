@@ -1,8 +1,19 @@
-//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave.
+//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave, also on each other's files.
 #![cfg(feature = "peers")]
 
+use map_tests::session::change_sessions;
 use map_tests::tools::Tool;
 use map_tests::twin::{Call, Twin};
+
+#[test]
+fn generated_changes_of_maps() {
+    change_sessions(Tool::Postmap, 150);
+}
+
+#[test]
+fn generated_changes_of_aliases() {
+    change_sessions(Tool::Postalias, 100);
+}
 
 fn call(line: &[u8]) -> Call {
     Call::line(Tool::Postmap, line)
@@ -65,4 +76,65 @@ fn changes() {
     twin.directory("m.db");
     twin.run(&call(b"-d k hash:m"));
     twin.run(&call(b"-i hash:m").stdin("k v\n"));
+}
+
+/// A key goes from all tables, or none of them is changed where one does not open; what is said comes key by key.
+#[test]
+fn deletions_from_several_tables() {
+    let mut twin = Twin::new("deletions from several tables");
+    twin.file("m", b"k v\nj w\nl x\n");
+    twin.file("n", b"k n\nj o\n");
+    for tables in [
+        "hash:m hash:n",
+        "hash:n hash:m",
+        "hash:m hash:m",
+        "hash:m foo:n",
+        "hash:m hash:nofile",
+        "hash:nofile hash:m",
+        "hash:m hash: hash:n",
+    ] {
+        for stdin in [&b"k\nj\n"[..], b"zz\nk\n", b"\xff\nk\nk\xff\n", b""] {
+            twin.run(&call(b"hash:m hash:n"));
+            for table in ["m", "n"] {
+                twin.age(table, 200);
+                twin.age(&format!("{table}.db"), 300);
+            }
+            twin.run(&call(format!("-d - {tables}").as_bytes()).stdin(stdin));
+        }
+        for key in ["k", "zz"] {
+            twin.run(&call(b"hash:m hash:n"));
+            twin.run(&call(format!("-d {key} {tables}").as_bytes()));
+        }
+    }
+}
+
+/// Keys that are big items, and have no NUL: none of them begins like another (hash file specification, section 12.2).
+#[test]
+fn long_keys_without_terminators() {
+    let entries = |marks: &[u8], value: &str| -> Vec<u8> {
+        let lengths = [1, 100, 127, 128, 129, 1_023, 1_024, 1_025, 4_096, 20_000];
+        let line = |(mark, length): (&u8, usize)| {
+            let key = (*mark as char).to_string().repeat(length);
+            format!("{length}{key} {}\n", value.repeat(length % 999))
+        };
+        marks
+            .iter()
+            .flat_map(|mark| lengths.map(|length| line((mark, length))))
+            .collect::<String>()
+            .into()
+    };
+    let mut twin = Twin::new("long keys without terminators");
+    twin.file("m", &entries(b"abcd", "v"));
+    twin.run(&call(b"-n hash:m"));
+    twin.cross(&call(b"-ni hash:m").stdin(entries(b"cdef", "w")));
+    twin.cross(&call(b"-nri hash:m").stdin(entries(b"aceg", "long")));
+    let listing = twin.read(&call(b"-s hash:m")).stdout;
+    let keys: Vec<&[u8]> = listing
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| line.split(|&byte| byte == b'\t').next())
+        .collect();
+    twin.read(&call(b"-nq - hash:m").stdin(keys.join(&b'\n')));
+    for some in keys.chunks(9) {
+        twin.cross(&call(b"-nd - hash:m").stdin(some.join(&b'\n')));
+    }
 }

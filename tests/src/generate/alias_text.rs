@@ -1,32 +1,33 @@
 //! Texts for `postalias`.
 
-use super::words::{key, plain, soup, text, value};
-use super::{Rng, one_in, pick};
+use super::words::{long, plain, soup, text};
+use super::{Keys, Rng, one_in, pick};
 
 /// Bytes that `postalias` is to take for an alias database: mostly well-formed lines, with
 /// everything among them that the grammar treats specially.
-pub fn alias_text(rng: &mut Rng) -> Vec<u8> {
-    text(rng, ": ", lines)
+pub fn alias_text(rng: &mut Rng, keys: Keys) -> Vec<u8> {
+    text(rng, ": ", |rng| lines(rng, keys))
 }
 
-fn lines(rng: &mut Rng) -> Vec<u8> {
+fn lines(rng: &mut Rng, keys: Keys) -> Vec<u8> {
     let mut text = Vec::new();
     let end: &[u8] = if one_in(rng, 6) { b"\r\n" } else { b"\n" };
     for _ in 0..rng.usize(..25) {
-        match rng.u8(..24) {
+        match rng.u8(..25) {
             0 => {}
             1 => text.extend(b"# comment"),
             2 => text.extend(b" continued"),
             3 => text.extend(soup(rng, 12)),
-            4 => text.extend([&*key(rng), b":", &*value(rng)].concat()),
+            4 => text.extend([&*keys.key(rng), b":", &*keys.value(rng)].concat()),
+            5 => text.extend([&*plain(rng), b":", &*long(rng)].concat()),
             _ => {
-                text.extend(name(rng));
+                text.extend(name(rng, keys));
                 text.extend(pick(rng, &[&b": "[..], b":", b" : ", b":\t", b":\r", b": \x0b"]));
                 for _ in 0..rng.usize(..3) {
-                    text.extend(item(rng));
+                    text.extend(item(rng, keys));
                     text.extend(pick(rng, &[&b", "[..], b",", b" ", b" ,", b",\n ", b"\n\t"]));
                 }
-                text.extend(item(rng));
+                text.extend(item(rng, keys));
             }
         }
         text.extend(end);
@@ -38,7 +39,7 @@ fn lines(rng: &mut Rng) -> Vec<u8> {
 }
 
 /// The left side of an alias.
-fn name(rng: &mut Rng) -> Vec<u8> {
+fn name(rng: &mut Rng, keys: Keys) -> Vec<u8> {
     let odd: &[&[u8]] = &[
         b"\"a b\"",
         b"a b",
@@ -78,13 +79,13 @@ fn name(rng: &mut Rng) -> Vec<u8> {
     ];
     match rng.u8(..3) {
         0 => plain(rng),
-        1 => key(rng),
+        1 => keys.key(rng),
         _ => pick(rng, odd).to_vec(),
     }
 }
 
 /// An item of the right side of an alias.
-fn item(rng: &mut Rng) -> Vec<u8> {
+fn item(rng: &mut Rng, keys: Keys) -> Vec<u8> {
     let odd: &[&[u8]] = &[
         b"admin",
         b"|/bin/cmd",
@@ -140,8 +141,8 @@ fn item(rng: &mut Rng) -> Vec<u8> {
         b"> <",
     ];
     match rng.u8(..8) {
-        0 => value(rng),
-        1 => key(rng),
+        0 => keys.value(rng),
+        1 => keys.key(rng),
         _ => pick(rng, odd).to_vec(),
     }
 }

@@ -1,7 +1,7 @@
 //! Tables without an index file: rules, and keys that they are about.
 
-use super::words::{soup, value};
-use super::{Rng, one_in, pick};
+use super::words::soup;
+use super::{Keys, Rng, one_in, pick};
 
 /// A text for `cidr:`, with blocks and mistakes.
 pub fn cidr_text(rng: &mut Rng) -> Vec<u8> {
@@ -55,7 +55,7 @@ fn rules(rng: &mut Rng, pattern: fn(&mut Rng) -> Vec<u8>) -> Vec<u8> {
             5 => b"endif x".to_vec(),
             6 => pattern(rng),
             7 => soup(rng, 5),
-            8 => [&pattern(rng)[..], b" ", &value(rng)].concat(),
+            8 => [&pattern(rng)[..], b" ", &Keys::Long.value(rng)].concat(),
             9 => [&pattern(rng)[..], b"\n\t continued"].concat(),
             10 => b"# comment".to_vec(),
             _ => [&pattern(rng)[..], format!(" rule {number}").as_bytes()].concat(),

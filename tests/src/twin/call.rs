@@ -2,11 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use crate::tools::{Suite, Tool};
 
@@ -55,7 +56,7 @@ impl Call {
         self
     }
 
-    /// Gives the program what is on standard input through a pipe; at most a few kilobytes.
+    /// Gives the program what is on standard input through a pipe.
     pub fn piped(mut self) -> Self {
         self.piped = true;
         self
@@ -121,21 +122,29 @@ impl Call {
             Some(name) => directory.join(name),
         };
         let stdin = if self.piped {
-            let (reader, mut writer) = io::pipe().expect("a pipe");
-            writer.write_all(&self.stdin).expect("a pipe takes a few kilobytes");
-            Stdio::from(reader)
+            Stdio::piped()
         } else {
             File::open(stdin).expect("the file was just written").into()
         };
-        let output = command
+        let mut child = command
             .args(self.arguments.iter().map(|bytes| OsStr::from_bytes(bytes)))
             .current_dir(directory)
             .env_clear()
             .envs(self.environment.iter().cloned())
             .envs(suite.preload().map(|object| ("LD_PRELOAD", object)))
             .stdin(stdin)
-            .output()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let pipe = child.stdin.take();
+        let output = thread::scope(|scope| {
+            if let Some(mut pipe) = pipe {
+                // A program need not read its input to the end.
+                scope.spawn(move || pipe.write_all(&self.stdin).ok());
+            }
+            child.wait_with_output().expect("a child can be waited for")
+        });
         let status = match (output.status.code(), output.status.signal()) {
             (Some(code), _) => Status::Exit(code),
             (None, signal) => Status::Signal(signal.unwrap_or_default()),

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::moment;
-use crate::dbtools::{Pair, dump};
+use crate::dbtools::{Pair, dump, verify};
 
 /// What is compared of a file's inode.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// The first difference between the files below `ours` and below `real`: names, types, modes,
-    /// owners, contents; for a `.db` the pairs in place of the bytes.
+    /// owners, contents; for a `.db` the pairs in place of the bytes, and what libdb's verifier says.
     pub(super) fn difference(&mut self, ours: &Path, real: &Path) -> Option<String> {
         let [our_files, real_files] = [ours, real].map(|directory| {
             let mut files = BTreeMap::new();
@@ -74,6 +74,11 @@ impl Comparison {
             let [ours, real] = sides.map(|side| pairs(&side.join(name)));
             if ours != real {
                 return Some(pairs_difference(&ours, &real));
+            }
+            for side in sides {
+                if let Err(messages) = verify(&side.join(name)) {
+                    return Some(format!("db5.3_verify in {}: {messages}", side.display()));
+                }
             }
         }
         self.equal.insert(name.to_owned(), stamps);
