@@ -49,6 +49,14 @@ pub enum Error {
     /// The file holds no database of the name asked for.
     #[error("file holds no database of that name")]
     NoSuchDatabase,
+    /// The text of a dump makes no sense.
+    #[error("line {line}: {problem}")]
+    Text {
+        /// Number of the line; the first is 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: TextProblem,
+    },
     /// More data than the format can address: pages are numbered with 32 bits, and so are the bytes of an item.
     #[error("too large for a Berkeley DB file")]
     TooLarge,
@@ -149,6 +157,39 @@ pub enum Damage {
     /// An entry of the list of databases does not lead to a meta page.
     #[error("malformed entry in the list of databases")]
     DatabaseEntry,
+}
+
+/// What is wrong with a line of a dump.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextProblem {
+    /// The header has a line that is not `keyword=value`.
+    #[error("expected keyword=value")]
+    NotAHeaderLine,
+    /// A keyword that no dump of a hash database has.
+    #[error("unknown keyword {0:?}")]
+    Keyword(String),
+    /// A value that its keyword cannot have.
+    #[error("impossible value of {0}")]
+    Value(&'static str),
+    /// The database is of another access method than hash.
+    #[error("unsupported access method")]
+    AccessMethod,
+    /// The header does not state the type.
+    #[error("header does not state the type")]
+    NoType,
+    /// The text ends inside a header.
+    #[error("text ends before HEADER=END")]
+    NoHeaderEnd,
+    /// The text ends inside a database: it has been cut short.
+    #[error("text ends before DATA=END")]
+    NoDataEnd,
+    /// A line of data that does not start with a space, or is malformed.
+    #[error("malformed key or data")]
+    Item,
+    /// The database ends after a key.
+    #[error("key without data")]
+    NoData,
 }
 
 impl Error {

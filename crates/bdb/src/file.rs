@@ -16,10 +16,14 @@ pub(crate) struct PageFile<P> {
     pub order: ByteOrder,
     pub page_size: usize,
     pub header_len: usize,
-    checksums: bool,
+    /// Whether every page carries a checksum.
+    pub checksums: bool,
     /// Highest page number that the file has.
     pub last_page: u32,
 }
+
+/// Bytes that are read at once where the whole file is read.
+const BLOCK: usize = 256 << 10;
 
 /// One page, whose own number has been checked.
 #[derive(Clone, Debug)]
@@ -63,16 +67,22 @@ impl<P: Pages> PageFile<P> {
         {
             return Err(Error::Truncated { pages: count, stated });
         }
-        let file = PageFile {
+        Ok((Self::new(pages, meta.order, meta.page_size, meta.checksums)?, meta))
+    }
+
+    /// The whole pages of a source, of which page 0 has not been asked.
+    pub fn new(pages: P, order: ByteOrder, page_size: u32, checksums: bool) -> Result<Self, Error> {
+        let count = pages.size()? / u64::from(page_size);
+        let last_page = count.checked_sub(1).ok_or(Error::NotADatabase)?;
+        Ok(PageFile {
             pages,
-            order: meta.order,
-            page_size: meta.page_size as usize,
-            header_len: header_len(meta.checksums),
-            checksums: meta.checksums,
+            order,
+            page_size: page_size as usize,
+            header_len: header_len(checksums),
+            checksums,
             // Page numbers have 32 bits: nothing can refer to what lies beyond.
-            last_page: u32::try_from(count - 1).unwrap_or(u32::MAX),
-        };
-        Ok((file, meta))
+            last_page: u32::try_from(last_page).unwrap_or(u32::MAX),
+        })
     }
 
     /// The same pages, from a source made of this one's.
@@ -108,11 +118,29 @@ impl<P: Pages> PageFile<P> {
         Budget(Cell::new(self.last_page.saturating_add(1)))
     }
 
-    fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+    /// The bytes of a page, unchecked.
+    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
         Ok(self.pages.read(u64::from(number) * self.page_size as u64, self.page_size)?)
+    }
+
+    /// Hands the bytes of every page to `look`, from front to back. Reads many pages at once.
+    pub fn each_page<E: From<Error>>(
+        &self,
+        mut look: impl FnMut(u32, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let at_once = (BLOCK / self.page_size).max(1);
+        let count = u64::from(self.last_page) + 1;
+        for first in (0..count).step_by(at_once) {
+            let len = (count - first).min(at_once as u64) as usize * self.page_size;
+            let block = self.pages.read(first * self.page_size as u64, len).map_err(Error::Io)?;
+            for (number, page) in (first..).zip(block.chunks_exact(self.page_size)) {
+                look(number as u32, page)?;
+            }
+        }
+        Ok(())
     }
 
     /// The page `number`, found to carry its own number and, where pages have them, a right checksum.

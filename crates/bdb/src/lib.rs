@@ -1,7 +1,7 @@
 //! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
 //!
 //! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`](struct@Hash) reads one, [`Builder`] makes one,
-//! [`Update`] changes one.
+//! [`Update`] changes one. [`verify`](verify()) tells all that is wrong with a file, [`salvage`](salvage()) reads what is left of it.
 //! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
 //!
 //! ```
@@ -49,12 +49,23 @@ mod hash;
 mod map;
 mod overflow;
 mod pages;
+mod salvage;
+mod stop;
+mod text;
 mod tree;
+mod verify;
 
 pub use changes::Changes;
 pub use databases::database_names;
-pub use error::{Damage, Error, Unsupported};
+pub use error::{Damage, Error, TextProblem, Unsupported};
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
-pub use hash::{BuildOptions, Builder, FileId, Hash, Iter, Keep, Plan, Update, Values};
+pub use hash::{
+    BuildOptions, Builder, FileId, Hash, Iter, Keep, PageUse, Plan, Stat, Update, Values,
+};
 pub use map::MappedPages;
 pub use pages::{FilePages, Pages};
+pub use salvage::{Doubt, Salvage, Salvaged, salvage};
+pub use text::{
+    DumpHeader, DumpReader, DumpWriter, TextFormat, dump_all, print_escaped, print_unescaped,
+};
+pub use verify::{Fault, Problem, Severity, Verdict, verify};

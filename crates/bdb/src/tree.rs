@@ -34,7 +34,8 @@ pub(crate) struct LeafItem<'a> {
     pub deleted: bool,
 }
 
-fn is_leaf(kind: u8) -> bool {
+/// Whether a page of this type holds data items.
+pub(crate) fn is_leaf(kind: u8) -> bool {
     matches!(kind, page_type::BTREE_LEAF | page_type::RECNO_LEAF | page_type::DUPLICATE_LEAF)
 }
 

@@ -15,6 +15,9 @@ pub(crate) const DUPLICATE_TREE: u8 = 4;
 /// Length of a reference to a big item, type byte included.
 pub(crate) const BIG_LEN: usize = 12;
 
+/// Length of a reference to a tree of duplicates, type byte included.
+pub(crate) const DUPLICATE_TREE_LEN: usize = 8;
+
 /// A reference to a big item: the first page of its chain and its length in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BigRef {

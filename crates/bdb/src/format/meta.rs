@@ -10,12 +10,12 @@ pub(crate) const META_LEN: usize = 512;
 pub const MAX_BUCKET_GROUPS: usize = 32;
 
 /// `metaflags`: every page carries a checksum.
-const CHECKSUMS: u8 = 0x01;
+pub(crate) const CHECKSUMS: u8 = 0x01;
 /// `metaflags`: the database is spread over several files.
 const PARTITIONED: u8 = 0x02 | 0x04;
 
 /// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are sorted.
-const HASH_FLAGS: u32 = 0x01 | 0x02 | 0x04;
+pub(crate) const HASH_FLAGS: u32 = 0x01 | 0x02 | 0x04;
 /// Btree `flags`.
 const RECNO: u32 = 0x02;
 const SEVERAL_DATABASES: u32 = 0x20;
@@ -23,7 +23,7 @@ const COMPRESSED: u32 = 0x80;
 const BTREE_FLAGS: u32 = 0xff;
 
 /// Offsets of fields; those up to `UID` are common to all access methods.
-mod at {
+pub(crate) mod at {
     pub const LSN: usize = 0;
     pub const NUMBER: usize = 8;
     pub const MAGIC: usize = 12;
@@ -34,6 +34,7 @@ mod at {
     pub const META_FLAGS: usize = 26;
     pub const FREE: usize = 28;
     pub const LAST_PAGE: usize = 32;
+    pub const PARTITIONS: usize = 36;
     pub const FLAGS: usize = 48;
     pub const UID: usize = 52;
     pub const MAX_BUCKET: usize = 72;
@@ -43,7 +44,10 @@ mod at {
     pub const ELEMENTS: usize = 88;
     pub const CHARKEY: usize = 92;
     pub const SPARES: usize = 96;
+    pub const BTREE_MINIMUM: usize = 76;
+    pub const BTREE_RECORD_LEN: usize = 80;
     pub const BTREE_ROOT: usize = 88;
+    pub const CRYPTO_MAGIC: usize = 460;
 }
 
 /// A meta page, checked as far as one page can be.
@@ -105,7 +109,7 @@ pub(crate) struct BtreeMeta {
 }
 
 /// Byte order and magic number of a file, from the first bytes of its page 0.
-fn identify(page: &[u8]) -> Result<(ByteOrder, u32), Error> {
+pub(crate) fn identify(page: &[u8]) -> Result<(ByteOrder, u32), Error> {
     let known = |at| {
         [ByteOrder::Little, ByteOrder::Big]
             .into_iter()
@@ -169,22 +173,7 @@ impl Meta {
             if flags & !HASH_FLAGS != 0 {
                 return Err(damaged(Damage::DatabaseFlags(flags)));
             }
-            let mut uid = [0; 20];
-            uid.copy_from_slice(&page[at::UID..at::UID + 20]);
-            Method::Hash(HashMeta {
-                version,
-                free: field(at::FREE),
-                duplicates: flags & 0x01 != 0,
-                sorted_duplicates: flags & 0x04 != 0,
-                uid,
-                max_bucket: field(at::MAX_BUCKET),
-                high_mask: field(at::HIGH_MASK),
-                low_mask: field(at::LOW_MASK),
-                fill_factor: field(at::FILL_FACTOR),
-                elements: field(at::ELEMENTS),
-                charkey: field(at::CHARKEY),
-                spares: std::array::from_fn(|i| field(at::SPARES + 4 * i)),
-            })
+            Method::Hash(HashMeta::parse(page, order))
         } else {
             if flags & RECNO != 0 {
                 return Err(Unsupported::AccessMethod("recno").into());
@@ -213,6 +202,29 @@ impl Meta {
 }
 
 impl HashMeta {
+    /// Reads the fields, unchecked.
+    pub(crate) fn parse(page: &[u8; META_LEN], order: ByteOrder) -> Self {
+        // Every offset below lies inside the 512 bytes.
+        let field = |at| order.u32(page, at).unwrap_or_default();
+        let flags = field(at::FLAGS);
+        let mut uid = [0; 20];
+        uid.copy_from_slice(&page[at::UID..at::UID + 20]);
+        HashMeta {
+            version: field(at::VERSION),
+            free: field(at::FREE),
+            duplicates: flags & 0x01 != 0,
+            sorted_duplicates: flags & 0x04 != 0,
+            uid,
+            max_bucket: field(at::MAX_BUCKET),
+            high_mask: field(at::HIGH_MASK),
+            low_mask: field(at::LOW_MASK),
+            fill_factor: field(at::FILL_FACTOR),
+            elements: field(at::ELEMENTS),
+            charkey: field(at::CHARKEY),
+            spares: std::array::from_fn(|i| field(at::SPARES + 4 * i)),
+        }
+    }
+
     /// Writes page 0 of a file that holds just this database. `page` is one page of zeros.
     pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, last_page: u32, checksums: bool) {
         order.put_u32(page, at::LSN, NOT_LOGGED[0]);

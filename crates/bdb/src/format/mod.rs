@@ -5,8 +5,10 @@
 mod bytes;
 pub(crate) mod checksum;
 pub(crate) mod item;
-mod meta;
+pub(crate) mod meta;
+pub(crate) mod packed;
 pub(crate) mod page;
+pub(crate) mod tree_item;
 
 pub use bytes::ByteOrder;
 pub(crate) use meta::{BtreeMeta, META_LEN, Meta, Method};

@@ -4,7 +4,7 @@ use super::{ByteOrder, NOT_LOGGED};
 
 /// Length of the header without and with checksums: the offset array or the data of a big item starts there.
 pub(crate) const fn header_len(checksums: bool) -> usize {
-    if checksums { 32 } else { 26 }
+    if checksums { 32 } else { Header::LEN }
 }
 
 /// The fields of a page header.
@@ -23,6 +23,9 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Length of the header without a checksum.
+    pub const LEN: usize = 26;
+
     /// The header of a page, or nothing where the bytes are fewer than a header.
     #[inline]
     pub fn parse(page: &[u8], order: ByteOrder) -> Option<Self> {

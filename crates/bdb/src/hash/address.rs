@@ -1,5 +1,7 @@
 //! From a hash to a bucket, and from a bucket to its page (section 11).
 
+use std::ops::RangeInclusive;
+
 use crate::error::{Damage, Error};
 use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
 
@@ -78,6 +80,16 @@ impl Address {
         meta.high_mask = self.high_mask;
         meta.low_mask = self.low_mask;
         meta.spares = self.spares;
+    }
+
+    /// The pages of buckets that have a place already and are not in use yet, group by group.
+    pub fn reserved(&self) -> impl Iterator<Item = RangeInclusive<u32>> {
+        let next = self.max_bucket.saturating_add(1);
+        let groups = self.spares.iter().take_while(|spare| **spare != 0).count();
+        (group(self.max_bucket)..groups).filter_map(move |group| {
+            let (first, last) = (next.max((1 << group) >> 1), (1u32 << group) - 1);
+            (first <= last).then(|| self.page(first)..=self.page(last))
+        })
     }
 
     #[inline]

@@ -106,6 +106,11 @@ impl<P: Pages> Hash<P> {
         self.file.page_size as u32
     }
 
+    /// Whether every page carries a checksum.
+    pub fn has_checksums(&self) -> bool {
+        self.file.checksums
+    }
+
     /// The number of pages in the file, page 0 included.
     pub fn page_count(&self) -> u64 {
         u64::from(self.file.last_page) + 1

@@ -1,0 +1,113 @@
+//! How items lie on a hash page, and elements in a set of duplicates.
+
+use std::ops::Range;
+
+use super::ByteOrder;
+
+/// The places of a hash page's items in index order: each ends where its predecessor starts (section 5).
+///
+/// After an offset that is out of place, which is given instead, nothing can be told of the items that follow.
+#[derive(Clone, Debug)]
+pub(crate) struct Items<'a> {
+    /// Offsets that are left.
+    table: &'a [u8],
+    /// Lowest offset that an item can have.
+    low: usize,
+    /// Where the next item ends.
+    end: usize,
+    order: ByteOrder,
+}
+
+impl<'a> Items<'a> {
+    /// The items of a page of `entries` offsets, or nothing where these do not fit on the page.
+    pub fn on(page: &'a [u8], header_len: usize, entries: u16, order: ByteOrder) -> Option<Self> {
+        let low = header_len + 2 * usize::from(entries);
+        Some(Items { table: page.get(header_len..low)?, low, end: page.len(), order })
+    }
+
+    /// Where the last item given starts: the page's end, before the first.
+    pub fn lowest(&self) -> usize {
+        self.end
+    }
+}
+
+impl Iterator for Items<'_> {
+    type Item = Result<Range<usize>, u16>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let offset = self.order.u16(self.table, 0)?;
+        let at = usize::from(offset);
+        if at < self.low || at >= self.end {
+            self.table = &[];
+            return Some(Err(offset));
+        }
+        self.table = self.table.get(2..).unwrap_or_default();
+        let item = at..self.end;
+        self.end = at;
+        Some(Ok(item))
+    }
+}
+
+/// The elements of a set of duplicates on the page: length, bytes, length again (section 9). Where the set is malformed,
+/// an `Err` and the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Elements<'a> {
+    rest: &'a [u8],
+    order: ByteOrder,
+}
+
+impl<'a> Elements<'a> {
+    pub fn of(set: &'a [u8], order: ByteOrder) -> Self {
+        Elements { rest: set, order }
+    }
+
+    fn split(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let len = self.order.u16(self.rest, 0)?;
+        let (element, rest) = self.rest.get(2..)?.split_at_checked(usize::from(len))?;
+        (self.order.u16(rest, 0)? == len).then_some((element, &rest[2..]))
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = Result<&'a [u8], ()>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let split = self.split();
+        self.rest = split.map_or(&[], |(_, rest)| rest);
+        Some(split.map(|(element, _)| element).ok_or(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_end_where_their_predecessors_start() {
+        let mut page = [0; 40];
+        for (i, offset) in [36, 30, 29].into_iter().enumerate() {
+            ByteOrder::Big.put_u16(&mut page, 20 + 2 * i, offset);
+        }
+        let items = |entries| Items::on(&page, 20, entries, ByteOrder::Big);
+        let all: Vec<_> = items(3).unwrap().collect();
+        assert_eq!(all, [Ok(36..40), Ok(30..36), Ok(29..30)]);
+        // The fourth is inside the table, and ends it.
+        let all: Vec<_> = items(4).unwrap().collect();
+        assert_eq!(all, [Ok(36..40), Ok(30..36), Ok(29..30), Err(0)]);
+        assert!(items(11).is_none());
+        assert_eq!(items(0).unwrap().lowest(), 40);
+    }
+
+    #[test]
+    fn elements_have_their_length_twice() {
+        let elements =
+            |set: &'static [u8]| Elements::of(set, ByteOrder::Little).collect::<Vec<_>>();
+        assert_eq!(elements(b"\x01\0a\x01\0\0\0\0\0"), [Ok(&b"a"[..]), Ok(&b""[..])]);
+        assert_eq!(elements(b"\x01\0a\x02\0"), [Err(())]);
+        assert_eq!(elements(b"\x01\0a\x01\0\x01\0a"), [Ok(&b"a"[..]), Err(())]);
+        assert_eq!(elements(b"\xff\xff"), [Err(())]);
+    }
+}

@@ -1,0 +1,218 @@
+//! The figures of a database: what it holds, and how its pages are used.
+
+use super::page::{HashPage, Pair};
+use super::read::Hash;
+use super::values::Source;
+use crate::error::{Damage, Error};
+use crate::file::{Budget, Page, PageFile};
+use crate::format::item::{BigRef, Item};
+use crate::format::page_type;
+use crate::format::tree_item::{Content, TreeItem};
+use crate::overflow;
+use crate::pages::Pages;
+
+/// The figures of a hash database: [`Hash::stat`].
+///
+/// They are those of libdb's `db_stat`, but for one: on empty pages of 65536 bytes it finds less than no bytes free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stat {
+    /// Pages of the whole file, other databases' included.
+    pub file_pages: u64,
+    /// Number of keys.
+    pub keys: u64,
+    /// Number of data items: more than keys where there are duplicates.
+    pub data_items: u64,
+    /// The buckets' first pages.
+    pub buckets: PageUse,
+    /// The buckets' further pages.
+    pub bucket_overflow: PageUse,
+    /// Pages of big items.
+    pub big_items: PageUse,
+    /// Pages of trees of duplicates.
+    pub duplicates: PageUse,
+    /// Pages on the free list. It belongs to the file: for a named database, 0.
+    pub free_pages: u64,
+}
+
+/// How the pages of one kind are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PageUse {
+    /// Number of pages.
+    pub pages: u64,
+    /// Bytes on them that nothing takes up.
+    pub free_bytes: u64,
+}
+
+impl PageUse {
+    /// How full the pages are, in whole percent, rounded down; 0 where there are none.
+    pub fn fill_percent(&self, page_size: u32) -> u64 {
+        let total = self.pages * u64::from(page_size);
+        total.saturating_sub(self.free_bytes) * 100 / total.max(1)
+    }
+
+    fn add(&mut self, free_bytes: u64) {
+        self.pages += 1;
+        self.free_bytes += free_bytes;
+    }
+}
+
+impl<P: Pages> Hash<P> {
+    /// Counts what the database holds and how its pages are used.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] for damage on a page of the database or of the free list, [`Error::Io`].
+    ///
+    /// # Complexity
+    /// Reads every page in use once, and those of the free list.
+    pub fn stat(&self) -> Result<Stat, Error> {
+        let mut count = Count {
+            file: &self.file,
+            budget: self.file.budget(),
+            stat: Stat { file_pages: self.page_count(), ..Stat::default() },
+        };
+        for bucket in 0..=self.address.max_bucket {
+            let number = self.address.page(bucket);
+            let mut page = HashPage::primary(&self.file, number, &count.budget)?;
+            count.stat.buckets.add(free_bytes(&self.file, &page.page));
+            count.pairs(&page)?;
+            while let Some(next) = page.next(&self.file, &count.budget)? {
+                page = next;
+                count.stat.bucket_overflow.add(free_bytes(&self.file, &page.page));
+                count.pairs(&page)?;
+            }
+        }
+        count.free_list(self.meta().free)?;
+        Ok(count.stat)
+    }
+}
+
+/// Bytes between the offsets and the items of a page, as its header has it.
+fn free_bytes<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> u64 {
+    let high = match usize::from(page.header.high_offset) {
+        // A page that was never written, or an empty one of 65536 bytes.
+        0 => file.page_size,
+        high => high,
+    };
+    high.saturating_sub(file.header_len + 2 * usize::from(page.header.entries)) as u64
+}
+
+/// A count under way.
+struct Count<'a, P> {
+    file: &'a PageFile<P>,
+    budget: Budget,
+    stat: Stat,
+}
+
+impl<'a, P: Pages> Count<'a, P> {
+    /// Counts the pairs of a page, and the pages that are theirs alone.
+    fn pairs(&mut self, page: &HashPage<'a>) -> Result<(), Error> {
+        for pair in page.pairs(self.file.order)? {
+            self.stat.keys += 1;
+            self.key(page, &pair)?;
+            self.data(page, &pair)?;
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
+        let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
+        match page.item(item, pair.index, self.file.order)? {
+            Item::Plain(_) => Ok(()),
+            Item::Big(big) => self.big(big),
+            Item::Duplicates(_) | Item::DuplicateTree(_) => {
+                Err(page.page.corrupt_item(pair.index, Damage::ItemType(item[0])))
+            }
+        }
+    }
+
+    fn data(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
+        let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
+        match page.item(item, pair.index + 1, self.file.order)? {
+            Item::Plain(_) => self.stat.data_items += 1,
+            Item::Big(big) => {
+                self.stat.data_items += 1;
+                self.big(big)?;
+            }
+            Item::Duplicates(_) => {
+                let mut set = Source::of(self.file, page, pair, &self.budget)?;
+                while set.next(self.file, &self.budget)?.is_some() {
+                    self.stat.data_items += 1;
+                }
+            }
+            Item::DuplicateTree(root) => self.tree(root)?,
+        }
+        Ok(())
+    }
+
+    fn big(&mut self, big: BigRef) -> Result<(), Error> {
+        let pages = overflow::pages(self.file, big, &self.budget)?.len();
+        self.add_chain(pages as u64, big);
+        Ok(())
+    }
+
+    fn add_chain(&mut self, pages: u64, big: BigRef) {
+        self.stat.big_items.pages += pages;
+        self.stat.big_items.free_bytes += (pages * self.room()).saturating_sub(big.len.into());
+    }
+
+    /// Bytes of a big item that a page holds.
+    fn room(&self) -> u64 {
+        (self.file.page_size - self.file.header_len) as u64
+    }
+
+    /// Counts the pages and the data items of a tree of duplicates.
+    fn tree(&mut self, root: u32) -> Result<(), Error> {
+        let mut to_visit = vec![root];
+        while let Some(number) = to_visit.pop() {
+            let page = self.file.page(number, &self.budget)?;
+            if !matches!(
+                page.header.kind,
+                page_type::BTREE_INTERNAL
+                    | page_type::RECNO_INTERNAL
+                    | page_type::RECNO_LEAF
+                    | page_type::DUPLICATE_LEAF
+            ) {
+                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+            }
+            self.stat.duplicates.add(free_bytes(self.file, &page));
+            for index in 0..usize::from(page.header.entries) {
+                let item = self.tree_item(&page, index)?;
+                match (item.child, item.content) {
+                    (None, Content::Big(big)) => self.big(big)?,
+                    // A separator repeats the item of a leaf. libdb counts its pages again; it fills all but the last.
+                    (Some(_), Content::Big(big)) => {
+                        self.add_chain(u64::from(big.len).div_ceil(self.room()), big);
+                    }
+                    _ => {}
+                }
+                match item.child {
+                    Some(child) => to_visit.push(child.page),
+                    None => self.stat.data_items += u64::from(!item.deleted),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tree_item<'p>(&self, page: &'p Page<'_>, index: usize) -> Result<TreeItem<'p>, Error> {
+        let format = (self.file.header_len, self.file.order);
+        let header = (page.header.kind, page.header.entries);
+        TreeItem::parse(&page.bytes, format, header, index)
+            .map_err(|damage| page.corrupt_item(index, damage))
+    }
+
+    fn free_list(&mut self, first: u32) -> Result<(), Error> {
+        let mut number = first;
+        while number != 0 {
+            let page = self.file.page(number, &self.budget)?;
+            if page.header.kind != page_type::FREE {
+                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+            }
+            self.stat.free_pages += 1;
+            number = page.header.next;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! How a file is laid out: page size, byte order and checksums, from page 0 or from the other pages.
+
+use crate::error::{Error, Unsupported};
+use crate::file::PageFile;
+use crate::format::page::Header;
+use crate::format::{
+    ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, checksum, page_type,
+};
+use crate::pages::Pages;
+
+/// Pages that are asked whether a layout is theirs.
+const SAMPLE: u64 = 1000;
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 20;
+
+/// The layout of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Layout {
+    order: ByteOrder,
+    page_size: u32,
+}
+
+impl Layout {
+    /// All that there can be.
+    fn all() -> impl Iterator<Item = Layout> {
+        let sizes = (MIN_PAGE_SIZE.ilog2()..=MAX_PAGE_SIZE.ilog2()).map(|bits| 1 << bits);
+        sizes.flat_map(|page_size| {
+            [ByteOrder::Little, ByteOrder::Big].map(|order| Layout { order, page_size })
+        })
+    }
+
+    fn of(meta: &Meta) -> Self {
+        Layout { order: meta.order, page_size: meta.page_size }
+    }
+
+    /// The header of the page that starts at `offset`, if it is one of this layout: it knows its number and has a type.
+    fn page(self, offset: u64, bytes: &[u8]) -> Option<Header> {
+        let number = offset / u64::from(self.page_size);
+        let aligned = offset.is_multiple_of(self.page_size.into()) && number != 0;
+        let header = Header::parse(bytes, self.order).filter(|_| aligned)?;
+        let known = header.kind <= page_type::HASH;
+        (known && u64::from(header.number) == number).then_some(header)
+    }
+}
+
+/// Whether pages of this type hold pairs.
+pub(super) fn is_hash(kind: u8) -> bool {
+    matches!(kind, page_type::HASH | page_type::HASH_UNSORTED)
+}
+
+/// The pages of a file, and its page 0, or why that is of no use.
+///
+/// What page 0 says counts only as far as the other pages agree.
+pub(super) fn open<P: Pages>(pages: P) -> Result<(PageFile<P>, Result<Meta, Error>), Error> {
+    let size = pages.size()?;
+    if size < META_LEN as u64 {
+        return Err(Error::NotADatabase);
+    }
+    let meta = match Meta::parse(&pages.read(0, META_LEN)?, 0) {
+        // Its pages have plain headers and nothing else that could be read.
+        Err(error @ Error::Unsupported(Unsupported::Encrypted)) => return Err(error),
+        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
+            Err(Unsupported::AccessMethod("btree").into())
+        }
+        meta => meta,
+    };
+    let stated = meta.as_ref().ok().map(Layout::of);
+    if let (Some(layout), Ok(meta)) = (stated, &meta)
+        && is_likely(&pages, size, layout)?
+    {
+        let checksums = meta.checksums;
+        return Ok((with_checksums(pages, layout, checksums)?, Ok(meta.clone())));
+    }
+    let guess = guess(&pages, size)?;
+    match (guess, meta) {
+        (Some(guess), Ok(meta)) if Layout::of(&meta) != guess.layout => {
+            Ok((with_checksums(pages, guess.layout, false)?, Err(Error::NotADatabase)))
+        }
+        // Nothing speaks against page 0.
+        (_, Ok(meta)) => Ok((with_checksums(pages, Layout::of(&meta), meta.checksums)?, Ok(meta))),
+        // A file of another kind, and nothing in it that would say otherwise.
+        (Some(guess), Err(refused @ Error::Unsupported(_))) if !guess.has_pairs => Err(refused),
+        (Some(guess), Err(refused)) => {
+            Ok((with_checksums(pages, guess.layout, false)?, Err(refused)))
+        }
+        (None, Err(refused)) => Err(refused),
+    }
+}
+
+/// Whether the first pages, as far as they are not empty, are mostly pages of this layout.
+fn is_likely<P: Pages>(pages: &P, size: u64, layout: Layout) -> Result<bool, Error> {
+    let (mut right, mut wrong) = (0, 0);
+    let page_size = u64::from(layout.page_size);
+    for number in 1..(size / page_size).min(SAMPLE) {
+        let bytes = pages.read(number * page_size, Header::LEN)?;
+        if layout.page(number * page_size, &bytes).is_some() {
+            right += 1;
+        } else if bytes.iter().any(|byte| *byte != 0) {
+            wrong += 1;
+        }
+    }
+    Ok(right > wrong)
+}
+
+/// What speaks for a layout.
+struct Guess {
+    layout: Layout,
+    pages: u64,
+    /// Whether one of the pages is a hash page that is not empty.
+    has_pairs: bool,
+}
+
+/// The layout that most pages have, if any has one.
+fn guess<P: Pages>(pages: &P, size: u64) -> Result<Option<Guess>, Error> {
+    let guess = |layout| Guess { layout, pages: 0, has_pairs: false };
+    let mut guesses: Vec<_> = Layout::all().map(guess).collect();
+    for start in (0..size).step_by(BLOCK) {
+        let block = pages.read(start, (size - start).min(BLOCK as u64) as usize)?;
+        let smallest = MIN_PAGE_SIZE as usize;
+        for (offset, bytes) in (start..).step_by(smallest).zip(block.chunks(smallest)) {
+            for guess in &mut guesses {
+                if let Some(header) = guess.layout.page(offset, bytes) {
+                    guess.pages += 1;
+                    guess.has_pairs |= is_hash(header.kind) && header.entries != 0;
+                }
+            }
+        }
+    }
+    let best = guesses.into_iter().max_by_key(|guess| guess.pages);
+    Ok(best.filter(|guess| guess.pages > 0))
+}
+
+/// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if they can.
+fn with_checksums<P: Pages>(pages: P, layout: Layout, stated: bool) -> Result<PageFile<P>, Error> {
+    let plain = PageFile::new(pages, layout.order, layout.page_size, stated)?;
+    let (mut right, mut wrong) = (0, 0);
+    for number in 1..=plain.last_page.min(SAMPLE as u32 / 10) {
+        let page = plain.read(number)?;
+        if layout.page(u64::from(number) * u64::from(layout.page_size), &page).is_some() {
+            match checksum::matches(&page, layout.order) {
+                true => right += 1,
+                false => wrong += 1,
+            }
+        }
+    }
+    let checksums = if right == wrong { stated } else { right > wrong };
+    PageFile::new(plain.pages, layout.order, layout.page_size, checksums)
+}

@@ -1,0 +1,78 @@
+//! Finding the databases of a file.
+
+use super::{Database, Rescue};
+use crate::format::tree_item::Content;
+use crate::format::{ByteOrder, HashMeta, META_LEN, Meta, Method, page_type};
+use crate::pages::Pages;
+use crate::stop::Stop;
+
+/// The root of the list of databases: like every file's first btree, its page 1.
+const LIST_ROOT: u32 = 1;
+
+impl<P: Pages> Rescue<'_, '_, P> {
+    /// The databases whose pages can be found. `method` is what page 0 says, if it is sound.
+    pub(super) fn databases(&mut self, method: Option<&Method>) -> Result<Vec<Database>, Stop> {
+        let last_page = self.file.last_page;
+        let main = match method {
+            Some(Method::Hash(meta)) => Some(meta.clone()),
+            Some(Method::Btree(_)) => None,
+            // Other fields may be right.
+            None => self
+                .file
+                .read(0)?
+                .first_chunk::<META_LEN>()
+                .map(|page| HashMeta::parse(page, self.file.order)),
+        };
+        let main = main.and_then(|meta| Database::new(None, &meta, 0, last_page));
+        if main.is_some() || matches!(method, Some(Method::Hash(_))) {
+            return Ok(main.into_iter().collect());
+        }
+        let mut names = self.names()?;
+        let mut databases = Vec::new();
+        for (number, meta) in self.hash_metas()? {
+            let name = names.iter_mut().find(|(_, at)| *at == number);
+            let name = name.map(|(name, _)| std::mem::take(name));
+            self.see(number);
+            databases.extend(Database::new(name, &meta, number, last_page));
+        }
+        Ok(databases)
+    }
+
+    /// The names in the list of databases, each with its meta page.
+    fn names(&mut self) -> Result<Vec<(Vec<u8>, u32)>, Stop> {
+        let mut names = Vec::new();
+        for leaf in self.tree(LIST_ROOT, &[page_type::BTREE_LEAF])?.leaves {
+            let Some(page) = self.read(leaf)? else { continue };
+            for index in (0..usize::from(page.header.entries)).step_by(2) {
+                let item = |index| self.tree_item(&page, index).map(|item| item.content);
+                let name = match item(index) {
+                    Some(Content::Plain(name)) => name.to_vec(),
+                    Some(Content::Big(big)) => self.big(big)?.bytes.into_owned(),
+                    _ => continue,
+                };
+                // The one number that is big-endian in every file (section 21).
+                if let Some(Content::Plain(bytes)) =
+                    self.tree_item(&page, index + 1).map(|item| item.content)
+                    && let Some(number) = ByteOrder::Big.u32(bytes, 0)
+                {
+                    names.push((name, number));
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// All meta pages of hash databases in the file but page 0.
+    fn hash_metas(&self) -> Result<Vec<(u32, HashMeta)>, Stop> {
+        let mut metas = Vec::new();
+        self.file.each_page(|number, page| {
+            if number != 0
+                && let Ok(Meta { method: Method::Hash(meta), .. }) = Meta::parse(page, number)
+            {
+                metas.push((number, meta));
+            }
+            Ok::<(), Stop>(())
+        })?;
+        Ok(metas)
+    }
+}

@@ -1,0 +1,148 @@
+//! Writing databases as text.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use super::escape::TextFormat;
+use super::header::DumpHeader;
+use crate::databases::database_names;
+use crate::error::Error;
+use crate::hash::Hash;
+use crate::pages::Pages;
+
+/// Bytes of text that are gathered before they are written.
+const WRITE_SIZE: usize = 64 * 1024;
+
+/// Writes databases as text that `db_load` reads, pair by pair, wherever the pairs come from.
+///
+/// [`Hash::dump`] and [`dump_all`] do so for databases as they are.
+///
+/// ```
+/// use bdb_file::{DumpHeader, DumpWriter};
+///
+/// let mut text = Vec::new();
+/// let mut writer = DumpWriter::new(&mut text);
+/// writer.begin(&DumpHeader::default());
+/// writer.pair(b"a", b"b")?;
+/// writer.end()?;
+/// assert_eq!(text, b"VERSION=3\nformat=bytevalue\ntype=hash\nHEADER=END\n 61\n 62\nDATA=END\n");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct DumpWriter<W: Write> {
+    out: W,
+    format: TextFormat,
+    /// Text that is still to be written.
+    text: Vec<u8>,
+}
+
+impl<W: Write> DumpWriter<W> {
+    /// A writer to `out`, to which it gives large pieces.
+    pub fn new(out: W) -> Self {
+        DumpWriter { out, format: TextFormat::default(), text: Vec::new() }
+    }
+
+    /// Begins a database.
+    pub fn begin(&mut self, header: &DumpHeader) {
+        self.format = header.format;
+        self.text.extend_from_slice(header.to_text().as_bytes());
+    }
+
+    /// Writes a pair.
+    ///
+    /// # Errors
+    /// What `out` gave.
+    pub fn pair(&mut self, key: &[u8], data: &[u8]) -> io::Result<()> {
+        for item in [key, data] {
+            self.text.push(b' ');
+            self.format.encode(item, &mut self.text);
+            self.text.push(b'\n');
+        }
+        if self.text.len() >= WRITE_SIZE { self.write() } else { Ok(()) }
+    }
+
+    /// Ends the database: without this a reader takes the text to have been cut short.
+    ///
+    /// # Errors
+    /// What `out` gave.
+    pub fn end(&mut self) -> io::Result<()> {
+        self.text.extend_from_slice(b"DATA=END\n");
+        self.write()
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.out.write_all(&self.text)?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
+impl<P: Pages> Hash<P> {
+    /// Writes the database as text: what `db_dump` prints, byte for byte (section 26).
+    ///
+    /// A key with several data items comes once for each.
+    ///
+    /// # Errors
+    /// As while [iterating](Self::iter), and what `out` gave; part of the text may then have been written. It lacks its
+    /// last line, `DATA=END`.
+    ///
+    /// # Complexity
+    /// Reads every page in use once. Memory: what one key and its data take, and a buffer.
+    pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<(), Error> {
+        dump(self, None, format, out)
+    }
+}
+
+/// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte for byte
+/// (section 26). A file that is one nameless database gives the text of [`Hash::dump`].
+///
+/// # Errors
+/// As for [`Hash::open_named`] and [`Hash::dump`]. A btree among the databases is refused when its turn has come.
+///
+/// # Complexity
+/// Reads the list of databases once more for each of them. Memory: the names, what one key and its data take, and a
+/// buffer.
+pub fn dump_all<P: Pages, W: Write>(
+    pages: &P,
+    format: TextFormat,
+    mut out: W,
+) -> Result<(), Error> {
+    match Hash::open(Lent(pages)) {
+        Ok(database) => dump(&database, None, format, out),
+        Err(Error::SeveralDatabases) => {
+            database_names(Lent(pages))?.into_iter().try_for_each(|name| {
+                let database = Hash::open_named(Lent(pages), &name)?;
+                dump(&database, Some(&name), format, &mut out)
+            })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A source that several databases share.
+struct Lent<'p, P>(&'p P);
+
+impl<P: Pages> Pages for Lent<'_, P> {
+    fn size(&self) -> io::Result<u64> {
+        self.0.size()
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        self.0.read(offset, len)
+    }
+}
+
+fn dump<P: Pages, W: Write>(
+    database: &Hash<P>,
+    name: Option<&[u8]>,
+    format: TextFormat,
+    out: W,
+) -> Result<(), Error> {
+    let mut writer = DumpWriter::new(out);
+    writer.begin(&DumpHeader::of(database, name, format));
+    for pair in database {
+        let (key, data) = pair?;
+        writer.pair(&key, &data)?;
+    }
+    Ok(writer.end()?)
+}

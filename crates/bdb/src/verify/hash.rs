@@ -1,0 +1,111 @@
+//! Hash databases: their meta page, and the items of each hash page by themselves.
+
+use super::meta::Database;
+use super::{Check, Fault, Problem};
+use crate::error::Damage;
+use crate::format::HashMeta;
+use crate::format::item::{self, Item};
+use crate::format::packed::{Elements, Items};
+use crate::format::page::Header;
+use crate::hash::{HashFunction, masks};
+use crate::pages::Pages;
+use crate::stop::Stop;
+
+/// Highest plausible number of elements (section 24, 12).
+const MAX_ELEMENTS: u32 = 0x8000_0000;
+
+impl<P: Pages> Check<'_, '_, P> {
+    /// Checks what the meta page `number` says of a table.
+    pub(super) fn hash_meta(&mut self, number: u32, meta: HashMeta) -> Result<Database, Stop> {
+        let on = |fault| Problem::on(number, fault);
+        if HashFunction::from_charkey(meta.charkey).is_none() {
+            self.report.add(on(Fault::HashFunction).value(meta.charkey))?;
+        }
+        if meta.max_bucket > self.file.last_page {
+            self.report.add(on(Fault::MaxBucket).value(meta.max_bucket))?;
+        }
+        if (meta.high_mask, meta.low_mask) != masks(meta.max_bucket) {
+            self.report.add(on(Fault::Masks).value(meta.high_mask))?;
+        }
+        if meta.elements > MAX_ELEMENTS {
+            self.report.add(on(Fault::Elements).value(meta.elements))?;
+        }
+        self.spares(number, &meta)?;
+        Ok(Database::Hash(meta))
+    }
+
+    /// Every group of buckets that has pages must have them in the file, and there are no groups after one that has none.
+    fn spares(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
+        let groups = meta.spares.iter().take_while(|spare| **spare != 0).count();
+        for (i, spare) in meta.spares.iter().enumerate().filter(|(_, spare)| **spare != 0) {
+            // Group i has the buckets from 2^(i-1) up to 2^i; group 0 has bucket 0.
+            let (first, last) = ((1u32 << i) >> 1, (1u32 << i) - 1);
+            let (low, high) = (spare.wrapping_add(first), spare.wrapping_add(last));
+            if i >= groups || low == 0 || low > high || high > self.file.last_page {
+                self.report.add(Problem::on(number, Fault::Spares).value(i as u32))?;
+            }
+        }
+        let needed = (u32::BITS - meta.max_bucket.leading_zeros()) as usize + 1;
+        if groups < needed {
+            self.report.add(Problem::on(number, Fault::Spares).value(groups as u32))?;
+        }
+        Ok(())
+    }
+
+    /// Checks the items of a hash page; says whether all can be read.
+    pub(super) fn hash_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
+        let number = header.number;
+        let on = |fault| Problem::on(number, fault);
+        let order = self.file.order;
+        let mut items = match Items::on(page, self.file.header_len, header.entries, order) {
+            Some(items) if header.entries.is_multiple_of(2) => items,
+            _ => {
+                self.report.add(on(Fault::Entries).value(header.entries))?;
+                return Ok(false);
+            }
+        };
+        let mut whole = true;
+        for (index, place) in items.by_ref().enumerate() {
+            let place = match place {
+                Ok(place) => place,
+                Err(offset) => {
+                    self.report.add(on(Fault::Offset).item(index).value(offset))?;
+                    return Ok(false);
+                }
+            };
+            whole &= self.hash_item(number, index, &page[place])?;
+        }
+        self.high_offset(header, items.lowest())?;
+        Ok(whole)
+    }
+
+    fn hash_item(&mut self, number: u32, index: usize, bytes: &[u8]) -> Result<bool, Stop> {
+        let on = |fault| Problem::on(number, fault).item(index);
+        let is_key = index.is_multiple_of(2);
+        let fault = match Item::parse(bytes, self.file.order) {
+            Ok(Item::Plain(_)) => None,
+            Ok(Item::Duplicates(_) | Item::DuplicateTree(_)) if is_key => {
+                Some(on(Fault::ItemType).value(bytes[0]))
+            }
+            Ok(Item::Duplicates(set)) => {
+                let mut elements = Elements::of(set, self.file.order);
+                let malformed = set.is_empty() || elements.any(|element| element.is_err());
+                malformed.then_some(on(Fault::DuplicateSet))
+            }
+            Ok(Item::Big(big)) => {
+                self.reference(number, index, big.first)?;
+                (bytes.len() != item::BIG_LEN).then_some(on(Fault::ItemLength))
+            }
+            Ok(Item::DuplicateTree(root)) => {
+                self.reference(number, index, root)?;
+                (bytes.len() != item::DUPLICATE_TREE_LEN).then_some(on(Fault::ItemLength))
+            }
+            Err(Damage::ItemType(other)) => Some(on(Fault::ItemType).value(other)),
+            Err(_) => Some(on(Fault::ItemLength)),
+        };
+        match fault {
+            Some(problem) => self.report.add(problem).map(|()| false),
+            None => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The items of tree pages by themselves.
+
+use super::{Check, Fault, Problem};
+use crate::error::Damage;
+use crate::file::Page;
+use crate::format::page::Header;
+use crate::format::page_type;
+use crate::format::tree_item::{Content, TreeItem};
+use crate::pages::Pages;
+use crate::stop::Stop;
+use crate::tree::is_leaf;
+
+impl<P: Pages> Check<'_, '_, P> {
+    pub(super) fn tree_item<'p>(&self, page: &'p Page<'_>, index: usize) -> Option<TreeItem<'p>> {
+        let layout = (self.file.header_len, self.file.order);
+        let header = (page.header.kind, page.header.entries);
+        TreeItem::parse(&page.bytes, layout, header, index).ok()
+    }
+
+    /// Checks the items of a tree page by themselves; says whether all can be read.
+    pub(super) fn tree_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
+        let number = header.number;
+        let on = |fault| Problem::on(number, fault);
+        let odd = header.kind == page_type::BTREE_LEAF && !header.entries.is_multiple_of(2);
+        let empty = !is_leaf(header.kind) && header.entries == 0;
+        let table_end = self.file.header_len + 2 * usize::from(header.entries);
+        if odd || empty || table_end > page.len() {
+            self.report.add(on(Fault::Entries).value(header.entries))?;
+            return Ok(false);
+        }
+        let layout = (self.file.header_len, self.file.order);
+        let mut whole = true;
+        let mut places = Vec::new();
+        for index in 0..header.entries.into() {
+            let item = TreeItem::parse(page, layout, (header.kind, header.entries), index);
+            let item = match item {
+                Ok(item) => item,
+                Err(damage) => {
+                    let problem = match damage {
+                        Damage::ItemType(other) => on(Fault::ItemType).value(other),
+                        Damage::ItemLength => on(Fault::ItemLength),
+                        _ => on(Fault::Offset),
+                    };
+                    self.report.add(problem.item(index))?;
+                    whole = false;
+                    continue;
+                }
+            };
+            if item.deleted && header.kind != page_type::RECNO_LEAF {
+                self.report.add(on(Fault::ItemDeleted).item(index))?;
+            }
+            if let Some(child) = item.child {
+                self.reference(number, index, child.page)?;
+            }
+            match item.content {
+                Content::Big(big) => self.reference(number, index, big.first)?,
+                Content::DuplicateTree(root) => self.reference(number, index, root)?,
+                Content::Plain(_) => {}
+            }
+            places.push((item.offset, item.size, index));
+        }
+        if whole {
+            self.places(header, places)?;
+        }
+        Ok(whole)
+    }
+
+    /// The items of a tree page lie side by side up to the page's end, in any order.
+    fn places(
+        &mut self,
+        header: &Header,
+        mut places: Vec<(usize, usize, usize)>,
+    ) -> Result<(), Stop> {
+        let is_key = |index: usize| header.kind == page_type::BTREE_LEAF && index.is_multiple_of(2);
+        places.sort_unstable();
+        // Duplicates share their key.
+        places.dedup_by(|a, b| a.0 == b.0 && is_key(a.2) && is_key(b.2));
+        let lowest = places.first().map_or(self.file.page_size, |place| place.0);
+        self.high_offset(header, lowest)?;
+        let starts = places.iter().skip(1).map(|place| place.0).chain([self.file.page_size]);
+        for (&(offset, size, index), next) in places.iter().zip(starts) {
+            if offset + size != next {
+                let problem = Problem::on(header.number, Fault::ItemOverlap).item(index);
+                return self.report.add(problem);
+            }
+        }
+        Ok(())
+    }
+}
