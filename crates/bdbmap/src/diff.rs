@@ -1,0 +1,179 @@
+//! `bdbmap diff`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use bdb_file::{Error, FilePages, Hash, Pages, print_escaped};
+use postfix_maps::{Duplicates, Format, KeyRules, NewTable, Source, TableSpec, WriteOptions};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::Answer;
+use crate::args::DiffArgs;
+use crate::get;
+use crate::map::{MapFile, MapName};
+use crate::output::{json_bytes, stdout, write_json};
+use crate::progress::{Progress, Watched};
+
+/// What postalias adds of its own: the time, and the name of the host.
+const OWN_ALIASES: [&[u8]; 2] = [b"YP_LAST_MODIFIED", b"YP_MASTER_NAME"];
+
+/// Prints what differs between two maps, or a map and a text.
+pub fn run(args: &DiffArgs) -> anyhow::Result<Answer> {
+    let of_text = args.text || args.aliases;
+    let (other, _directory) = if of_text {
+        let source = args.other.as_ref().map_or_else(|| args.map.source(), Into::into);
+        let (name, directory) = compile(&source, args.aliases, args.rules.rules())?;
+        (name, Some(directory))
+    } else {
+        (args.other.clone().unwrap_or_default().into(), None)
+    };
+    let progress = Progress::beside_output();
+    let (first, second) = (args.map.open(&progress)?, other.open(&progress)?);
+    let rules = Rules { exact: args.exact, ignored: if args.aliases { &OWN_ALIASES } else { &[] } };
+    let mut report = Report { json: args.json, out: stdout(), answer: Answer::Yes };
+    compare(&Side::of(&first)?, &Side::of(&second)?, rules, &mut report)
+        .with_context(|| format!("{} and {}", first.name(), second.name()))?;
+    report.out.flush()?;
+    Ok(report.answer)
+}
+
+/// Makes a table from a text, in a directory that is gone with the value.
+fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(MapName, TempDir)> {
+    let text = fs::read(source).with_context(|| source.display().to_string())?;
+    let directory = tempfile::tempdir()?;
+    let mut name = OsString::from("hash:");
+    name.push(directory.path().join("text"));
+    let format = if aliases {
+        Format::Aliases { time: SystemTime::UNIX_EPOCH, host: b"" }
+    } else {
+        Format::Map { values_are_files: false }
+    };
+    let source = Source { name: source.as_os_str().as_bytes(), text: &text, format };
+    let options = WriteOptions { rules, duplicates: Duplicates::Ignore, ..Default::default() };
+    NewTable::open(TableSpec::parse(&name, b"hash"), options)?.compile(&source, |warning| {
+        eprintln!("bdbmap: warning: {}", String::from_utf8_lossy(warning));
+    })?;
+    Ok((name.into(), directory))
+}
+
+/// What counts as a difference.
+#[derive(Clone, Copy)]
+struct Rules {
+    /// A NUL at the end.
+    exact: bool,
+    /// Not what belongs to these keys.
+    ignored: &'static [&'static [u8]],
+}
+
+impl Rules {
+    /// What of a key or value counts.
+    fn part(self, bytes: &[u8]) -> &[u8] {
+        if self.exact { bytes } else { bytes.strip_suffix(b"\0").unwrap_or(bytes) }
+    }
+
+    fn values(self, values: &[Vec<u8>]) -> Vec<&[u8]> {
+        values.iter().map(|value| self.part(value)).collect()
+    }
+
+    /// All data of a key, in one form or the other; none where it is not there.
+    fn find<P: Pages>(self, database: &Hash<P>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        let found = get::all(database, key)?;
+        if !found.is_empty() || self.exact {
+            return Ok(found);
+        }
+        match key.strip_suffix(b"\0") {
+            Some(bare) => get::all(database, bare),
+            None => get::all(database, &[key, b"\0"].concat()),
+        }
+    }
+}
+
+/// A database to be listed once, with each of its keys to be looked for in the other.
+struct Side<'f> {
+    listed: Hash<Watched<'f, FilePages>>,
+    lookups: Hash<Watched<'f, FilePages>>,
+}
+
+impl<'f> Side<'f> {
+    fn of(file: &'f MapFile<'_>) -> anyhow::Result<Self> {
+        Ok(Side { listed: file.database(None)?, lookups: file.lookups()? })
+    }
+}
+
+fn compare<W: Write>(
+    first: &Side<'_>,
+    second: &Side<'_>,
+    rules: Rules,
+    report: &mut Report<W>,
+) -> Result<(), Error> {
+    each_key(&first.listed, |key, values| {
+        let others = rules.find(&second.lookups, key)?;
+        let (values, others) = (rules.values(&values), rules.values(&others));
+        if values != others && !rules.ignored.contains(&key) {
+            report.tell(rules.part(key), &values, &others)?;
+        }
+        Ok(())
+    })?;
+    each_key(&second.listed, |key, values| {
+        if !rules.ignored.contains(&key) && rules.find(&first.lookups, key)?.is_empty() {
+            report.tell(rules.part(key), &[], &rules.values(&values))?;
+        }
+        Ok(())
+    })
+}
+
+/// Hands every key and all its data to `take`.
+fn each_key<P: Pages>(
+    database: &Hash<P>,
+    mut take: impl FnMut(&[u8], Vec<Vec<u8>>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut pairs = database.iter().peekable();
+    while let Some(pair) = pairs.next() {
+        let (key, value) = pair?;
+        let mut values = vec![value.into_owned()];
+        while let Some(Ok((_, value))) =
+            pairs.next_if(|next| next.as_ref().is_ok_and(|(next, _)| *next == key))
+        {
+            values.push(value.into_owned());
+        }
+        take(&key, values)?;
+    }
+    Ok(())
+}
+
+/// Where differences are told.
+struct Report<W> {
+    json: bool,
+    out: W,
+    answer: Answer,
+}
+
+impl<W: Write> Report<W> {
+    /// Tells of a key; where it is not there, it has no values.
+    fn tell(&mut self, key: &[u8], first: &[&[u8]], second: &[&[u8]]) -> io::Result<()> {
+        self.answer = Answer::No;
+        if self.json {
+            let values =
+                |values: &[&[u8]]| values.iter().map(|value| json_bytes(value)).collect::<Vec<_>>();
+            let object = json!({
+                "key": json_bytes(key),
+                "first": values(first),
+                "second": values(second),
+            });
+            return write_json(&mut self.out, &object);
+        }
+        let key = print_escaped(key);
+        for (sign, values) in [('-', first), ('+', second)] {
+            for value in values {
+                writeln!(self.out, "{sign} {key}\t{}", print_escaped(value))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! `bdbmap get`.
+
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+
+use anyhow::Context;
+use bdb_file::{Error, Hash, Pages, print_escaped, print_unescaped};
+use postfix_maps::{KeyRules, before_nul};
+use serde_json::json;
+
+use crate::Answer;
+use crate::args::{GetArgs, KeyArgs};
+use crate::output::{json_bytes, stdout, write_json};
+use crate::progress::Progress;
+
+impl KeyArgs {
+    /// The rules that were asked for.
+    pub fn rules(&self) -> KeyRules {
+        KeyRules { utf8: !self.no_utf8, fold: !self.no_fold }
+    }
+}
+
+/// Prints the values of keys.
+pub fn run(args: &GetArgs) -> anyhow::Result<Answer> {
+    let progress = Progress::beside_output();
+    let file = args.database.map.open(&progress)?;
+    let database = file.database(args.database.database.as_deref())?;
+    let mut out = stdout();
+    let mut answer = Answer::Yes;
+    for key in &args.keys {
+        let found = if args.exact {
+            exact(&database, key)?
+        } else {
+            as_postfix(&database, key, args.rules.rules()).with_context(|| file.name())?
+        };
+        if found.is_empty() {
+            answer = Answer::No;
+        }
+        for value in found {
+            if args.json {
+                let key = json_bytes(key.as_bytes());
+                write_json(&mut out, &json!({ "key": key, "value": json_bytes(&value) }))?;
+                continue;
+            }
+            if args.keys.len() > 1 {
+                out.write_all(key.as_bytes())?;
+                out.write_all(b"\t")?;
+            }
+            if args.exact {
+                out.write_all(print_escaped(&value).as_bytes())?;
+            } else {
+                out.write_all(&value)?;
+            }
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(answer)
+}
+
+/// All data of a key that is written as `dump --print` does.
+fn exact<P: Pages>(database: &Hash<P>, key: &OsStr) -> anyhow::Result<Vec<Vec<u8>>> {
+    let key = print_unescaped(key.as_bytes()).context("malformed key")?;
+    Ok(all(database, &key)?)
+}
+
+/// The values that Postfix sees: of the key with a NUL, or else without.
+fn as_postfix<P: Pages>(
+    database: &Hash<P>,
+    key: &OsStr,
+    rules: KeyRules,
+) -> Result<Vec<Vec<u8>>, Error> {
+    let Ok(key) = rules.prepare(key.as_bytes()) else { return Ok(Vec::new()) };
+    let mut found = all(database, &[&key, &b"\0"[..]].concat())?;
+    if found.is_empty() {
+        found = all(database, &key)?;
+    }
+    Ok(found.iter().map(|value| before_nul(value).to_vec()).collect())
+}
+
+/// All data of a key.
+pub fn all<P: Pages>(database: &Hash<P>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    database.get_all(key)?.map(|data| data.map(Cow::into_owned)).collect()
+}

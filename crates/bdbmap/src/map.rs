@@ -1,0 +1,107 @@
+//! Maps of the command line: their names, and their files, open for reading.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use bdb_file::{FilePages, Hash, database_names};
+
+use crate::progress::{Progress, Watched};
+
+/// The path of a map's file, from a name such as `hash:/etc/postfix/virtual` or a path.
+#[derive(Clone, Debug)]
+pub struct MapName(PathBuf);
+
+impl From<OsString> for MapName {
+    fn from(name: OsString) -> Self {
+        MapName(match name.as_bytes().strip_prefix(b"hash:") {
+            Some(table) => {
+                let mut file = OsStr::from_bytes(table).to_owned();
+                file.push(".db");
+                file.into()
+            }
+            None => name.into(),
+        })
+    }
+}
+
+impl MapName {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The text that Postfix makes the file from.
+    pub fn source(&self) -> PathBuf {
+        self.0.with_extension("")
+    }
+
+    /// Opens the file. Reading it will be progress.
+    pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
+        let context = || self.0.display().to_string();
+        let file = File::open(&self.0).with_context(context)?;
+        // Until the file is closed. Postfix's programs write under an exclusive lock.
+        file.lock_shared().with_context(context)?;
+        progress.expect(file.metadata().with_context(context)?.len());
+        Ok(MapFile { path: self.0.clone(), pages: FilePages::new(file), progress })
+    }
+}
+
+/// A map's file, which Postfix's programs do not change as long as it is open.
+pub struct MapFile<'p> {
+    path: PathBuf,
+    pages: FilePages,
+    progress: &'p Progress,
+}
+
+impl MapFile<'_> {
+    /// What to call the file in messages.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The file's pages.
+    pub fn pages(&self) -> Watched<'_, FilePages> {
+        self.progress.watch(&self.pages)
+    }
+
+    /// The names of its databases; none for a file that is one nameless database.
+    pub fn database_names(&self) -> anyhow::Result<Vec<Vec<u8>>> {
+        database_names(self.pages()).with_context(|| self.name())
+    }
+
+    /// Its only database, for lookups besides what is read of it from one end to the other.
+    pub fn lookups(&self) -> anyhow::Result<Hash<Watched<'_, FilePages>>> {
+        Hash::open(Watched::not(&self.pages)).with_context(|| self.name())
+    }
+
+    /// One of its databases, or the only one.
+    pub fn database(&self, name: Option<&OsStr>) -> anyhow::Result<Hash<Watched<'_, FilePages>>> {
+        let database = match name {
+            Some(name) => Hash::open_named(self.pages(), name.as_bytes()),
+            None => Hash::open(self.pages()),
+        };
+        database.with_context(|| self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_files() {
+        for (name, path, source) in [
+            ("hash:/etc/virtual", "/etc/virtual.db", "/etc/virtual"),
+            ("hash:virtual.db", "virtual.db.db", "virtual.db"),
+            ("/etc/virtual.db", "/etc/virtual.db", "/etc/virtual"),
+            ("btree:virtual", "btree:virtual", "btree:virtual"),
+        ] {
+            let map = MapName::from(OsString::from(name));
+            assert_eq!(map.path(), Path::new(path), "{name}");
+            assert_eq!(map.source(), Path::new(source), "{name}");
+        }
+    }
+}

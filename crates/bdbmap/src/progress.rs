@@ -1,0 +1,108 @@
+//! A bar on the terminal for work that takes more than a moment.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Read};
+use std::time::{Duration, Instant};
+
+use bdb_file::Pages;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Work shorter than this shows nothing.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Bytes read, of those there are.
+pub struct Progress {
+    bar: ProgressBar,
+    start: Instant,
+    /// Whether the bar is still to appear.
+    pending: Cell<bool>,
+}
+
+impl Progress {
+    /// For work that prints its result when it is done.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}%, {eta} left") {
+            bar.set_style(style);
+        }
+        Progress { bar, start: Instant::now(), pending: Cell::new(io::stderr().is_terminal()) }
+    }
+
+    /// For work that prints as it goes: no bar among the lines of output.
+    pub fn beside_output() -> Self {
+        let progress = Progress::new();
+        progress.pending.set(progress.pending.get() && !io::stdout().is_terminal());
+        progress
+    }
+
+    /// Adds to the bytes that there are.
+    pub fn expect(&self, bytes: u64) {
+        self.bar.inc_length(bytes);
+    }
+
+    fn add(&self, bytes: usize) {
+        self.bar.inc(bytes as u64);
+        if self.pending.get() && self.start.elapsed() > MOMENT {
+            self.pending.set(false);
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+
+    /// A source of which each byte read is progress.
+    pub fn watch<'p, S>(&'p self, source: &'p S) -> Watched<'p, S> {
+        Watched { source, progress: Some(self) }
+    }
+
+    /// Takes the bar away, if there is one.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A source whose reader makes progress.
+pub struct Watched<'p, S> {
+    source: &'p S,
+    progress: Option<&'p Progress>,
+}
+
+impl<'p, S> Watched<'p, S> {
+    /// A source that is read here and there, in addition to what is to be read: no progress.
+    pub fn not(source: &'p S) -> Self {
+        Watched { source, progress: None }
+    }
+
+    fn add(&self, bytes: usize) {
+        if let Some(progress) = self.progress {
+            progress.add(bytes);
+        }
+    }
+}
+
+impl<P: Pages> Pages for Watched<'_, P> {
+    fn size(&self) -> io::Result<u64> {
+        self.source.size()
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        self.add(len);
+        self.source.read(offset, len)
+    }
+}
+
+impl<'p, S> Read for Watched<'p, S>
+where
+    &'p S: Read,
+{
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.source.read(buffer)?;
+        self.add(len);
+        Ok(len)
+    }
+}
