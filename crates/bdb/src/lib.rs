@@ -55,6 +55,6 @@ pub use changes::Changes;
 pub use databases::database_names;
 pub use error::{Damage, Error, Unsupported};
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
-pub use hash::{BuildOptions, Builder, FileId, Hash, Iter, Keep, Plan, Update, Values};
+pub use hash::{BuildOptions, Builder, FileId, GetMany, Hash, Iter, Keep, Plan, Update, Values};
 pub use map::MappedPages;
 pub use pages::{FilePages, Pages};
