@@ -194,11 +194,15 @@ pub enum TextProblem {
 
 impl Error {
     /// Damage that concerns a whole page.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn corrupt(page: u32, damage: Damage) -> Self {
         Error::Corrupt { page, item: None, damage }
     }
 
     /// Damage of one item of a page.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn corrupt_item(page: u32, item: usize, damage: Damage) -> Self {
         Error::Corrupt { page, item: u16::try_from(item).ok(), damage }
     }

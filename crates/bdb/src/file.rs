@@ -42,8 +42,9 @@ pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
     /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
+    #[inline]
     fn spend(&self, page: u32) -> Result<(), Error> {
-        let left = self.0.get().checked_sub(1).ok_or(Error::corrupt(page, Damage::Loop))?;
+        let left = self.0.get().checked_sub(1).ok_or_else(|| Error::corrupt(page, Damage::Loop))?;
         self.0.set(left);
         Ok(())
     }
@@ -114,12 +115,18 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// A budget of as many pages as the file has.
+    #[inline]
     pub fn budget(&self) -> Budget {
         Budget(Cell::new(self.last_page.saturating_add(1)))
     }
 
+<<<<<<< HEAD
     /// The bytes of a page, unchecked.
     pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+=======
+    #[inline(always)]
+    fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+>>>>>>> lead
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
@@ -154,7 +161,7 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// As [`page`](Self::page), but lets pass a page that was never written: its number field is 0.
-    #[inline]
+    #[inline(always)]
     pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         budget.spend(number)?;
         let bytes = self.read(number)?;
@@ -174,6 +181,7 @@ impl<P: Pages> PageFile<P> {
 
 impl<'a> Page<'a> {
     /// Whether the page was never written (section 4.2).
+    #[inline]
     pub fn is_hole(&self) -> bool {
         self.header.number == 0 && self.header.kind == page_type::FREE
     }
@@ -189,10 +197,12 @@ impl<'a> Page<'a> {
         }
     }
 
+    #[inline(always)]
     pub fn corrupt(&self, damage: Damage) -> Error {
         Error::corrupt(self.number, damage)
     }
 
+    #[inline(always)]
     pub fn corrupt_item(&self, item: usize, damage: Damage) -> Error {
         Error::corrupt_item(self.number, item, damage)
     }

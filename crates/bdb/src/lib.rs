@@ -60,7 +60,7 @@ pub use databases::database_names;
 pub use error::{Damage, Error, TextProblem, Unsupported};
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
-    BuildOptions, Builder, FileId, Hash, Iter, Keep, PageUse, Plan, Stat, Update, Values,
+    BuildOptions, Builder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat, Update, Values,
 };
 pub use map::MappedPages;
 pub use pages::{FilePages, Pages};

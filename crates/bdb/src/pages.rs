@@ -21,6 +21,11 @@ pub trait Pages {
     /// # Errors
     /// [`io::ErrorKind::UnexpectedEof`] where the file ends before the bytes do; whatever reading the file gave.
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>>;
+
+    /// All bytes of the file, if they are in memory and reading them before they are needed costs nothing but time.
+    fn in_memory(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 impl<T: AsRef<[u8]>> Pages for T {
@@ -35,6 +40,10 @@ impl<T: AsRef<[u8]>> Pages for T {
             .and_then(|offset| self.as_ref().get(offset..)?.get(..len))
             .map(Cow::Borrowed)
             .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn in_memory(&self) -> Option<&[u8]> {
+        Some(self.as_ref())
     }
 }
 

@@ -38,6 +38,10 @@ fn read_all(file: &[u8]) -> Result<usize, Error> {
             values.take_while(Result::is_ok).for_each(drop);
         }
     }
+    let keys: Vec<_> = pairs().map(|(key, _)| key).collect();
+    for (found, key) in hash.get_many(&keys).zip(&keys) {
+        assert_eq!(found.ok(), hash.get(key).ok());
+    }
     let mut count = 0;
     let mut iter = hash.iter();
     for pair in &mut iter {

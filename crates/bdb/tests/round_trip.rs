@@ -67,6 +67,17 @@ fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
         absent.push(b'x');
         assert_eq!(database.get(&absent).unwrap().is_some(), map.contains_key(&absent));
     }
+    // More than one group of keys, some of them absent, the last group not full.
+    let keys: Vec<Vec<u8>> =
+        map.keys().flat_map(|key| [key.clone(), [key, &b"x"[..]].concat()]).collect();
+    let found = database.get_many(&keys);
+    assert_eq!(found.len(), keys.len());
+    for (found, key) in found.zip(&keys) {
+        assert_eq!(found.unwrap().as_deref(), map.get(key).map(Vec::as_slice));
+    }
+    for (found, key) in database.get_many_terminated(&keys).zip(&keys) {
+        assert_eq!(found.unwrap(), database.get_terminated(key).unwrap());
+    }
 }
 
 proptest! {

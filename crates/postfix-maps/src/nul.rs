@@ -43,6 +43,15 @@ impl NulState {
         }))
     }
 
+    /// The form of the table's keys, with a NUL (`true`) or without, if it is settled.
+    pub fn settled(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            WITH => Some(true),
+            WITHOUT => Some(false),
+            _ => None,
+        }
+    }
+
     /// Asks `get` for a key, with a NUL (`true`) or without.
     pub fn lookup<T, E>(
         &self,
@@ -85,8 +94,10 @@ mod tests {
     fn the_form_that_was_found_settles_it() {
         let state = NulState::new(Terminators::Either);
         assert_eq!(asked(&state, &[]), (vec![true, false], None));
+        assert_eq!(state.settled(), None);
         assert_eq!(asked(&state, &[false]), (vec![true, false], Some(())));
         assert_eq!(asked(&state, &[true]), (vec![false], None), "settled: without");
+        assert_eq!(state.settled(), Some(false));
         let state = NulState::new(Terminators::Either);
         assert_eq!(asked(&state, &[true, false]), (vec![true], Some(())));
         assert_eq!(asked(&state, &[false]), (vec![true], None), "settled: with");

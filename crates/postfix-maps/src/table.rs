@@ -200,15 +200,89 @@ impl Table {
     /// As [`get`](Self::get), for a table that has this one as a member.
     pub(crate) fn ask(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
         let Ok(prepared) = self.rules.prepare(key) else { return Ok(None) };
-        let found = match &self.contents {
-            Contents::Snapshot(hash, _) => self.find(hash, &prepared)?,
-            Contents::Mapped(hash, _) => self.find(hash, &prepared)?,
+        let found = self.find_prepared(&prepared)?;
+        self.check(key, found)
+    }
+
+    /// The values of many keys, in the order of the keys: for each what [`get`](Self::get) finds.
+    ///
+    /// # Complexity
+    /// Faster than one `get` after the other for large tables in a snapshot or a map ([`Hash::get_many`]).
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let map = format!("hash:{}/virtual", dir.path().display());
+    /// # let mut writer = postfix_maps::MapWriter::create(&map, postfix_maps::WriteOptions::default())?;
+    /// # writer.put(b"info@example.org", b"bob")?;
+    /// # writer.finish()?;
+    /// let table = postfix_maps::Table::open(&map)?;
+    /// let mut found = Vec::new();
+    /// table.get_many(&["Info@Example.org", "nobody@example.org"], |value| found.push(value));
+    /// assert_eq!(found[0].as_ref().unwrap().as_deref(), Some(&b"bob"[..]));
+    /// assert!(found[1].as_ref().unwrap().is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get_many<'t, K: AsRef<[u8]>>(
+        &'t self,
+        keys: &[K],
+        mut each: impl FnMut(Result<Option<Cow<'t, [u8]>>, Error>),
+    ) {
+        for (i, key) in keys.iter().enumerate() {
+            // As soon as it is known in which form the table has its keys.
+            match (&self.contents, self.nul.settled()) {
+                (Contents::Snapshot(hash, _), Some(nul)) => {
+                    return self.find_many(hash, &keys[i..], nul, each);
+                }
+                (Contents::Mapped(hash, _), Some(nul)) => {
+                    return self.find_many(hash, &keys[i..], nul, each);
+                }
+                _ => each(self.get(key.as_ref())),
+            }
+        }
+    }
+
+    fn find_many<'t, K: AsRef<[u8]>, P: Pages>(
+        &'t self,
+        hash: &'t Hash<P>,
+        keys: &[K],
+        nul: bool,
+        mut each: impl FnMut(Result<Option<Cow<'t, [u8]>>, Error>),
+    ) {
+        // A key that is not UTF-8 is not found; the empty key is looked up in its place.
+        let prepared: Vec<Cow<'_, [u8]>> =
+            keys.iter().map(|key| self.rules.prepare(key.as_ref()).unwrap_or_default()).collect();
+        let found =
+            if nul { hash.get_many_terminated(&prepared) } else { hash.get_many(&prepared) };
+        for (key, found) in keys.iter().zip(found) {
+            let key = key.as_ref();
+            each(match found {
+                _ if self.rules.prepare(key).is_err() => Ok(None),
+                Ok(found) => self
+                    .check(key, found.map(cut_at_nul))
+                    .map_err(|failure| self.failure("query", failure)),
+                Err(source) => Err(self.read_error(source)),
+            });
+        }
+    }
+
+    fn find_prepared(&self, prepared: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+        Ok(match &self.contents {
+            Contents::Snapshot(hash, _) => self.find(hash, prepared)?,
+            Contents::Mapped(hash, _) => self.find(hash, prepared)?,
             Contents::Locked => {
                 let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
-                self.find(&hash, &prepared)?.map(|value| Cow::Owned(value.into_owned()))
+                self.find(&hash, prepared)?.map(|value| Cow::Owned(value.into_owned()))
             }
-            Contents::Dictionary(dictionary) => dictionary.get(&prepared)?.map(cut_at_nul),
-        };
+            Contents::Dictionary(dictionary) => dictionary.get(prepared)?.map(cut_at_nul),
+        })
+    }
+
+    /// What was found for a key, if it may be an answer.
+    fn check<'t>(
+        &self,
+        key: &[u8],
+        found: Option<Cow<'t, [u8]>>,
+    ) -> Result<Option<Cow<'t, [u8]>>, Failure> {
         if let Some(value) = &found
             && self.rules.check_value(value).is_err()
         {

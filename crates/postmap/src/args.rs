@@ -356,7 +356,7 @@ mod tests {
         let cases = [
             (Tool::Postmap, "-D hash:m", "invalid option -- 'D'", map_usage),
             (Tool::Postmap, "--foo", "invalid option -- '-'", map_usage),
-            (Tool::Postmap, "-j", "invalid option -- 'j'", map_usage),
+            (Tool::Postmap, "-j", "", "option -j requires -q or -s"),
             (Tool::Postmap, "-q", "option requires an argument -- 'q'", map_usage),
             (Tool::Postmap, "-c", "option requires an argument -- 'c'", map_usage),
             (Tool::Postmap, "-q k -d", "option requires an argument -- 'd'", map_usage),
@@ -379,7 +379,7 @@ mod tests {
         for (tool, line, getopt, fatal) in cases {
             assert_eq!(complaints(tool, line), (getopt.to_owned(), fatal.to_owned()), "{line}");
         }
-        assert!(parse(Tool::Postalias, "-finoprsuvwNn -c dir").is_ok());
+        assert!(parse(Tool::Postalias, "-fijnoprsuvwNn -c dir").is_ok());
     }
 
     #[test]

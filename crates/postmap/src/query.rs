@@ -1,5 +1,6 @@
 //! Looking keys up: `-q key` and `-q -`.
 
+use std::borrow::Cow;
 use std::io;
 
 use postfix_maps::{Access, Error, Table, TableSpec, before_nul, not_utf8_message};
@@ -33,7 +34,7 @@ pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
     for spec in session.tables() {
         let mut lazy = Lazy::default();
         let table = lazy.get(session, &spec)?;
-        if let Some(value) = look_up(session, table, key, Naming::AsGiven)? {
+        if let Some(value) = answer(session, table, key, table.get(key), Naming::AsGiven)? {
             match session.invocation.json {
                 true => session.put_pair(&mut output, key, &value),
                 false => output.put(&[&value, b"\n"]),
@@ -55,6 +56,7 @@ pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
     } else {
         each_line(input, |line| answers.add(before_nul(line)))
     };
+    let result = result.and_then(|()| answers.settle());
     match result {
         Ok(()) => answers.output.finish(),
         Err(_) => answers.output.abort(),
@@ -66,6 +68,9 @@ pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
 struct Answers<'s> {
     session: &'s Session<'s>,
     tables: Vec<(TableSpec, Lazy)>,
+    /// Keys that will be looked up together, the first `waiting` of these; the others' memory is used again.
+    keys: Vec<Vec<u8>>,
+    waiting: usize,
     output: Output,
     /// Whether a table had one of the keys.
     found: bool,
@@ -74,14 +79,58 @@ struct Answers<'s> {
 impl<'s> Answers<'s> {
     fn new(session: &'s Session) -> Answers<'s> {
         let tables = session.tables().into_iter().map(|spec| (spec, Lazy::default())).collect();
-        Answers { session, tables, output: Output::default(), found: false }
+        Answers {
+            session,
+            tables,
+            keys: Vec::new(),
+            waiting: 0,
+            output: Output::default(),
+            found: false,
+        }
+    }
+
+    /// Looks a key up, at once or together with the next ones.
+    fn add(&mut self, key: &[u8]) -> Result<(), Fatal> {
+        // Of several tables, each is asked about a key before the next key is: warnings come in that order.
+        match &self.tables[..] {
+            [(_, lazy)] if lazy.lookups >= MANY => {}
+            _ => return self.look_up(key),
+        }
+        if self.waiting == self.keys.len() {
+            self.keys.push(Vec::new());
+        }
+        let slot = &mut self.keys[self.waiting];
+        slot.clear();
+        slot.extend_from_slice(key);
+        self.waiting += 1;
+        if self.waiting == MANY { self.settle() } else { Ok(()) }
+    }
+
+    /// Looks up the keys that wait for it.
+    fn settle(&mut self) -> Result<(), Fatal> {
+        let Some((_, Lazy { table: Some(table), .. })) = self.tables.first() else { return Ok(()) };
+        let mut keys = self.keys[..std::mem::take(&mut self.waiting)].iter();
+        let mut result = Ok(());
+        table.get_many(keys.as_slice(), |found| {
+            let Some(key) = keys.next().filter(|_| result.is_ok()) else { return };
+            match answer(self.session, table, key, found, Naming::Internal) {
+                Ok(Some(value)) => {
+                    self.session.put_pair(&mut self.output, key, &value);
+                    self.found = true;
+                }
+                Ok(None) => {}
+                Err(error) => result = Err(error),
+            }
+        });
+        result
     }
 
     /// Looks a key up and prints it with the value that the first table has which knows it.
-    fn add(&mut self, key: &[u8]) -> Result<(), Fatal> {
+    fn look_up(&mut self, key: &[u8]) -> Result<(), Fatal> {
         for (spec, lazy) in &mut self.tables {
             let table = lazy.get(self.session, spec)?;
-            if let Some(value) = look_up(self.session, table, key, Naming::Internal)? {
+            if let Some(value) = answer(self.session, table, key, table.get(key), Naming::Internal)?
+            {
                 self.session.put_pair(&mut self.output, key, &value);
                 self.found = true;
                 break;
@@ -105,29 +154,31 @@ impl Lazy {
     }
 }
 
-/// The value of a key in one table, as it is printed, with the warnings that belong to it.
-fn look_up(
+/// The value that was found for a key in one table, as it is printed, with the warnings that belong to it.
+fn answer(
     session: &Session,
     table: &Table,
     key: &[u8],
+    found: Result<Option<Cow<'_, [u8]>>, Error>,
     naming: Naming,
 ) -> Result<Option<Vec<u8>>, Fatal> {
-    let internal = table.internal_name();
-    if table.rules().prepare(key).is_err() {
-        session.log.warning(&not_utf8_message(&internal, key, b""));
-        return Ok(None);
-    }
-    let value = match table.get(key) {
+    let value = match found {
         Ok(Some(value)) => value,
-        Ok(None) => return Ok(None),
+        Ok(None) => {
+            if table.rules().prepare(key).is_err() {
+                session.log.warning(&not_utf8_message(&table.internal_name(), key, b""));
+            }
+            return Ok(None);
+        }
         Err(error) => {
-            if let Error::ValueNotUtf8 { table, key, value } = &error {
-                session.log.warning(&not_utf8_message(table, key, value));
-                return Err(query_error(session, &internal));
+            if let Error::ValueNotUtf8 { table: internal, key, value } = &error {
+                session.log.warning(&not_utf8_message(internal, key, value));
+                return Err(query_error(session, internal));
             }
             return Err(error.into());
         }
     };
+    let internal = table.internal_name();
     let Some(value) = session.decode(&internal, key, value) else {
         return Err(query_error(session, &internal));
     };

@@ -1,10 +1,9 @@
 //! `-j`, an addition of Postfix 3.12 (postmap specification, sections 1 and 5, postalias specification, section 1).
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-use std::io::Write;
 
 const PROGRAMS: [&str; 2] = [env!("CARGO_BIN_EXE_postmap"), env!("CARGO_BIN_EXE_postalias")];
 
@@ -48,7 +47,7 @@ fn what_is_found_is_printed_as_json() {
         check("-jq zz hash:m", "", "", 1);
         let (stdout, ..) = run(directory.path(), program, "-sj hash:m", "");
         let mut listed: Vec<&str> = stdout.lines().collect();
-        listed.retain(|line| !line.contains("YP_LAST_MODIFIED") && !line.contains("\"@\""));
+        listed.retain(|line| !line.contains("\"YP_") && !line.contains("\"@\""));
         listed.sort();
         assert_eq!(listed, [a.to_lowercase().trim_end(), b.trim_end()]);
     }

@@ -1,11 +1,16 @@
 //! The header that every page but a meta page starts with (section 4).
 
+use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
+
 use super::{ByteOrder, NOT_LOGGED};
 
 /// Length of the header without and with checksums: the offset array or the data of a big item starts there.
 pub(crate) const fn header_len(checksums: bool) -> usize {
     if checksums { 32 } else { Header::LEN }
 }
+
+/// Where the number of entries lies on a page.
+pub(crate) const ENTRIES_AT: usize = 20;
 
 /// The fields of a page header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +34,24 @@ impl Header {
     /// The header of a page, or nothing where the bytes are fewer than a header.
     #[inline]
     pub fn parse(page: &[u8], order: ByteOrder) -> Option<Self> {
-        Some(Header {
-            number: order.u32(page, 8)?,
-            prev: order.u32(page, 12)?,
-            next: order.u32(page, 16)?,
-            entries: order.u16(page, 20)?,
-            high_offset: order.u16(page, 22)?,
-            level: *page.get(24)?,
-            kind: *page.get(25)?,
+        let header = page.first_chunk()?;
+        Some(match order {
+            ByteOrder::Little => Self::from_bytes::<LittleEndian>(header),
+            ByteOrder::Big => Self::from_bytes::<BigEndian>(header),
         })
+    }
+
+    #[inline]
+    fn from_bytes<E: Endian>(header: &[u8; header_len(false)]) -> Self {
+        Header {
+            number: E::read_u32(&header[8..12]),
+            prev: E::read_u32(&header[12..16]),
+            next: E::read_u32(&header[16..20]),
+            entries: E::read_u16(&header[20..22]),
+            high_offset: E::read_u16(&header[22..24]),
+            level: header[24],
+            kind: header[25],
+        }
     }
 
     /// Writes the header at the start of a page.

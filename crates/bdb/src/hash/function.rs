@@ -39,15 +39,18 @@ impl HashFunction {
     /// The hash of bytes that hash to `hash`, followed by `bytes`.
     #[inline]
     pub fn extend(self, hash: u32, bytes: &[u8]) -> u32 {
-        let step = match self {
-            HashFunction::Fnv => |h: u32, b: u32| h.wrapping_mul(16_777_619) ^ b,
-            HashFunction::Times33 => |h: u32, b: u32| h.wrapping_mul(33).wrapping_add(b),
-            HashFunction::Times65599 => |h: u32, b: u32| h.wrapping_mul(65_599).wrapping_add(b),
-            HashFunction::Phong => |h: u32, b: u32| {
+        // Each function has a loop of its own: the choice is made once.
+        let bytes = bytes.iter().map(|byte| u32::from(*byte));
+        match self {
+            HashFunction::Fnv => bytes.fold(hash, |h, b| h.wrapping_mul(16_777_619) ^ b),
+            HashFunction::Times33 => bytes.fold(hash, |h, b| h.wrapping_mul(33).wrapping_add(b)),
+            HashFunction::Times65599 => {
+                bytes.fold(hash, |h, b| h.wrapping_mul(65_599).wrapping_add(b))
+            }
+            HashFunction::Phong => bytes.fold(hash, |h, b| {
                 h.wrapping_mul(0x63c6_3cd9).wrapping_add(0x9c39_c33d).wrapping_add(b)
-            },
-        };
-        bytes.iter().fold(hash, |hash, byte| step(hash, u32::from(*byte)))
+            }),
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's pairs in index order.
 
 use std::borrow::Cow;
-use std::vec;
 
-use super::page::{HashPage, Pair};
+use super::page::{Cursor, HashPage, Pair};
 use super::read::Hash;
 use super::values::Source;
 use crate::error::{Damage, Error};
@@ -21,9 +20,8 @@ pub struct Iter<'a, P> {
     budget: Budget,
     /// The next bucket to visit; past `max_bucket` when all were.
     bucket: u64,
-    page: Option<HashPage<'a>>,
-    /// What is left of `page`.
-    pairs: vec::IntoIter<Pair>,
+    /// A page, and how far it has been read.
+    page: Option<(HashPage<'a>, Cursor)>,
     /// The key at hand, and what is left of its data items.
     key: Cow<'a, [u8]>,
     values: Source<'a>,
@@ -38,7 +36,6 @@ impl<'a, P: Pages> Iter<'a, P> {
             budget: hash.file.budget(),
             bucket: 0,
             page: None,
-            pairs: Vec::new().into_iter(),
             key: Cow::Borrowed(&[]),
             values: Source::One(None),
         }
@@ -50,7 +47,9 @@ impl<'a, P: Pages> Iter<'a, P> {
             if let Some(value) = self.values.next(file, &self.budget)? {
                 return Ok(Some((self.key.clone(), value)));
             }
-            if let (Some(page), Some(pair)) = (&self.page, self.pairs.next()) {
+            if let Some((page, at)) = &mut self.page
+                && let Some(pair) = page.next_pair(file.order, at)?
+            {
                 self.key = key(self.hash, page, &pair, &self.budget)?;
                 self.values = Source::of(file, page, &pair, &self.budget)?;
                 continue;
@@ -65,7 +64,7 @@ impl<'a, P: Pages> Iter<'a, P> {
     fn turn_page(&mut self) -> Result<bool, Error> {
         let file = &self.hash.file;
         let next = match &self.page {
-            Some(page) => page.next(file, &self.budget)?,
+            Some((page, _)) => page.next(file, &self.budget)?,
             None => None,
         };
         let page = match next {
@@ -79,15 +78,14 @@ impl<'a, P: Pages> Iter<'a, P> {
                 HashPage::primary(file, self.hash.address.page(bucket), &self.budget)?
             }
         };
-        self.pairs = page.pairs(file.order)?.into_iter();
-        self.page = Some(page);
+        let start = page.start();
+        self.page = Some((page, start));
         Ok(true)
     }
 
     fn end(&mut self) {
         self.bucket = u64::MAX;
         self.page = None;
-        self.pairs = Vec::new().into_iter();
         self.values = Source::One(None);
     }
 }

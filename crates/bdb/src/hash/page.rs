@@ -25,6 +25,15 @@ pub(crate) struct Pair {
     pub index: usize,
 }
 
+/// How far the pairs of a page have been read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    /// Index of the next key's item.
+    index: usize,
+    /// Where that item ends.
+    end: usize,
+}
+
 /// A page of a bucket, found to have a plausible header.
 #[derive(Clone, Debug)]
 pub(crate) struct HashPage<'a> {
@@ -35,7 +44,7 @@ pub(crate) struct HashPage<'a> {
 
 impl<'a> HashPage<'a> {
     /// Reads the first page of a bucket. A page that was never written is an empty one.
-    #[inline]
+    #[inline(always)]
     pub fn primary<P: Pages>(
         file: &'a PageFile<P>,
         number: u32,
@@ -57,11 +66,21 @@ impl<'a> HashPage<'a> {
     ) -> Result<Option<Self>, Error> {
         match self.page.header.next {
             0 => Ok(None),
-            next => Self::new(file, file.page(next, budget)?).map(Some),
+            next => Self::further(file, next, budget).map(Some),
         }
     }
 
+    /// Reads a page of a bucket that is not its first.
     #[inline]
+    pub fn further<P: Pages>(
+        file: &'a PageFile<P>,
+        number: u32,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        Self::new(file, file.page(number, budget)?)
+    }
+
+    #[inline(always)]
     fn new<P: Pages>(file: &PageFile<P>, page: Page<'a>) -> Result<Self, Error> {
         let header = page.header;
         if header.number != page.number {
@@ -77,89 +96,90 @@ impl<'a> HashPage<'a> {
         Ok(HashPage { page, table })
     }
 
-    /// The first pair that `wanted` accepts; it is shown the places of both items.
+    /// The position before the first pair.
     #[inline]
-    fn search<E: Endian>(
-        &self,
-        mut wanted: impl FnMut(&Pair) -> Result<bool, Error>,
-    ) -> Result<Option<Pair>, Error> {
-        let bytes = &*self.page.bytes;
-        let table = bytes.get(self.table.clone()).unwrap_or_default();
-        let mut end = bytes.len();
-        for (i, offsets) in table.chunks_exact(4).enumerate() {
-            let (key, data) = offsets.split_at(2);
-            let (key, data) = (usize::from(E::read_u16(key)), usize::from(E::read_u16(data)));
-            if !(self.table.end <= data && data < key && key < end) {
-                return Err(self.page.corrupt_item(2 * i, Damage::Offset));
-            }
-            let pair = Pair { key: key..end, data: data..key, index: 2 * i };
-            if wanted(&pair)? {
-                return Ok(Some(pair));
-            }
-            end = data;
+    pub fn start(&self) -> Cursor {
+        Cursor { index: 0, end: self.page.bytes.len() }
+    }
+
+    /// The pair at a position, if there is one more, found to lie on the page.
+    #[inline]
+    pub fn next_pair(&self, order: ByteOrder, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+        match order {
+            ByteOrder::Little => self.next_pair_in::<LittleEndian>(at),
+            ByteOrder::Big => self.next_pair_in::<BigEndian>(at),
         }
-        Ok(None)
+    }
+
+    #[inline(always)]
+    fn next_pair_in<E: Endian>(&self, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+        let Cursor { index, end } = *at;
+        let table = self.page.bytes.get(self.table.clone()).unwrap_or_default();
+        let Some(offsets) = table.get(2 * index..).and_then(|rest| rest.first_chunk()) else {
+            return Ok(None);
+        };
+        let Some((key, data)) = starts::<E>(offsets, self.table.end, end) else {
+            return Err(self.page.corrupt_item(index, Damage::Offset));
+        };
+        *at = Cursor { index: index + 2, end: data };
+        Ok(Some(Pair { key: key..end, data: data..key, index }))
     }
 
     /// The pair whose key is `key`.
     ///
     /// Every key is looked at, whatever the order on the page: that also finds the keys which a binary search misses on
     /// pages that mix big keys with short ones (section 12.2).
-    #[inline]
+    #[inline(always)]
     pub fn find<P: Pages>(
         &self,
         file: &PageFile<P>,
         key: Stored<'_>,
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {
-        let bytes = &*self.page.bytes;
-        let wanted = |pair: &Pair| {
-            let len = pair.key.len();
-            if len != key.len() + 1 && len != item::BIG_LEN {
-                return Ok(false);
-            }
-            let stored = bytes.get(pair.key.clone()).unwrap_or_default();
-            match stored.split_first() {
-                Some((&item::PLAIN, stored)) => Ok(key.is(stored)),
-                _ => match self.item(stored, pair.index, file.order)? {
-                    Item::Big(big) => overflow::equals(file, big, key.pieces(), budget),
-                    _ => Err(self.page.corrupt_item(pair.index, Damage::ItemType(stored[0]))),
-                },
-            }
-        };
         match file.order {
-            ByteOrder::Little => self.search::<LittleEndian>(wanted),
-            ByteOrder::Big => self.search::<BigEndian>(wanted),
+            ByteOrder::Little => self.find_in::<LittleEndian, P>(file, key, budget),
+            ByteOrder::Big => self.find_in::<BigEndian, P>(file, key, budget),
         }
     }
 
-    /// The places of all pairs, each checked to lie on the page.
-    pub fn pairs(&self, order: ByteOrder) -> Result<Vec<Pair>, Error> {
-        let mut pairs = Vec::with_capacity(self.table.len() / 4);
-        let collect = |pair: &Pair| {
-            pairs.push(pair.clone());
-            Ok(false)
-        };
-        match order {
-            ByteOrder::Little => self.search::<LittleEndian>(collect)?,
-            ByteOrder::Big => self.search::<BigEndian>(collect)?,
-        };
-        Ok(pairs)
+    #[inline(always)]
+    fn find_in<E: Endian, P: Pages>(
+        &self,
+        file: &PageFile<P>,
+        key: Stored<'_>,
+        budget: &Budget,
+    ) -> Result<Option<Pair>, Error> {
+        let bytes = &*self.page.bytes;
+        let (table, _) = bytes.get(self.table.clone()).unwrap_or_default().as_chunks();
+        let wanted = key.len() + 1;
+        let mut end = bytes.len();
+        for (i, offsets) in table.iter().enumerate() {
+            let Some((start, data)) = starts::<E>(offsets, self.table.end, end) else {
+                return Err(self.page.corrupt_item(2 * i, Damage::Offset));
+            };
+            let len = end - start;
+            if len == wanted || len == item::BIG_LEN {
+                let found = match bytes.get(start..end) {
+                    Some([item::PLAIN, stored @ ..]) => key.is(stored),
+                    item => {
+                        let item = item.unwrap_or_default();
+                        is_big_key(file, self.page.number, 2 * i, item, key, budget)?
+                    }
+                };
+                if found {
+                    return Ok(Some(Pair { key: start..end, data: data..start, index: 2 * i }));
+                }
+            }
+            end = data;
+        }
+        Ok(None)
     }
 
     /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on the page.
     pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize), Error> {
-        let (mut count, mut low) = (0, self.page.bytes.len());
-        let measure = |pair: &Pair| {
-            count += 1;
-            low = pair.data.start;
-            Ok(false)
-        };
-        match order {
-            ByteOrder::Little => self.search::<LittleEndian>(measure)?,
-            ByteOrder::Big => self.search::<BigEndian>(measure)?,
-        };
-        Ok((count, low))
+        let mut at = self.start();
+        while self.next_pair(order, &mut at)?.is_some() {}
+        Ok((at.index / 2, at.end))
     }
 
     /// Bytes that are left between the offsets and the items; an estimate, as long as nothing has been checked.
@@ -180,5 +200,31 @@ impl<'a> HashPage<'a> {
         order: ByteOrder,
     ) -> Result<Item<'i>, Error> {
         Item::parse(item, order).map_err(|damage| self.page.corrupt_item(index, damage))
+    }
+}
+
+/// Where the two items of a pair start, if they lie between `low` and `end`.
+#[inline(always)]
+fn starts<E: Endian>([k0, k1, d0, d1]: &[u8; 4], low: usize, end: usize) -> Option<(usize, usize)> {
+    let key = usize::from(E::read_u16(&[*k0, *k1]));
+    let data = usize::from(E::read_u16(&[*d0, *d1]));
+    (low <= data && data < key && key < end).then_some((key, data))
+}
+
+/// Whether an item that is no plain one is `key`. Apart from the search, whose registers it would take.
+#[cold]
+#[inline(never)]
+fn is_big_key<P: Pages>(
+    file: &PageFile<P>,
+    page: u32,
+    index: usize,
+    stored: &[u8],
+    key: Stored<'_>,
+    budget: &Budget,
+) -> Result<bool, Error> {
+    match Item::parse(stored, file.order) {
+        Ok(Item::Big(big)) => overflow::equals(file, big, key.pieces(), budget),
+        Ok(_) => Err(Error::corrupt_item(page, index, Damage::ItemType(stored[0]))),
+        Err(damage) => Err(Error::corrupt_item(page, index, damage)),
     }
 }

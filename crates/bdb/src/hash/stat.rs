@@ -108,7 +108,8 @@ struct Count<'a, P> {
 impl<'a, P: Pages> Count<'a, P> {
     /// Counts the pairs of a page, and the pages that are theirs alone.
     fn pairs(&mut self, page: &HashPage<'a>) -> Result<(), Error> {
-        for pair in page.pairs(self.file.order)? {
+        let mut at = page.start();
+        while let Some(pair) = page.next_pair(self.file.order, &mut at)? {
             self.stat.keys += 1;
             self.key(page, &pair)?;
             self.data(page, &pair)?;

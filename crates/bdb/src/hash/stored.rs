@@ -12,6 +12,7 @@ pub(crate) struct Stored<'a> {
 }
 
 impl<'a> Stored<'a> {
+    #[inline]
     pub fn len(self) -> usize {
         self.bytes.len() + usize::from(self.nul)
     }
@@ -20,14 +21,20 @@ impl<'a> Stored<'a> {
         if self.nul { &[0] } else { &[] }
     }
 
+    #[inline]
     pub fn hash(self, function: HashFunction) -> u32 {
-        function.extend(function.hash(self.bytes), self.tail())
+        let hash = function.hash(self.bytes);
+        if self.nul { function.extend(hash, &[0]) } else { hash }
     }
 
     /// Whether this is stored as just these bytes.
     #[inline]
     pub fn is(self, stored: &[u8]) -> bool {
-        stored.strip_prefix(self.bytes) == Some(self.tail())
+        match stored.split_at_checked(self.bytes.len()) {
+            Some((bytes, [])) => !self.nul && bytes == self.bytes,
+            Some((bytes, [0])) => self.nul && bytes == self.bytes,
+            _ => false,
+        }
     }
 
     /// The bytes in one or two pieces.

@@ -304,7 +304,8 @@ impl<P: Pages> Update<P> {
         let mut emptied = Vec::new();
         let mut page = HashPage::primary(&self.file, old_page, &budget)?;
         loop {
-            for pair in page.pairs(self.file.order)? {
+            let mut at = page.start();
+            while let Some(pair) = page.next_pair(self.file.order, &mut at)? {
                 let pair = stored_pair(&page, &pair);
                 let key = key_of(&self.file, page.page.number, &pair.key)?;
                 let hash = self.function.hash(&key);
