@@ -1,7 +1,7 @@
 /*
  * The C libraries that the lookups are compared with, behind one interface.
  *
- * Each answers all queries of a round in one call, so that its loop is C as its
+ * Each answers the queries of a round in one call, so that its loop is C as its
  * users' loops are, and no call from Rust is timed.  A function that can fail
  * returns what its library says of the failure, or NULL.
  */
@@ -16,12 +16,22 @@
 #include <db.h>
 #include <lmdb.h>
 
-/* `Keys` of Rust: they follow each other, each with a NUL after it; `ends` are behind the NULs. */
+/*
+ * Some of `Keys` of Rust, which follow each other, each with a NUL after it:
+ * those from index `start` to before index `end`.  `ends` are behind the NULs.
+ */
 struct keys {
     const unsigned char *bytes;
     const size_t *ends;
-    size_t count;
+    size_t start;
+    size_t end;
 };
+
+/* The first key; the one behind each is at its end. */
+static inline size_t first_key(const struct keys *keys)
+{
+    return keys->start ? keys->ends[keys->start - 1] : 0;
+}
 
 /* `Answers` of Rust. */
 struct answers {
@@ -33,7 +43,7 @@ struct answers {
 struct engine {
     const char *(*version)(void);
     const char *(*open)(void **handle, const char *path, uint32_t cache);
-    const char *(*get_all)(void *handle, const struct keys *keys, size_t touch, struct answers *answers);
+    const char *(*get_range)(void *handle, const struct keys *keys, size_t touch, struct answers *answers);
     void (*close)(void *handle);
 };
 
@@ -88,19 +98,19 @@ static const char *libdb_open(void **handle, const char *path, uint32_t cache)
     return NULL;
 }
 
-static const char *libdb_get_all(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
+static const char *libdb_get_range(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
 {
     DB *db = handle;
     DBT key, value;
-    size_t i, start = 0;
+    size_t i, at = first_key(keys);
 
     memset(&key, 0, sizeof key);
     memset(&value, 0, sizeof value);
-    for (i = 0; i < keys->count; start = keys->ends[i++]) {
+    for (i = keys->start; i < keys->end; at = keys->ends[i++]) {
         int error;
 
-        key.data = (void *) (keys->bytes + start);
-        key.size = keys->ends[i] - start;
+        key.data = (void *) (keys->bytes + at);
+        key.size = keys->ends[i] - at;
         error = db->get(db, NULL, &key, &value, 0);
         if (!error)
             add(answers, i, value.data, before_nul(value.size), touch);
@@ -117,7 +127,7 @@ static void libdb_close(void *handle)
     db->close(db, 0);
 }
 
-const struct engine libdb_engine = {libdb_version, libdb_open, libdb_get_all, libdb_close};
+const struct engine libdb_engine = {libdb_version, libdb_open, libdb_get_range, libdb_close};
 
 /* tinycdb: neither keys nor values have a NUL in the file. */
 
@@ -148,13 +158,13 @@ static const char *tinycdb_open(void **handle, const char *path, uint32_t cache)
     return NULL;
 }
 
-static const char *tinycdb_get_all(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
+static const char *tinycdb_get_range(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
 {
     struct cdb *cdb = handle;
-    size_t i, start = 0;
+    size_t i, at = first_key(keys);
 
-    for (i = 0; i < keys->count; start = keys->ends[i++]) {
-        int found = cdb_find(cdb, keys->bytes + start, keys->ends[i] - start - 1);
+    for (i = keys->start; i < keys->end; at = keys->ends[i++]) {
+        int found = cdb_find(cdb, keys->bytes + at, keys->ends[i] - at - 1);
 
         if (found > 0)
             add(answers, i, cdb_getdata(cdb), cdb_datalen(cdb), touch);
@@ -174,7 +184,7 @@ static void tinycdb_close(void *handle)
     free(cdb);
 }
 
-const struct engine tinycdb_engine = {tinycdb_version, tinycdb_open, tinycdb_get_all, tinycdb_close};
+const struct engine tinycdb_engine = {tinycdb_version, tinycdb_open, tinycdb_get_range, tinycdb_close};
 
 /* LMDB, in one read transaction: keys and values have their NUL in the file. */
 
@@ -225,17 +235,17 @@ static const char *lmdb_open(void **handle, const char *path, uint32_t cache)
     return NULL;
 }
 
-static const char *lmdb_get_all(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
+static const char *lmdb_get_range(void *handle, const struct keys *keys, size_t touch, struct answers *answers)
 {
     struct lmdb *lmdb = handle;
     MDB_val key, value;
-    size_t i, start = 0;
+    size_t i, at = first_key(keys);
 
-    for (i = 0; i < keys->count; start = keys->ends[i++]) {
+    for (i = keys->start; i < keys->end; at = keys->ends[i++]) {
         int error;
 
-        key.mv_data = (void *) (keys->bytes + start);
-        key.mv_size = keys->ends[i] - start;
+        key.mv_data = (void *) (keys->bytes + at);
+        key.mv_size = keys->ends[i] - at;
         error = mdb_get(lmdb->txn, lmdb->dbi, &key, &value);
         if (!error)
             add(answers, i, value.mv_data, before_nul(value.mv_size), touch);
@@ -245,4 +255,4 @@ static const char *lmdb_get_all(void *handle, const struct keys *keys, size_t to
     return NULL;
 }
 
-const struct engine lmdb_engine = {lmdb_version, lmdb_open, lmdb_get_all, lmdb_close};
+const struct engine lmdb_engine = {lmdb_version, lmdb_open, lmdb_get_range, lmdb_close};

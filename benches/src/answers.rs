@@ -28,7 +28,7 @@ impl Keys {
         self.ends.len()
     }
 
-    /// The keys of these numbers, each with its number, without the NULs.
+    /// The keys of these indices, each with its index, without the NULs.
     pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = (usize, &[u8])> {
         let mut start = range.start.checked_sub(1).map_or(0, |before| self.ends[before]);
         range.map(move |index| {
@@ -49,7 +49,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Adds the value found for the key of this number. The digest covers its length and its first `touch` bytes.
+    /// Adds the value found for the key of this index. The digest covers its length and its first `touch` bytes.
     #[inline]
     pub fn add(&mut self, index: usize, value: &[u8], touch: usize) {
         const PRIME: u64 = 0x100_0000_01b3;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
@@ -17,7 +18,8 @@ use crate::answers::{Answers, Keys};
 struct CKeys {
     bytes: *const u8,
     ends: *const usize,
-    count: usize,
+    start: usize,
+    end: usize,
 }
 
 /// What the library says of a failure, or null.
@@ -28,7 +30,8 @@ type Failure = *const c_char;
 struct Engine {
     version: unsafe extern "C" fn() -> *const c_char,
     open: unsafe extern "C" fn(*mut *mut c_void, *const c_char, cache: u32) -> Failure,
-    get_all: unsafe extern "C" fn(*mut c_void, *const CKeys, touch: usize, *mut Answers) -> Failure,
+    get_range:
+        unsafe extern "C" fn(*mut c_void, *const CKeys, touch: usize, *mut Answers) -> Failure,
     close: unsafe extern "C" fn(*mut c_void),
 }
 
@@ -94,18 +97,28 @@ impl Peer {
         Ok(Peer { engine, handle: NonNull::new(handle).ok_or("no handle")? })
     }
 
-    /// Looks all keys up: see [`Answers::add`] for `touch`.
+    /// Looks the keys of these indices up: see [`Answers::add`] for `touch`.
     ///
     /// # Errors
     /// What the library says of the file.
-    pub fn get_all(&mut self, keys: &Keys, touch: usize) -> Result<Answers, Box<dyn Error>> {
-        let keys =
-            CKeys { bytes: keys.bytes.as_ptr(), ends: keys.ends.as_ptr(), count: keys.ends.len() };
+    ///
+    /// # Panics
+    /// If there are not so many keys.
+    pub fn get_range(
+        &mut self,
+        keys: &Keys,
+        Range { start, end }: Range<usize>,
+        touch: usize,
+    ) -> Result<Answers, Box<dyn Error>> {
+        assert!(start <= end && end <= keys.count());
+        let keys = CKeys { bytes: keys.bytes.as_ptr(), ends: keys.ends.as_ptr(), start, end };
         let mut answers = Answers::default();
-        // SAFETY: the handle is open, and `self` rules out another call on it. There are `count` ends, each behind a NUL
-        // within `bytes`, and none before the one before it: nothing but `Keys::from_iter` makes them. The call writes
-        // to `answers`, and keeps no pointer that it uses after its return.
-        check(unsafe { (self.engine.get_all)(self.handle.as_ptr(), &keys, touch, &mut answers) })?;
+        // SAFETY: the handle is open, and `self` rules out another call on it. There are at least `end` ends, each behind
+        // a NUL within `bytes`, and none before the one before it: nothing but `Keys::from_iter` makes them. The call
+        // writes to `answers`, and keeps no pointer that it uses after its return.
+        check(unsafe {
+            (self.engine.get_range)(self.handle.as_ptr(), &keys, touch, &mut answers)
+        })?;
         Ok(answers)
     }
 }

@@ -11,12 +11,12 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// One way of doing it.
 pub struct Lane<'a> {
     name: String,
-    run: Box<dyn FnMut() -> Result<Duration> + 'a>,
+    run: Box<dyn FnMut(usize) -> Result<Duration> + 'a>,
 }
 
 impl<'a> Lane<'a> {
-    /// A way of this name; `run` does it once, and tells how long it took.
-    pub fn new(name: &str, run: impl FnMut() -> Result<Duration> + 'a) -> Self {
+    /// A way of this name; `run` does it once, given the number of the round, and tells how long it took.
+    pub fn new(name: &str, run: impl FnMut(usize) -> Result<Duration> + 'a) -> Self {
         Lane { name: name.to_owned(), run: Box::new(run) }
     }
 }
@@ -61,9 +61,9 @@ impl Rounds {
     /// That of the first lane that fails.
     pub fn run(count: usize, mut lanes: Vec<Lane<'_>>) -> Result<Self> {
         let mut times = vec![Vec::new(); lanes.len()];
-        for _ in 0..count {
+        for round in 0..count {
             for (lane, times) in lanes.iter_mut().zip(&mut times) {
-                let time = (lane.run)().map_err(|error| format!("{}: {error}", lane.name))?;
+                let time = (lane.run)(round).map_err(|error| format!("{}: {error}", lane.name))?;
                 times.push(time);
             }
         }

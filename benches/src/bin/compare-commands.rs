@@ -228,7 +228,7 @@ impl<'a> Job<'a> {
 
     fn lane(&self) -> Lane<'a> {
         let job = *self;
-        Lane::new(job.name, move || {
+        Lane::new(job.name, move |_| {
             job.prepare()?;
             waiting(|| job.run(Stdio::null()))
         })

@@ -23,8 +23,9 @@ use benches::rounds::{Lane, Rounds, computing, waiting};
 use benches::{Numbers, aliases, text};
 use postfix_maps::{Format, NewTable, Source, Table, WriteOptions};
 
-/// Rounds of each comparison, of which the medians count.
-const ROUNDS: usize = 7;
+/// Rounds of each comparison, of which the medians count. Each looks up keys that no round before it has, or the
+/// processor's caches might remember them.
+const ROUNDS: usize = 10;
 
 /// Entries of the table that stays in the processor's caches.
 const WARM: usize = 1_000;
@@ -68,9 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let warm_rounds = compare(&warm, &warm_keys, warm_keys.count())?;
     let cold_rounds = compare(&cold, &cold_keys, cold_keys.count())?;
     let absent_rounds = compare(&cold, &absent_keys, 0)?;
-    let warm = (&warm_rounds, warm_keys.count());
-    let hits = (&cold_rounds, count);
-    let misses = (&absent_rounds, count);
+    let per_round = |keys: &Keys| keys.count() / ROUNDS;
+    let warm = (&warm_rounds, per_round(&warm_keys));
+    let hits = (&cold_rounds, per_round(&cold_keys));
+    let misses = (&absent_rounds, per_round(&absent_keys));
 
     println!("{}\n{}.\n", machine(), versions().join("; "));
     println!("Time of a lookup:\n");
@@ -161,14 +163,12 @@ fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn E
     let table_name = files.ours.with_extension("");
     let table = Table::open(&format!("hash:{}", table_name.display()))?;
     let mut engines = vec![
-        Engine::new(MAPPED, |touch| Ok(get_all(&mapped, keys, 0..keys.count(), touch)?)),
-        Engine::new(SNAPSHOT, |touch| Ok(get_all(&snapshot, keys, 0..keys.count(), touch)?)),
-        Engine::new(TABLE, |touch| {
-            Ok(answers(keys, 0..keys.count(), touch, |key| table.get(key))?)
-        }),
-        Engine::new(TWO_THREADS, |touch| Ok(two_threads(&mapped, keys, touch)?)),
-        Engine::new(MAPPED_THEIRS, |touch| {
-            Ok(get_all(&mapped_theirs, keys, 0..keys.count(), touch)?)
+        Engine::new(MAPPED, |range, touch| Ok(get_range(&mapped, keys, range, touch)?)),
+        Engine::new(SNAPSHOT, |range, touch| Ok(get_range(&snapshot, keys, range, touch)?)),
+        Engine::new(TABLE, |range, touch| Ok(answers(keys, range, touch, |key| table.get(key))?)),
+        Engine::new(TWO_THREADS, |range, touch| Ok(two_threads(&mapped, keys, range, touch)?)),
+        Engine::new(MAPPED_THEIRS, |range, touch| {
+            Ok(get_range(&mapped_theirs, keys, range, touch)?)
         }),
     ];
     for (name, mut peer) in [
@@ -179,47 +179,48 @@ fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn E
         (TINYCDB, Peer::tinycdb(&files.cdb)?),
         (LMDB, Peer::lmdb(&files.lmdb)?),
     ] {
-        engines.push(Engine::new(name, move |touch| peer.get_all(keys, touch)));
+        engines.push(Engine::new(name, move |range, touch| peer.get_range(keys, range, touch)));
     }
 
     // Also brings the files into memory.
     let mut expected = None;
     for engine in &mut engines {
-        let answers =
-            (engine.get_all)(WHOLE).map_err(|error| format!("{}: {error}", engine.name))?;
+        let answers = (engine.get_range)(0..keys.count(), WHOLE)
+            .map_err(|error| format!("{}: {error}", engine.name))?;
         if answers.found() != found as u64 || *expected.get_or_insert(answers) != answers {
             let Engine { name, .. } = engine;
             return Err(format!("{name} finds {answers:?}, {MAPPED} {expected:?}").into());
         }
     }
-    let lanes = engines.into_iter().map(|Engine { name, mut get_all }| {
-        Lane::new(name, move || {
-            let work = || get_all(FIRST_BYTE);
+    let per_round = keys.count() / ROUNDS;
+    let lanes = engines.into_iter().map(|Engine { name, mut get_range }| {
+        Lane::new(name, move |round| {
+            let work = || get_range(round * per_round..(round + 1) * per_round, FIRST_BYTE);
             if name == TWO_THREADS { waiting(work) } else { computing(work) }
         })
     });
     Rounds::run(ROUNDS, lanes.collect())
 }
 
-/// Looks all keys up, and at so many bytes of each value.
-type GetAll<'a> = dyn FnMut(usize) -> Result<Answers, Box<dyn Error>> + 'a;
+/// Looks the keys of these indices up, and at so many bytes of each value.
+type GetRange<'a> = dyn FnMut(Range<usize>, usize) -> Result<Answers, Box<dyn Error>> + 'a;
 
 /// A way to look keys up.
 struct Engine<'a> {
     name: &'static str,
-    get_all: Box<GetAll<'a>>,
+    get_range: Box<GetRange<'a>>,
 }
 
 impl<'a> Engine<'a> {
     fn new(
         name: &'static str,
-        get_all: impl FnMut(usize) -> Result<Answers, Box<dyn Error>> + 'a,
+        get_range: impl FnMut(Range<usize>, usize) -> Result<Answers, Box<dyn Error>> + 'a,
     ) -> Self {
-        Engine { name, get_all: Box::new(get_all) }
+        Engine { name, get_range: Box::new(get_range) }
     }
 }
 
-/// Looks the keys of these numbers up, with a function whose values come without a NUL.
+/// Looks the keys of these indices up, with a function whose values come without a NUL.
 fn answers<'t, E>(
     keys: &Keys,
     range: Range<usize>,
@@ -235,7 +236,7 @@ fn answers<'t, E>(
     Ok(answers)
 }
 
-fn get_all<P: Pages>(
+fn get_range<P: Pages>(
     hash: &Hash<P>,
     keys: &Keys,
     range: Range<usize>,
@@ -254,12 +255,13 @@ fn get_all<P: Pages>(
 fn two_threads<P: Pages + Sync>(
     hash: &Hash<P>,
     keys: &Keys,
+    Range { start, end }: Range<usize>,
     touch: usize,
 ) -> Result<Answers, bdb_file::Error> {
-    let (half, count) = (keys.count() / 2, keys.count());
+    let half = start.midpoint(end);
     let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| get_all(hash, keys, 0..half, touch));
-        let second = get_all(hash, keys, half..count, touch);
+        let first = scope.spawn(|| get_range(hash, keys, start..half, touch));
+        let second = get_range(hash, keys, half..end, touch);
         (first.join().expect("lookups do not panic"), second)
     });
     Ok(first?.and(second?))
@@ -282,7 +284,7 @@ fn iterate(files: &Files, count: usize) -> Result<String, Box<dyn Error>> {
         return Err("not every key and value is listed".into());
     }
     let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
-    let lanes = vec![Lane::new("list", || computing(list)), Lane::new("sum", || computing(sum))];
+    let lanes = vec![Lane::new("list", |_| computing(list)), Lane::new("sum", |_| computing(sum))];
     let rounds = Rounds::run(ROUNDS, lanes)?;
     let speed = |lane| bytes.len() as f64 / rounds.seconds(lane) / 1e9;
     Ok(format!(
