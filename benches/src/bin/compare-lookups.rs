@@ -1,5 +1,5 @@
 //! Looks the same keys up in the same table with libdb, tinycdb, LMDB and this workspace's crates, in one process, checks
-//! that all find the same, and prints what each took in Markdown.
+//! that all find the same, and prints what each took in Markdown. Also lists the table and parses its text.
 //!
 //! `cargo run --release -p benches --features peers --bin compare-lookups [ENTRIES]`
 //!
@@ -21,6 +21,7 @@ use benches::report::Target::{AtLeast, AtMost};
 use benches::report::{Row, machine, time};
 use benches::rounds::{Lane, Rounds, computing, waiting};
 use benches::{Numbers, aliases, text};
+use postfix_map_text::{Item, map_entries};
 use postfix_maps::{Format, NewTable, Source, Table, WriteOptions};
 
 /// Rounds of each comparison, of which the medians count. Each looks up keys that no round before it has, or the
@@ -101,7 +102,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", Row::of(work, rounds, sides, Some(target)));
     }
     println!("{}", cold.compare_sizes()?);
-    println!("\n{}", iterate(&cold, count)?);
+    for row in stream(&cold, &aliases)? {
+        println!("{row}");
+    }
     Ok(())
 }
 
@@ -267,10 +270,11 @@ fn two_threads<P: Pages + Sync>(
     Ok(first?.and(second?))
 }
 
-/// How fast our file is listed, and how fast its bytes can be read at all.
-fn iterate(files: &Files, count: usize) -> Result<String, Box<dyn Error>> {
+/// How fast our file is listed and the table's text parsed, beside how fast as many bytes can be read at all.
+fn stream(files: &Files, aliases: &[(String, String)]) -> Result<[Row; 2], Box<dyn Error>> {
     let hash = map_copy(&files.ours)?;
     let bytes = fs::read(&files.ours)?;
+    let text = text(aliases);
     let list = || -> Result<Answers, Box<dyn Error>> {
         let mut listed = Answers::default();
         for (index, pair) in hash.iter().enumerate() {
@@ -280,17 +284,42 @@ fn iterate(files: &Files, count: usize) -> Result<String, Box<dyn Error>> {
         }
         Ok(listed)
     };
-    if list()?.found() != 2 * count as u64 {
-        return Err("not every key and value is listed".into());
+    let parse = || {
+        let mut parsed = Answers::default();
+        for (index, item) in map_entries(text.as_bytes(), true).enumerate() {
+            if let Item::Entry(entry) = item {
+                parsed.add(index, &entry.key, FIRST_BYTE);
+                parsed.add(index, &entry.value, FIRST_BYTE);
+            }
+        }
+        parsed
+    };
+    for answers in [list()?, parse()] {
+        if answers.found() != 2 * aliases.len() as u64 {
+            return Err("not every key and value is listed or parsed".into());
+        }
     }
     let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
-    let lanes = vec![Lane::new("list", |_| computing(list)), Lane::new("sum", |_| computing(sum))];
-    let rounds = Rounds::run(ROUNDS, lanes)?;
-    let speed = |lane| bytes.len() as f64 / rounds.seconds(lane) / 1e9;
-    Ok(format!(
-        "Listing our file, mapped: {} an entry, {:.2} GB/s; adding up all its bytes in memory: {:.2} GB/s.",
-        time(rounds.seconds("list") / count as f64),
-        speed("list"),
-        speed("sum"),
-    ))
+    let rounds = Rounds::run(
+        ROUNDS,
+        vec![
+            Lane::new("list", |_| computing(list)),
+            Lane::new("parse", |_| computing(|| Ok(parse()))),
+            Lane::new("sum", |_| computing(sum)),
+        ],
+    )?;
+    let speed = |lane, bytes: usize| bytes as f64 / rounds.seconds(lane) / 1e9;
+    let row = |work: &str, name: &str, speed: f64, other: &str, other_speed: f64, target| Row {
+        work: format!("{work}, {} entries", aliases.len()),
+        this: [name.to_owned(), format!("{speed:.2} GB/s")],
+        other: [other.to_owned(), format!("{other_speed:.2} GB/s")],
+        ratio: speed / other_speed,
+        target,
+    };
+    let (list, parse) = (speed("list", bytes.len()), speed("parse", text.len()));
+    let sum = speed("sum", bytes.len());
+    Ok([
+        row("list", MAPPED, list, "adding up the file's bytes in memory", sum, None),
+        row("parse the text", "ours", parse, "the target", 1.0, Some(AtLeast(1.00))),
+    ])
 }
