@@ -1,4 +1,10 @@
-//! What all benchmarks measure on: tables of mail addresses, the same in every run.
+//! What all benchmarks measure on: tables of mail addresses, the same in every run; and how they are compared.
+
+pub mod answers;
+#[cfg(feature = "peers")]
+pub mod peers;
+pub mod report;
+pub mod rounds;
 
 /// A generator of numbers that look random and are the same in every run (xorshift64*).
 #[derive(Clone, Debug)]
