@@ -120,13 +120,9 @@ impl<P: Pages> PageFile<P> {
         Budget(Cell::new(self.last_page.saturating_add(1)))
     }
 
-<<<<<<< HEAD
     /// The bytes of a page, unchecked.
-    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
-=======
     #[inline(always)]
-    fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
->>>>>>> lead
+    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
