@@ -171,9 +171,10 @@ fn answer(
             return Ok(None);
         }
         Err(error) => {
-            if let Error::ValueNotUtf8 { table: internal, key, value } = &error {
-                session.log.warning(&not_utf8_message(internal, key, value));
-                return Err(query_error(session, internal));
+            // Of a table of tables, the member is named first.
+            if let Error::ValueNotUtf8 { table: member, key, value } = &error {
+                session.log.warning(&not_utf8_message(member, key, value));
+                return Err(query_error(session, &table.internal_name()));
             }
             return Err(error.into());
         }
