@@ -2,7 +2,7 @@
 
 use std::io;
 
-use postfix_maps::{Error, MapUpdate, before_nul, not_utf8_message};
+use postfix_maps::{Error, MapUpdate, TableSpec, before_nul, not_utf8_message};
 
 use crate::args::Keys;
 use crate::lines::each_line;
@@ -11,8 +11,16 @@ use crate::signals::PutOff;
 
 /// Deletes keys from all tables of the command line. Tells whether one had one.
 pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
+    let tables = session.tables();
     match keys {
-        Keys::One(key) => delete_all(session, &[key]),
+        // Table by table: those before one that fails stay changed.
+        Keys::One(key) => {
+            let mut deleted = false;
+            for table in &tables {
+                deleted |= delete_all(session, std::slice::from_ref(table), &[key])?;
+            }
+            Ok(deleted)
+        }
         Keys::Stdin => {
             // All of it first: no table is locked while somebody types.
             let mut lines = Vec::new();
@@ -21,33 +29,44 @@ pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
                 Ok::<_, Fatal>(())
             })?;
             let keys: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
-            delete_all(session, &keys)
+            delete_all(session, &tables, &keys)
         }
     }
 }
 
-fn delete_all(session: &Session, keys: &[&[u8]]) -> Result<bool, Fatal> {
+/// Deletes keys from all of the tables, unless one of them does not open.
+fn delete_all(session: &Session, tables: &[TableSpec], keys: &[&[u8]]) -> Result<bool, Fatal> {
+    // None stays open: programs that lock several tables would wait for each other.
+    let names: Vec<Vec<u8>> =
+        tables.iter().map(|table| examine(session, table)).collect::<Result<_, _>>()?;
     let mut deleted = false;
-    let signals = PutOff::begin();
-    for spec in session.tables() {
-        let mut table = MapUpdate::open(spec.clone(), session.write_options())?;
-        if table.is_older_than_source() {
-            session.warn_of_newer_source(&spec, table.file());
+    // As Postfix has it: a warning, and success.
+    for key in keys.iter().filter(|key| session.key_rules().prepare(key).is_err()) {
+        for name in &names {
+            session.log.warning(&not_utf8_message(name, key, b""));
+            deleted = true;
         }
+    }
+    let signals = PutOff::begin();
+    for table in tables {
+        let mut table = MapUpdate::open(table.clone(), session.write_options())?;
         for key in keys {
             deleted |= match table.delete(key) {
-                Ok(deleted) => deleted,
-                // As Postfix has it: a warning, and success.
-                Err(Error::NotUtf8(_)) => {
-                    let name = table.internal_name();
-                    session.log.warning(&not_utf8_message(&name, key, b""));
-                    true
-                }
-                Err(error) => return Err(error.into()),
+                Err(Error::NotUtf8(_)) => false,
+                deleted => deleted?,
             };
         }
         table.commit()?;
         signals.deliver();
     }
     Ok(deleted)
+}
+
+/// The name of a table that opens; with a warning when it should be made anew.
+fn examine(session: &Session, spec: &TableSpec) -> Result<Vec<u8>, Fatal> {
+    let table = MapUpdate::open(spec.clone(), session.write_options())?;
+    if table.is_older_than_source() {
+        session.warn_of_newer_source(spec, table.file());
+    }
+    Ok(table.internal_name())
 }
