@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -307,8 +308,14 @@ fn succeeds(command: &mut Command) -> bool {
     command.status().expect("a program of the Debian package postfix").success()
 }
 
-/// A port that was free a moment ago.
+/// A port that is free, and below those that the system gives to clients and to who asks for any: it stays free until
+/// Postfix takes it.
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket").port()
+    const PORTS: u16 = 8_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % u32::from(PORTS)) as u16;
+    let mut ports = (0..PORTS)
+        .map(|_| 20_000 + first.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS);
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).expect("a free port")
 }
