@@ -69,9 +69,10 @@ pub fn map_name(rng: &mut Rng) -> &'static str {
     pick(rng, &["hash:m", "hash:m", "hash:m", "m", "hash:./m"])
 }
 
-/// A name for another map on the same line; `m2` is one.
+/// A name for another map on the same line; `m2` is one. Never `m` again: libdb would change its file
+/// through two caches, which damages it.
 pub fn other_map_name(rng: &mut Rng) -> &'static str {
-    pick(rng, &["hash:m2", "hash:m2", "m2", "hash:m", "hash:nofile", "foo:m"])
+    pick(rng, &["hash:m2", "hash:m2", "m2", "hash:nofile", "foo:m"])
 }
 
 /// What the program inherits as its umask.

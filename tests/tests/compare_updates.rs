@@ -87,7 +87,6 @@ fn deletions_from_several_tables() {
     for tables in [
         "hash:m hash:n",
         "hash:n hash:m",
-        "hash:m hash:m",
         "hash:m foo:n",
         "hash:m hash:nofile",
         "hash:nofile hash:m",
