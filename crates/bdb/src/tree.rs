@@ -4,20 +4,13 @@
 //! from its first leaf to its last.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
-use crate::format::item::BigRef;
 use crate::format::page_type;
+use crate::format::tree_item::{Content, DUPLICATE_TREE, LEAF_ITEM_LEN, TreeItem};
 use crate::overflow;
 use crate::pages::Pages;
-
-/// Bit of an item's type: deleted, but still on the page.
-const DELETED: u8 = 0x80;
-/// Item types.
-const PLAIN: u8 = 1;
-const BIG: u8 = 3;
 
 /// Iterates over the items of a tree's leaves.
 #[derive(Debug)]
@@ -39,6 +32,11 @@ pub(crate) fn is_leaf(kind: u8) -> bool {
     matches!(kind, page_type::BTREE_LEAF | page_type::RECNO_LEAF | page_type::DUPLICATE_LEAF)
 }
 
+/// Whether a page of this type leads to pages below it.
+pub(crate) fn is_internal(kind: u8) -> bool {
+    matches!(kind, page_type::BTREE_INTERNAL | page_type::RECNO_INTERNAL)
+}
+
 impl<'a> Leaves<'a> {
     /// Starts at the leftmost leaf under the page `root`.
     pub fn under<P: Pages>(
@@ -48,11 +46,13 @@ impl<'a> Leaves<'a> {
     ) -> Result<Self, Error> {
         let mut page = file.page(root, budget)?;
         while !is_leaf(page.header.kind) {
-            let child = child(file, &page, 0)?;
+            let Some(child) = item(file, &page, 0)?.child else {
+                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+            };
             if page.header.level < 2 {
                 return Err(page.corrupt(Damage::Level(page.header.level)));
             }
-            let below = file.page(child, budget)?;
+            let below = file.page(child.page, budget)?;
             // Levels fall by one with each step, which also ends the descent.
             if below.header.level != page.header.level - 1 {
                 return Err(below.corrupt(Damage::Level(below.header.level)));
@@ -93,80 +93,35 @@ pub(crate) fn pages<P: Pages>(file: &PageFile<P>, root: u32) -> Result<Vec<u32>,
         let page = file.page(number, &budget)?;
         pages.push(number);
         for index in 0..usize::from(page.header.entries) {
-            if is_leaf(page.header.kind) {
-                if let LeafBytes::Big(big) = leaf_bytes(file, &page, index)? {
-                    pages.extend(overflow::pages(file, big, &budget)?);
-                }
-            } else {
-                to_visit.push(child(file, &page, index)?);
+            let item = item(file, &page, index)?;
+            match (item.child, item.content) {
+                (Some(child), _) => to_visit.push(child.page),
+                (None, Content::Plain(_)) => {}
+                (None, Content::Big(big)) => pages.extend(overflow::pages(file, big, &budget)?),
+                (None, Content::DuplicateTree(_)) => return Err(tree_in_tree(&page, index)),
             }
         }
     }
     Ok(pages)
 }
 
-/// The page that entry `index` of an internal page leads to.
-fn child<P: Pages>(file: &PageFile<P>, page: &Page<'_>, index: usize) -> Result<u32, Error> {
-    let child_at = match page.header.kind {
-        page_type::BTREE_INTERNAL => 4,
-        page_type::RECNO_INTERNAL => 0,
-        other => return Err(page.corrupt(Damage::PageType(other))),
-    };
-    let item = item_offset(file, page, index)?;
-    file.order
-        .u32(&page.bytes, item + child_at)
-        .ok_or_else(|| page.corrupt_item(index, Damage::Offset))
-}
-
-/// Where item `index` starts on a tree page.
-fn item_offset<P: Pages>(
+/// Item `index` of a tree page.
+pub(crate) fn item<'p, P: Pages>(
     file: &PageFile<P>,
-    page: &Page<'_>,
+    page: &'p Page<'_>,
     index: usize,
-) -> Result<usize, Error> {
-    let entries = usize::from(page.header.entries);
-    let table_end = file.header_len + 2 * entries;
-    if index >= entries || table_end > file.page_size {
-        return Err(page.corrupt(Damage::Entries(page.header.entries)));
+) -> Result<TreeItem<'p>, Error> {
+    let (kind, entries) = (page.header.kind, page.header.entries);
+    if !is_leaf(kind) && !is_internal(kind) {
+        return Err(page.corrupt(Damage::PageType(kind)));
     }
-    let offset = file.order.u16(&page.bytes, file.header_len + 2 * index).map(usize::from);
-    offset
-        .filter(|offset| *offset >= table_end)
-        .ok_or_else(|| page.corrupt_item(index, Damage::Offset))
-}
-
-/// Where the bytes of a leaf's item are.
-enum LeafBytes {
-    Plain(Range<usize>),
-    Big(BigRef),
-}
-
-fn leaf_bytes<P: Pages>(
-    file: &PageFile<P>,
-    page: &Page<'_>,
-    index: usize,
-) -> Result<LeafBytes, Error> {
-    let at = item_offset(file, page, index)?;
-    let out_of_place = || page.corrupt_item(index, Damage::Offset);
-    match item_kind(page, at).ok_or_else(out_of_place)? & !DELETED {
-        PLAIN => {
-            let len = file.order.u16(&page.bytes, at).ok_or_else(out_of_place)?;
-            let range = at + 3..at + 3 + usize::from(len);
-            if range.end > page.bytes.len() {
-                return Err(out_of_place());
-            }
-            Ok(LeafBytes::Plain(range))
-        }
-        BIG => Ok(LeafBytes::Big(BigRef {
-            first: file.order.u32(&page.bytes, at + 4).ok_or_else(out_of_place)?,
-            len: file.order.u32(&page.bytes, at + 8).ok_or_else(out_of_place)?,
-        })),
-        other => Err(page.corrupt_item(index, Damage::ItemType(other))),
+    let table_end = file.header_len + 2 * usize::from(entries);
+    if index >= usize::from(entries) || table_end > file.page_size {
+        return Err(page.corrupt(Damage::Entries(entries)));
     }
-}
-
-fn item_kind(page: &Page<'_>, at: usize) -> Option<u8> {
-    page.bytes.get(at + 2).copied()
+    let layout = (file.header_len, file.order);
+    TreeItem::parse(&page.bytes, layout, (kind, entries), index)
+        .map_err(|damage| page.corrupt_item(index, damage))
 }
 
 fn leaf_item<'a, P: Pages>(
@@ -175,10 +130,17 @@ fn leaf_item<'a, P: Pages>(
     index: usize,
     budget: &Budget,
 ) -> Result<LeafItem<'a>, Error> {
-    let bytes = match leaf_bytes(file, page, index)? {
-        LeafBytes::Plain(range) => page.part(range),
-        LeafBytes::Big(big) => overflow::read(file, big, budget)?,
+    let item = item(file, page, index)?;
+    let start = item.offset + LEAF_ITEM_LEN;
+    let bytes = match item.content {
+        Content::Plain(plain) => page.part(start..start + plain.len()),
+        Content::Big(big) => overflow::read(file, big, budget)?,
+        Content::DuplicateTree(_) => return Err(tree_in_tree(page, index)),
     };
-    let kind = item_kind(page, item_offset(file, page, index)?).unwrap_or_default();
-    Ok(LeafItem { bytes, deleted: kind & DELETED != 0 })
+    Ok(LeafItem { bytes, deleted: item.deleted })
+}
+
+/// What is read here has no trees within it: a tree of duplicates, and the list of databases.
+fn tree_in_tree(page: &Page<'_>, index: usize) -> Error {
+    page.corrupt_item(index, Damage::ItemType(DUPLICATE_TREE))
 }

@@ -48,8 +48,7 @@ impl Iterator for Items<'_> {
     }
 }
 
-/// The elements of a set of duplicates on the page: length, bytes, length again (section 9). Where the set is malformed,
-/// an `Err` and the end.
+/// The elements of a set of duplicates on the page (section 9). Where the set is malformed, an `Err` and the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
@@ -60,12 +59,6 @@ impl<'a> Elements<'a> {
     pub fn of(set: &'a [u8], order: ByteOrder) -> Self {
         Elements { rest: set, order }
     }
-
-    fn split(&self) -> Option<(&'a [u8], &'a [u8])> {
-        let len = self.order.u16(self.rest, 0)?;
-        let (element, rest) = self.rest.get(2..)?.split_at_checked(usize::from(len))?;
-        (self.order.u16(rest, 0)? == len).then_some((element, &rest[2..]))
-    }
 }
 
 impl<'a> Iterator for Elements<'a> {
@@ -75,10 +68,20 @@ impl<'a> Iterator for Elements<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let split = self.split();
-        self.rest = split.map_or(&[], |(_, rest)| rest);
-        Some(split.map(|(element, _)| element).ok_or(()))
+        let place = element(self.rest, 0, self.order);
+        let (set, end) = (self.rest, place.as_ref().map_or(self.rest.len(), |place| place.end + 2));
+        self.rest = &set[end..];
+        Some(place.map(|place| &set[place]).ok_or(()))
     }
+}
+
+/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes behind
+/// them.
+pub(crate) fn element(set: &[u8], at: usize, order: ByteOrder) -> Option<Range<usize>> {
+    // Length, bytes, length again, so that a set can be walked from both ends.
+    let len = order.u16(set, at)?;
+    let place = at + 2..at + 2 + usize::from(len);
+    (order.u16(set, place.end)? == len).then_some(place)
 }
 
 #[cfg(test)]

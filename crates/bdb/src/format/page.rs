@@ -42,12 +42,12 @@ impl Header {
     }
 
     #[inline]
-    fn from_bytes<E: Endian>(header: &[u8; header_len(false)]) -> Self {
+    fn from_bytes<E: Endian>(header: &[u8; Header::LEN]) -> Self {
         Header {
             number: E::read_u32(&header[8..12]),
             prev: E::read_u32(&header[12..16]),
             next: E::read_u32(&header[16..20]),
-            entries: E::read_u16(&header[20..22]),
+            entries: E::read_u16(&header[ENTRIES_AT..ENTRIES_AT + 2]),
             high_offset: E::read_u16(&header[22..24]),
             level: header[24],
             kind: header[25],
@@ -61,7 +61,7 @@ impl Header {
         order.put_u32(page, 8, self.number);
         order.put_u32(page, 12, self.prev);
         order.put_u32(page, 16, self.next);
-        order.put_u16(page, 20, self.entries);
+        order.put_u16(page, ENTRIES_AT, self.entries);
         order.put_u16(page, 22, self.high_offset);
         page[24] = self.level;
         page[25] = self.kind;

@@ -8,9 +8,11 @@ use crate::error::Damage;
 const DELETED: u8 = 0x80;
 /// Item types.
 const PLAIN: u8 = 1;
-const DUPLICATE_TREE: u8 = 2;
+pub(crate) const DUPLICATE_TREE: u8 = 2;
 const BIG: u8 = 3;
 
+/// Length of a leaf's item before its bytes.
+pub(crate) const LEAF_ITEM_LEN: usize = 3;
 /// Lengths of a reference, of an internal entry before its key, and of an internal entry without one.
 const REFERENCE_LEN: usize = 12;
 const INTERNAL_LEN: usize = 12;
@@ -68,7 +70,7 @@ impl<'a> TreeItem<'a> {
         let item_type = *bytes.get(2).ok_or(Damage::ItemLength)?;
         // The bytes that the type is about: the whole item, or the key of an internal entry.
         let internal = kind == page_type::BTREE_INTERNAL;
-        let start = if internal { INTERNAL_LEN } else { 3 };
+        let start = if internal { INTERNAL_LEN } else { LEAF_ITEM_LEN };
         let big = |at| Ok(BigRef { first: u32(at + 4)?, len: u32(at + 8)? });
         let (content, size) = match item_type & !DELETED {
             PLAIN => {

@@ -11,6 +11,7 @@ use super::function::HashFunction;
 use super::read::Hash;
 use super::stored::Stored;
 use crate::error::{Error, Unsupported};
+use crate::format::packed::Items;
 use crate::format::page;
 use crate::pages::Pages;
 
@@ -66,19 +67,12 @@ impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
         black_box(seen);
     }
 
-    /// Where the first key of this length, its type byte included, lies on a page. Nothing has been checked yet.
+    /// Where the first key of this length, its type byte included, lies on a page.
     fn first_of_length(&self, page: &[u8], len: usize) -> Option<usize> {
         let (order, header_len) = (self.hash.file.order, self.hash.file.header_len);
-        let entries = usize::from(order.u16(page, page::ENTRIES_AT)?);
-        let mut end = page.len();
-        for index in (0..entries).step_by(2) {
-            let key = usize::from(order.u16(page, header_len + 2 * index)?);
-            if end.wrapping_sub(key) == len {
-                return Some(key);
-            }
-            end = usize::from(order.u16(page, header_len + 2 * index + 2)?);
-        }
-        None
+        let entries = order.u16(page, page::ENTRIES_AT)?;
+        let keys = Items::on(page, header_len, entries, order)?.step_by(2).map_while(Result::ok);
+        keys.map(|key| (key.start, key.len())).find(|(_, of_key)| *of_key == len).map(|(at, _)| at)
     }
 }
 

@@ -12,8 +12,7 @@ use super::values::{Source, Values};
 use crate::databases;
 use crate::error::{Error, Unsupported};
 use crate::file::{Budget, PageFile};
-use crate::format::item;
-use crate::format::{ByteOrder, HashMeta, Meta, Method};
+use crate::format::{ByteOrder, HashMeta, Meta, Method, item};
 use crate::pages::Pages;
 
 /// A hash database, open for reading.

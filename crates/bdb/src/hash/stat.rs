@@ -7,9 +7,10 @@ use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{BigRef, Item};
 use crate::format::page_type;
-use crate::format::tree_item::{Content, TreeItem};
+use crate::format::tree_item::Content;
 use crate::overflow;
 use crate::pages::Pages;
+use crate::tree;
 
 /// The figures of a hash database: [`Hash::stat`].
 ///
@@ -179,7 +180,7 @@ impl<'a, P: Pages> Count<'a, P> {
             }
             self.stat.duplicates.add(free_bytes(self.file, &page));
             for index in 0..usize::from(page.header.entries) {
-                let item = self.tree_item(&page, index)?;
+                let item = tree::item(self.file, &page, index)?;
                 match (item.child, item.content) {
                     (None, Content::Big(big)) => self.big(big)?,
                     // A separator repeats the item of a leaf. libdb counts its pages again; it fills all but the last.
@@ -195,13 +196,6 @@ impl<'a, P: Pages> Count<'a, P> {
             }
         }
         Ok(())
-    }
-
-    fn tree_item<'p>(&self, page: &'p Page<'_>, index: usize) -> Result<TreeItem<'p>, Error> {
-        let format = (self.file.header_len, self.file.order);
-        let header = (page.header.kind, page.header.entries);
-        TreeItem::parse(&page.bytes, format, header, index)
-            .map_err(|damage| page.corrupt_item(index, damage))
     }
 
     fn free_list(&mut self, first: u32) -> Result<(), Error> {

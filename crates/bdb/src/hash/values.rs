@@ -6,6 +6,7 @@ use super::page::{HashPage, Pair};
 use crate::error::{Damage, Error};
 use crate::file::{Budget, PageFile};
 use crate::format::item::Item;
+use crate::format::packed::element;
 use crate::overflow;
 use crate::pages::Pages;
 use crate::tree::Leaves;
@@ -57,16 +58,11 @@ impl<'a> Source<'a> {
                     return Ok(None);
                 }
                 let malformed = || Error::corrupt_item(*page, *index, Damage::DuplicateSet);
-                // Length, bytes, length again, so that a set can be walked from both ends.
-                let len = file.order.u16(rest, *at).ok_or_else(malformed)?;
-                let (start, end) = (*at + 2, *at + 2 + usize::from(len));
-                if file.order.u16(rest, end) != Some(len) {
-                    return Err(malformed());
-                }
-                *at = end + 2;
+                let place = element(rest, *at, file.order).ok_or_else(malformed)?;
+                *at = place.end + 2;
                 Ok(Some(match rest {
-                    Cow::Borrowed(rest) => Cow::Borrowed(&rest[start..end]),
-                    Cow::Owned(rest) => Cow::Owned(rest[start..end].to_vec()),
+                    Cow::Borrowed(rest) => Cow::Borrowed(&rest[place]),
+                    Cow::Owned(rest) => Cow::Owned(rest[place].to_vec()),
                 }))
             }
             Source::Tree(leaves) => loop {

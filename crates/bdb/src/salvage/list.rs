@@ -5,6 +5,7 @@ use crate::format::tree_item::Content;
 use crate::format::{ByteOrder, HashMeta, META_LEN, Meta, Method, page_type};
 use crate::pages::Pages;
 use crate::stop::Stop;
+use crate::tree;
 
 /// The root of the list of databases: like every file's first btree, its page 1.
 const LIST_ROOT: u32 = 1;
@@ -44,7 +45,8 @@ impl<P: Pages> Rescue<'_, '_, P> {
         for leaf in self.tree(LIST_ROOT, &[page_type::BTREE_LEAF])?.leaves {
             let Some(page) = self.read(leaf)? else { continue };
             for index in (0..usize::from(page.header.entries)).step_by(2) {
-                let item = |index| self.tree_item(&page, index).map(|item| item.content);
+                let item =
+                    |index| tree::item(self.file, &page, index).ok().map(|item| item.content);
                 let name = match item(index) {
                     Some(Content::Plain(name)) => name.to_vec(),
                     Some(Content::Big(big)) => self.big(big)?.bytes.into_owned(),
@@ -52,7 +54,7 @@ impl<P: Pages> Rescue<'_, '_, P> {
                 };
                 // The one number that is big-endian in every file (section 21).
                 if let Some(Content::Plain(bytes)) =
-                    self.tree_item(&page, index + 1).map(|item| item.content)
+                    tree::item(self.file, &page, index + 1).ok().map(|item| item.content)
                     && let Some(number) = ByteOrder::Big.u32(bytes, 0)
                 {
                     names.push((name, number));

@@ -10,6 +10,7 @@ use crate::format::page_type;
 use crate::format::tree_item::{Content, TreeItem};
 use crate::pages::Pages;
 use crate::stop::Stop;
+use crate::tree;
 
 /// A big item, as far as it could be read.
 pub(super) struct Big<'c> {
@@ -81,8 +82,7 @@ impl<'c, P: Pages> Rescue<'c, '_, P> {
                 tree.leaves.push(number);
                 continue;
             }
-            let internal =
-                matches!(page.header.kind, page_type::BTREE_INTERNAL | page_type::RECNO_INTERNAL);
+            let internal = tree::is_internal(page.header.kind);
             let below = page.header.level.checked_sub(1).filter(|below| internal && *below > 0);
             let Some(below) = below else {
                 tree.whole = false;
@@ -91,19 +91,13 @@ impl<'c, P: Pages> Rescue<'c, '_, P> {
             self.see_again(number);
             tree.doubts |= self.page_doubts(&page);
             for index in (0..usize::from(page.header.entries)).rev() {
-                match self.tree_item(&page, index).and_then(|item| item.child) {
+                match tree::item(self.file, &page, index).ok().and_then(|item| item.child) {
                     Some(child) => to_visit.push((child.page, Some(below))),
                     None => tree.whole = false,
                 }
             }
         }
         Ok(tree)
-    }
-
-    pub(super) fn tree_item<'p>(&self, page: &'p Page<'_>, index: usize) -> Option<TreeItem<'p>> {
-        let layout = (self.file.header_len, self.file.order);
-        let header = (page.header.kind, page.header.entries);
-        TreeItem::parse(&page.bytes, layout, header, index).ok()
     }
 
     /// Gives the items of a leaf that holds data.
@@ -116,12 +110,12 @@ impl<'c, P: Pages> Rescue<'c, '_, P> {
     ) -> Result<(), Stop> {
         let Some(page) = self.read(number)? else { return Ok(()) };
         let entries = usize::from(page.header.entries);
-        let items = || (0..entries).map(|index| self.tree_item(&page, index));
+        let items = || (0..entries).map(|index| tree::item(self.file, &page, index).ok());
         let broken = items().any(|item| item.is_none());
         let doubts = doubts | self.page_doubts(&page) | Doubts::when(broken, Doubt::PageDamaged);
         for index in 0..entries {
             let place = Place { database, page: number, item: Some(index) };
-            match self.tree_item(&page, index).filter(|item| !item.deleted) {
+            match tree::item(self.file, &page, index).ok().filter(|item| !item.deleted) {
                 Some(TreeItem { content: Content::Plain(data), .. }) => {
                     self.output.give(place, key, data, doubts)?;
                 }

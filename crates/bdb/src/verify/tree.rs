@@ -9,6 +9,7 @@ use crate::format::tree_item::{Content, TreeItem};
 use crate::format::{ByteOrder, page_type};
 use crate::pages::Pages;
 use crate::stop::Stop;
+use crate::tree;
 
 /// What kind of tree one is.
 pub(super) struct Shape {
@@ -217,7 +218,7 @@ impl<'c, P: Pages> Check<'c, '_, P> {
     ) -> Result<Vec<Separator<'p>>, Stop> {
         let mut separators = Vec::new();
         for index in 0..page.header.entries.into() {
-            let Some(item) = self.tree_item(page, index) else { break };
+            let Ok(item) = tree::item(self.file, page, index) else { break };
             let key = self.content(shape, page.number, index, &item, false)?;
             separators.push(Separator { item, key });
         }
@@ -273,7 +274,7 @@ impl<'c, P: Pages> Check<'c, '_, P> {
         let mut first = None;
         let mut last: Option<Cow<'p, [u8]>> = None;
         for index in 0..page.header.entries.into() {
-            let Some(item) = self.tree_item(page, index) else { break };
+            let Ok(item) = tree::item(self.file, page, index) else { break };
             let bytes = self.content(shape, page.number, index, &item, true)?;
             if !shape.sorted {
                 continue;
@@ -297,8 +298,8 @@ impl<'c, P: Pages> Check<'c, '_, P> {
         let mut last_data: Option<Cow<'p, [u8]>> = None;
         let mut key_offset = None;
         for index in (0..usize::from(page.header.entries)).step_by(2) {
-            let Some(key) = self.tree_item(page, index) else { break };
-            let Some(data) = self.tree_item(page, index + 1) else { break };
+            let Ok(key) = tree::item(self.file, page, index) else { break };
+            let Ok(data) = tree::item(self.file, page, index + 1) else { break };
             // Duplicates share their key.
             let same_key = key_offset.replace(key.offset) == Some(key.offset);
             if same_key && walk.shape.duplicates.is_none() {

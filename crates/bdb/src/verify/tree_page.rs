@@ -2,7 +2,6 @@
 
 use super::{Check, Fault, Problem};
 use crate::error::Damage;
-use crate::file::Page;
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::format::tree_item::{Content, TreeItem};
@@ -11,12 +10,6 @@ use crate::stop::Stop;
 use crate::tree::is_leaf;
 
 impl<P: Pages> Check<'_, '_, P> {
-    pub(super) fn tree_item<'p>(&self, page: &'p Page<'_>, index: usize) -> Option<TreeItem<'p>> {
-        let layout = (self.file.header_len, self.file.order);
-        let header = (page.header.kind, page.header.entries);
-        TreeItem::parse(&page.bytes, layout, header, index).ok()
-    }
-
     /// Checks the items of a tree page by themselves; says whether all can be read.
     pub(super) fn tree_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;
