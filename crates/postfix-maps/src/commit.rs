@@ -1,7 +1,7 @@
 //! Putting new contents in the place of a table's old ones.
 //!
-//! The usual way is a new file beside the old one, renamed over it when it is complete and on disk: whoever opens the
-//! table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
+//! The usual way is a new file beside the old one, which changes places with it when it is complete and on disk: whoever
+//! opens the table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
 //! journal ([`crate::journal`]), where a new one could not take over its place in every respect (its owner, its other
 //! names), where the directory cannot be written, where another process has the old one open for writing, and where a small
 //! change to a large table would make copying it cost more than it is worth.
@@ -68,8 +68,12 @@ impl Target {
             let metadata = settle(&old, &file).map_err(|source| open_error(&path, source))?;
             removed_empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
             if !removed_empty {
-                let way = Way::replace_or_overwrite(&file, old, &metadata)
+                let new = stand_in(&file, &metadata)
                     .map_err(|error| Error::Write { path: path.clone(), source: error.into() })?;
+                let way = match new {
+                    Some(new) => Way::Replace { new, old },
+                    None => Way::Overwrite(old),
+                };
                 return Ok(Target { path, file, way, removed_empty });
             }
             file = path.clone();
@@ -80,17 +84,13 @@ impl Target {
         }
     }
 
-    /// Waits for the lock on the file of a table that is there, and finds out how some of its pages can be changed.
+    /// Waits for the lock on the file of a table that is there, some of whose pages are to be [changed](Self::change).
     pub fn open_existing(path: &Path) -> io::Result<Self> {
         let file = follow_links(path);
         let old = open_exclusive(&file)?;
-        let metadata = settle(&old, &file)?;
-        let way = if metadata.len() <= COPY_LIMIT {
-            Way::replace_or_overwrite(&file, old, &metadata)?
-        } else {
-            Way::Overwrite(old)
-        };
-        Ok(Target { path: path.to_owned(), file, way, removed_empty: false })
+        settle(&old, &file)?;
+        // A change may come to nothing: no new file before there is one.
+        Ok(Target { path: path.to_owned(), file, way: Way::Overwrite(old), removed_empty: false })
     }
 
     /// The table's file, as its user named it.
@@ -153,34 +153,30 @@ impl Target {
     ///
     /// Errors as for [`write`](Self::write).
     pub fn change(self, changes: &Changes) -> io::Result<()> {
-        match self.way {
-            Way::Replace { new, mut old } => {
-                old.rewind()?;
-                io::copy(&mut old, &mut new.as_file())?;
-                new.as_file().set_len(changes.file_len())?;
-                for (offset, page) in changes.pages() {
-                    new.as_file().write_all_at(page, offset)?;
-                }
-                match replace(new, &old, &self.file)? {
-                    Replaced::Yes => Ok(()),
-                    Replaced::No => overwrite_pages(&old, &self.file, changes),
-                }
-            }
-            Way::Overwrite(old) => overwrite_pages(&old, &self.file, changes),
-            Way::Create(_) => Err(io::ErrorKind::NotFound.into()),
+        let Way::Overwrite(mut old) = self.way else { return Err(io::ErrorKind::NotFound.into()) };
+        let metadata = old.metadata()?;
+        let small = metadata.len() <= COPY_LIMIT;
+        let new = if small { stand_in(&self.file, &metadata)? } else { None };
+        let Some(new) = new else { return overwrite_pages(&old, &self.file, changes) };
+        old.rewind()?;
+        io::copy(&mut old, &mut new.as_file())?;
+        new.as_file().set_len(changes.file_len())?;
+        for (offset, page) in changes.pages() {
+            new.as_file().write_all_at(page, offset)?;
+        }
+        match replace(new, &old, &self.file)? {
+            Replaced::Yes => Ok(()),
+            Replaced::No => overwrite_pages(&old, &self.file, changes),
         }
     }
 }
 
-impl Way {
-    /// A new file, if it can stand in for the old one in every respect.
-    fn replace_or_overwrite(file: &Path, old: File, metadata: &Metadata) -> io::Result<Self> {
-        match new_file_beside(file) {
-            Ok(new) if can_replace(metadata, new.as_file()) => Ok(Way::Replace { new, old }),
-            Ok(_) => Ok(Way::Overwrite(old)),
-            Err(error) if forbidden(&error) => Ok(Way::Overwrite(old)),
-            Err(error) => Err(error),
-        }
+/// A new file for the place of an old one, if it can take that in every respect.
+fn stand_in(file: &Path, old: &Metadata) -> io::Result<Option<NamedTempFile>> {
+    match new_file_beside(file) {
+        Ok(new) => Ok(Some(new).filter(|new| can_replace(old, new.as_file()))),
+        Err(error) if forbidden(&error) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

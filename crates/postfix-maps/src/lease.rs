@@ -4,8 +4,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-/// Sets the signal that tells of a lease's end. Missing in the crate libc; the value is Linux's for all but two of its oldest
-/// architectures, where the call fails or does nothing that would matter.
+/// Sets the signal that tells of a lease's end. Missing in the crate libc; the value is that of Linux.
 const F_SETSIG: libc::c_int = 10;
 
 /// As long as it lives, nobody opens the file to write to it: whoever tries to waits, and the lease is broken.

@@ -1,4 +1,4 @@
-//! Tables as memory maps: the only unsafe code of this crate.
+//! Tables as memory maps: the one dangerous way to read, and unsafe to use.
 #![allow(unsafe_code)]
 
 use std::path::Path;
@@ -22,7 +22,8 @@ impl Table {
     ///
     /// # Safety
     /// As long as the table lives, nobody may truncate or write to its file; see [`MappedPages::new`]. Replacing the
-    /// file with a new one is no harm: that is how this crate writes tables. Real `postmap` rewrites them in place.
+    /// file with a new one is no harm: that is how this crate writes tables, unless they are large and little changes, or
+    /// another process has them open for writing. Real `postmap` rewrites them in place.
     /// [`refresh`](Self::refresh) extends the promise to the file that it finds.
     pub unsafe fn open_mapped(
         spec: impl Into<TableSpec>,

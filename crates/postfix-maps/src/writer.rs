@@ -126,7 +126,8 @@ impl NewTable {
     }
 
     /// Whether the old file will be overwritten, because its directory cannot be written or because a new file could
-    /// not have its owner and all its names. Otherwise a new file takes its place in one step.
+    /// not have its owner and all its names. Otherwise a new file takes its place in one step, unless another process has
+    /// the old one open for writing by then.
     pub fn overwrites(&self) -> bool {
         self.target.overwrites()
     }
