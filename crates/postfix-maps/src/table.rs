@@ -248,17 +248,23 @@ impl Table {
         nul: bool,
         mut each: impl FnMut(Result<Option<Cow<'t, [u8]>>, Error>),
     ) {
-        // A key that is not UTF-8 is not found; the empty key is looked up in its place.
-        let prepared: Vec<Cow<'_, [u8]>> =
-            keys.iter().map(|key| self.rules.prepare(key.as_ref()).unwrap_or_default()).collect();
+        // A key that is not UTF-8 is not found, whatever is under the empty one that is looked up in its place.
+        let mut refused = Vec::new();
+        let mut prepared = Vec::with_capacity(keys.len());
+        for (i, key) in keys.iter().enumerate() {
+            prepared.push(self.rules.prepare(key.as_ref()).unwrap_or_else(|_| {
+                refused.push(i);
+                Cow::default()
+            }));
+        }
+        let mut refused = refused.into_iter().peekable();
         let found =
             if nul { hash.get_many_terminated(&prepared) } else { hash.get_many(&prepared) };
-        for (key, found) in keys.iter().zip(found) {
-            let key = key.as_ref();
+        for (i, (key, found)) in keys.iter().zip(found).enumerate() {
             each(match found {
-                _ if self.rules.prepare(key).is_err() => Ok(None),
+                _ if refused.next_if_eq(&i).is_some() => Ok(None),
                 Ok(found) => self
-                    .check(key, found.map(cut_at_nul))
+                    .check(key.as_ref(), found.map(cut_at_nul))
                     .map_err(|failure| self.failure("query", failure)),
                 Err(source) => Err(self.read_error(source)),
             });

@@ -12,13 +12,13 @@ pub fn list(session: &Session) -> Result<bool, Fatal> {
         return Err(Fatal::Message(b"can't sequence maps via the proxy service".to_vec()));
     }
     let table = session.open(&spec, Access::Snapshot)?;
-    let (name, internal) = (spec.to_bytes(), table.internal_name());
+    let name = spec.to_bytes();
     let mut output = Output::default();
     let mut pairs = table.iter()?;
     let result = pairs.try_for_each(|pair| {
         let (key, value) = pair?;
         // What cannot be decoded is left out.
-        let Some(value) = session.decode(&internal, &key, value) else { return Ok(()) };
+        let Some(value) = session.decode(&table, &key, value) else { return Ok(()) };
         if key.is_empty() {
             let text: [&[u8]; 3] = [b"table ", &name, b": empty lookup key value is not allowed"];
             session.log.warning(&text.concat());

@@ -155,13 +155,13 @@ impl Lazy {
 }
 
 /// The value that was found for a key in one table, as it is printed, with the warnings that belong to it.
-fn answer(
+fn answer<'v>(
     session: &Session,
     table: &Table,
     key: &[u8],
-    found: Result<Option<Cow<'_, [u8]>>, Error>,
+    found: Result<Option<Cow<'v, [u8]>>, Error>,
     naming: Naming,
-) -> Result<Option<Vec<u8>>, Fatal> {
+) -> Result<Option<Cow<'v, [u8]>>, Fatal> {
     let value = match found {
         Ok(Some(value)) => value,
         Ok(None) => {
@@ -174,31 +174,33 @@ fn answer(
             // Of a table of tables, the member is named first.
             if let Error::ValueNotUtf8 { table: member, key, value } = &error {
                 session.log.warning(&not_utf8_message(member, key, value));
-                return Err(query_error(session, &table.internal_name()));
+                return Err(query_error(session, table));
             }
             return Err(error.into());
         }
     };
-    let internal = table.internal_name();
-    let Some(value) = session.decode(&internal, key, value) else {
-        return Err(query_error(session, &internal));
+    let Some(value) = session.decode(table, key, value) else {
+        return Err(query_error(session, table));
     };
-    let value = before_nul(&value);
+    let value = match value {
+        Cow::Borrowed(value) => Cow::Borrowed(before_nul(value)),
+        Cow::Owned(value) => Cow::Owned(before_nul(&value).to_vec()),
+    };
     if value.is_empty() {
         let name = match naming {
-            Naming::AsGiven => &table.spec().to_bytes(),
-            Naming::Internal => &internal,
+            Naming::AsGiven => table.spec().to_bytes(),
+            Naming::Internal => table.internal_name(),
         };
-        session.warn_of_empty_value(name, key);
+        session.warn_of_empty_value(&name, key);
     }
-    Ok(Some(value.to_vec()))
+    Ok(Some(value))
 }
 
 /// A lookup that found something which cannot be an answer.
-fn query_error(session: &Session, table: &[u8]) -> Fatal {
+fn query_error(session: &Session, table: &Table) -> Fatal {
     let reason: &[u8] = match session.tool {
         Tool::Postmap if !session.invocation.message_keys.any() => b"",
         _ => b": Application error",
     };
-    Fatal::Message([b"table ", table, b": query error", reason].concat())
+    Fatal::Message([b"table ", &table.internal_name()[..], b": query error", reason].concat())
 }

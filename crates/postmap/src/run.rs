@@ -193,7 +193,7 @@ impl Session<'_> {
     /// A stored value as it is meant. Nothing, and a warning, where it should be base64 and is not.
     pub fn decode<'v>(
         &self,
-        table: &[u8],
+        table: &Table,
         key: &[u8],
         value: Cow<'v, [u8]>,
     ) -> Option<Cow<'v, [u8]>> {
@@ -203,8 +203,9 @@ impl Session<'_> {
         let decoded = file_values::decode(&value);
         if decoded.is_none() {
             let text = value.get(..EXCERPT).unwrap_or(&value);
+            let table = table.internal_name();
             let parts: [&[u8]; 6] =
-                [b"table ", table, b": key ", key, b": malformed BASE64 value: ", text];
+                [b"table ", &table, b": key ", key, b": malformed BASE64 value: ", text];
             self.log.warning(&parts.concat());
         }
         decoded.map(Cow::Owned)
