@@ -1,39 +1,15 @@
 //! What the builder writes, the reader finds: any pairs, any options, through every source of pages.
 
+mod generated;
+
 use std::collections::BTreeMap;
 use std::io::{Seek, Write};
 
-use bdb_file::{
-    BuildOptions, Builder, ByteOrder, FileId, FilePages, Hash, Keep, MappedPages, Pages,
-};
+use bdb_file::{BuildOptions, Builder, FileId, FilePages, Hash, Keep, MappedPages, Pages};
+use generated::{bytes, options};
 use proptest::prelude::*;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
-
-fn options() -> impl Strategy<Value = BuildOptions> {
-    (
-        prop::option::of((9u32..=16).prop_map(|bits| 1 << bits)),
-        prop::option::of(2u32..20),
-        any::<bool>(),
-        any::<bool>(),
-    )
-        .prop_map(|(page_size, buckets, big_endian, checksums)| BuildOptions {
-            page_size,
-            buckets,
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-        })
-}
-
-/// Keys that are prefixes of each other, and lengths around the limits of small pages.
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        6 => prop::collection::vec(any::<u8>(), 0..40),
-        3 => (0usize..600, 97u8..99).prop_map(|(len, byte)| vec![byte; len]),
-        1 => (0usize..6000, 0u8..2).prop_map(|(len, byte)| vec![byte; len]),
-    ]
-}
 
 fn build(pairs: &[(Vec<u8>, Vec<u8>)], options: BuildOptions, keep: Keep) -> Vec<u8> {
     let mut builder = Builder::new(options);

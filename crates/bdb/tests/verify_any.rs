@@ -1,8 +1,10 @@
 //! Verifying any file: what we write is sound, what is sound can be read, and nothing takes long or deep.
 
+mod generated;
 mod patched;
 
 use bdb_file::{BuildOptions, Builder, ByteOrder, Fault, FileId, Hash, Keep, Severity, Update};
+use generated::{bytes, options};
 use patched::{PAGE, Patched, problems, read_all};
 use proptest::prelude::*;
 
@@ -95,31 +97,6 @@ fn the_same_key_a_thousand_times() {
     let twice = problems(&file).1.iter().filter(|found| found.fault == Fault::KeyTwice).count();
     // The first in either bucket.
     assert_eq!(twice, 60_000 - 2);
-}
-
-/// Keys that are prefixes of each other, and lengths around the limits of small pages.
-fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![
-        6 => prop::collection::vec(any::<u8>(), 0..40),
-        3 => (0usize..600, 97u8..99).prop_map(|(len, byte)| vec![byte; len]),
-        1 => (0usize..6000, 0u8..2).prop_map(|(len, byte)| vec![byte; len]),
-    ]
-}
-
-fn options() -> impl Strategy<Value = BuildOptions> {
-    (
-        prop::option::of((9u32..=16).prop_map(|bits| 1 << bits)),
-        prop::option::of(2u32..20),
-        any::<bool>(),
-        any::<bool>(),
-    )
-        .prop_map(|(page_size, buckets, big_endian, checksums)| BuildOptions {
-            page_size,
-            buckets,
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-        })
 }
 
 /// A change anywhere, mostly in page headers and offsets.
