@@ -43,6 +43,7 @@ const MAPPED: &str = "ours, mapped, our file";
 const SNAPSHOT: &str = "ours, snapshot, our file";
 const TABLE: &str = "ours, `Table::get` (folds keys, checks UTF-8), snapshot, our file";
 const TWO_THREADS: &str = "ours, mapped, our file, two threads";
+const GET_MANY: &str = "ours, `get_many`, mapped, our file";
 const MAPPED_THEIRS: &str = "ours, mapped, postmap's file";
 const LIBDB_LARGE: &str = "libdb, 512 MiB cache, postmap's file";
 const LIBDB: &str = "libdb, 128 KiB cache, postmap's file";
@@ -96,6 +97,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         (&warm_get, warm, [MAPPED, LIBDB_LARGE], AtMost(0.30)),
         (&warm_get, warm, [MAPPED, TINYCDB], AtMost(1.00)),
         (&get_absent, misses, [MAPPED, LIBDB_LARGE], AtMost(0.30)),
+        (&get, hits, [GET_MANY, TINYCDB], AtMost(0.35)),
+        (&get, hits, [GET_MANY, LIBDB_LARGE], AtMost(0.12)),
         (&get, hits, [MAPPED, TWO_THREADS], AtLeast(1.90)),
         (&get, hits, [LIBDB_OURS, LIBDB], AtMost(1.00)),
     ] {
@@ -170,6 +173,7 @@ fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn E
         Engine::new(SNAPSHOT, |range, touch| Ok(get_range(&snapshot, keys, range, touch)?)),
         Engine::new(TABLE, |range, touch| Ok(answers(keys, range, touch, |key| table.get(key))?)),
         Engine::new(TWO_THREADS, |range, touch| Ok(two_threads(&mapped, keys, range, touch)?)),
+        Engine::new(GET_MANY, |range, touch| Ok(get_many(&mapped, keys, range, touch)?)),
         Engine::new(MAPPED_THEIRS, |range, touch| {
             Ok(get_range(&mapped_theirs, keys, range, touch)?)
         }),
@@ -245,13 +249,30 @@ fn get_range<P: Pages>(
     range: Range<usize>,
     touch: usize,
 ) -> Result<Answers, bdb_file::Error> {
-    answers(keys, range, touch, |key| {
-        let value = hash.get_terminated(key)?;
-        Ok(value.map(|value| match value {
-            Cow::Borrowed([value @ .., 0]) => Cow::Borrowed(value),
-            other => other,
-        }))
-    })
+    answers(keys, range, touch, |key| Ok(hash.get_terminated(key)?.map(without_nul)))
+}
+
+fn get_many<P: Pages>(
+    hash: &Hash<P>,
+    keys: &Keys,
+    range: Range<usize>,
+    touch: usize,
+) -> Result<Answers, bdb_file::Error> {
+    let (indices, keys): (Vec<_>, Vec<_>) = keys.range(range).unzip();
+    let mut answers = Answers::default();
+    for (index, value) in indices.into_iter().zip(hash.get_many_terminated(&keys)) {
+        if let Some(value) = value? {
+            answers.add(index, &without_nul(value), touch);
+        }
+    }
+    Ok(answers)
+}
+
+fn without_nul(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match value {
+        Cow::Borrowed([value @ .., 0]) => Cow::Borrowed(value),
+        other => other,
+    }
 }
 
 /// Each thread looks half of the keys up.
