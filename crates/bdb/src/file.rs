@@ -42,7 +42,6 @@ pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
     /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
-    #[inline]
     fn spend(&self, page: u32) -> Result<(), Error> {
         let left = self.0.get().checked_sub(1).ok_or_else(|| Error::corrupt(page, Damage::Loop))?;
         self.0.set(left);
@@ -115,13 +114,17 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// A budget of as many pages as the file has.
-    #[inline]
     pub fn budget(&self) -> Budget {
         Budget(Cell::new(self.last_page.saturating_add(1)))
     }
 
+    /// Where a page starts, if that can be in memory.
+    #[inline]
+    pub fn place(&self, number: u32) -> Option<usize> {
+        usize::try_from(u64::from(number) * self.page_size as u64).ok()
+    }
+
     /// The bytes of a page, unchecked.
-    #[inline(always)]
     pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
@@ -147,7 +150,6 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// The page `number`, found to carry its own number and, where pages have them, a right checksum.
-    #[inline]
     pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         let page = self.page_or_hole(number, budget)?;
         if page.header.number != number {
@@ -157,7 +159,6 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// As [`page`](Self::page), but lets pass a page that was never written: its number field is 0.
-    #[inline(always)]
     pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         budget.spend(number)?;
         let bytes = self.read(number)?;
@@ -177,7 +178,6 @@ impl<P: Pages> PageFile<P> {
 
 impl<'a> Page<'a> {
     /// Whether the page was never written (section 4.2).
-    #[inline]
     pub fn is_hole(&self) -> bool {
         self.header.number == 0 && self.header.kind == page_type::FREE
     }
@@ -185,7 +185,6 @@ impl<'a> Page<'a> {
     /// Bytes of the page that live as long as its source lends them; copied where the page itself is a copy.
     ///
     /// `range` has been checked to lie on the page.
-    #[inline]
     pub fn part(&self, range: Range<usize>) -> Cow<'a, [u8]> {
         match &self.bytes {
             Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(range).unwrap_or_default()),
@@ -193,12 +192,10 @@ impl<'a> Page<'a> {
         }
     }
 
-    #[inline(always)]
     pub fn corrupt(&self, damage: Damage) -> Error {
         Error::corrupt(self.number, damage)
     }
 
-    #[inline(always)]
     pub fn corrupt_item(&self, item: usize, damage: Damage) -> Error {
         Error::corrupt_item(self.number, item, damage)
     }

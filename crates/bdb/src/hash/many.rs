@@ -1,18 +1,19 @@
 //! Looking many keys up at once.
 //!
 //! A lookup in a table larger than the processor's caches waits for memory twice: for the page's offsets, then for the
-//! items. Keys of one group wait together: first all are hashed, then the offsets of all their pages are read, then the
-//! items whose length is right, and only then is each key looked up as usual, in memory that is near by now.
+//! items. Keys of one group wait together: all are hashed, side by side; then the first lines of all their pages are
+//! read, then the pairs that are likely to be theirs. Loops that wait for memory do nothing else, so that a processor
+//! has the next loads under way before the first is done.
 
 use std::borrow::Cow;
 use std::hint::black_box;
+use std::ops::BitXor;
 
 use super::function::HashFunction;
 use super::read::Hash;
+use super::search::{self, Likely, Search};
 use super::stored::Stored;
 use crate::error::{Error, Unsupported};
-use crate::format::packed::Items;
-use crate::format::page;
 use crate::pages::Pages;
 
 /// Keys of one group: about as many loads as a processor core has under way at once.
@@ -27,15 +28,22 @@ pub struct GetMany<'a, 'k, K, P> {
     /// The keys that have not been asked for yet.
     keys: &'k [K],
     nul: bool,
-    /// The primary pages of the keys of the group at hand.
-    primaries: [u32; GROUP],
+    /// What is known of the keys of the group at hand.
+    group: [Place<'a>; GROUP],
     /// How many of these have been used; all of them before the first group.
     used: usize,
 }
 
+/// Where a key may be.
+#[derive(Clone, Copy, Debug, Default)]
+struct Place<'a> {
+    primary: u32,
+    likely: Option<Likely<'a>>,
+}
+
 impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
     pub(super) fn new(hash: &'a Hash<P>, keys: &'k [K], nul: bool) -> Self {
-        GetMany { hash, keys, nul, primaries: [0; GROUP], used: GROUP }
+        GetMany { hash, keys, nul, group: [Place::default(); GROUP], used: GROUP }
     }
 
     fn stored(&self, key: &'k K) -> Stored<'k> {
@@ -44,35 +52,26 @@ impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
 
     /// Hashes the next keys and has memory bring what their lookups will read.
     fn start_group(&mut self, function: HashFunction) {
-        let keys = &self.keys[..self.keys.len().min(GROUP)];
-        for (i, key) in keys.iter().enumerate() {
-            self.primaries[i] = self.hash.primary_page(function, self.stored(key));
+        let Hash { file, address, .. } = self.hash;
+        let mut keys = [Stored { bytes: &[], nul: self.nul }; GROUP];
+        for (stored, key) in keys.iter_mut().zip(self.keys) {
+            *stored = self.stored(key);
         }
-        let Some(bytes) = self.hash.file.pages.in_memory() else { return };
-        let size = self.hash.file.page_size;
-        let pages = self.primaries.map(|primary| {
-            let start = usize::try_from(u64::from(primary) * size as u64).unwrap_or(usize::MAX);
-            bytes.get(start..).and_then(|rest| rest.get(..size)).unwrap_or_default()
-        });
-        // Only loads whose results are used are made.
-        let mut seen = 0;
-        for page in &pages {
-            seen ^= page.get(page::ENTRIES_AT).copied().unwrap_or(0);
-        }
-        black_box(seen);
-        for (page, key) in pages.iter().zip(keys) {
-            let item = self.first_of_length(page, self.stored(key).len() + 1);
-            seen ^= item.and_then(|item| page.get(item)).copied().unwrap_or(0);
-        }
-        black_box(seen);
-    }
+        let count = self.keys.len().min(GROUP);
+        let hashes = Stored::hash_all(&keys, function);
+        self.group =
+            hashes.map(|hash| Place { primary: address.page(address.bucket(hash)), likely: None });
+        let Some(bytes) = self.hash.searchable() else { return };
+        let group = &mut self.group[..count];
 
-    /// Where the first key of this length, its type byte included, lies on a page.
-    fn first_of_length(&self, page: &[u8], len: usize) -> Option<usize> {
-        let (order, header_len) = (self.hash.file.order, self.hash.file.header_len);
-        let entries = order.u16(page, page::ENTRIES_AT)?;
-        let keys = Items::on(page, header_len, entries, order)?.step_by(2).map_while(Result::ok);
-        keys.map(|key| (key.start, key.len())).find(|(_, of_key)| *of_key == len).map(|(at, _)| at)
+        // Only loads whose results are used are made.
+        let touched = group.iter().map(|place| search::touch_page(file, bytes, place.primary));
+        black_box(touched.fold(0, BitXor::bitxor));
+        for (place, key) in group.iter_mut().zip(keys) {
+            place.likely = Likely::new(file, bytes, place.primary, key);
+        }
+        let likely = group.iter().filter_map(|place| place.likely.as_ref());
+        black_box(likely.map(Likely::touch).fold(0, BitXor::bitxor));
     }
 }
 
@@ -89,10 +88,14 @@ impl<'a, K: AsRef<[u8]>, P: Pages> Iterator for GetMany<'a, '_, K, P> {
             self.start_group(function);
             self.used = 0;
         }
-        let primary = self.primaries[self.used];
+        let place = self.group[self.used];
         self.used += 1;
         self.keys = rest;
-        Some(self.hash.get_from(primary, self.stored(key)))
+        let key = self.stored(key);
+        Some(match place.likely.map(|likely| likely.find(key)) {
+            Some(Search::Over(found)) => Ok(found.map(Cow::Borrowed)),
+            _ => self.hash.get_from(place.primary, key),
+        })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -9,6 +9,7 @@ mod layout;
 mod many;
 mod page;
 mod read;
+mod search;
 mod stat;
 mod stored;
 mod update;

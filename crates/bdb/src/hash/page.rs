@@ -44,7 +44,6 @@ pub(crate) struct HashPage<'a> {
 
 impl<'a> HashPage<'a> {
     /// Reads the first page of a bucket. A page that was never written is an empty one.
-    #[inline(always)]
     pub fn primary<P: Pages>(
         file: &'a PageFile<P>,
         number: u32,
@@ -58,7 +57,6 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads the page after this one in its bucket.
-    #[inline]
     pub fn next<P: Pages>(
         &self,
         file: &'a PageFile<P>,
@@ -66,21 +64,10 @@ impl<'a> HashPage<'a> {
     ) -> Result<Option<Self>, Error> {
         match self.page.header.next {
             0 => Ok(None),
-            next => Self::further(file, next, budget).map(Some),
+            next => Self::new(file, file.page(next, budget)?).map(Some),
         }
     }
 
-    /// Reads a page of a bucket that is not its first.
-    #[inline]
-    pub fn further<P: Pages>(
-        file: &'a PageFile<P>,
-        number: u32,
-        budget: &Budget,
-    ) -> Result<Self, Error> {
-        Self::new(file, file.page(number, budget)?)
-    }
-
-    #[inline(always)]
     fn new<P: Pages>(file: &PageFile<P>, page: Page<'a>) -> Result<Self, Error> {
         let header = page.header;
         if header.number != page.number {
@@ -129,48 +116,28 @@ impl<'a> HashPage<'a> {
     ///
     /// Every key is looked at, whatever the order on the page: that also finds the keys which a binary search misses on
     /// pages that mix big keys with short ones (section 12.2).
-    #[inline(always)]
     pub fn find<P: Pages>(
         &self,
         file: &PageFile<P>,
         key: Stored<'_>,
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {
-        match file.order {
-            ByteOrder::Little => self.find_in::<LittleEndian, P>(file, key, budget),
-            ByteOrder::Big => self.find_in::<BigEndian, P>(file, key, budget),
-        }
-    }
-
-    #[inline(always)]
-    fn find_in<E: Endian, P: Pages>(
-        &self,
-        file: &PageFile<P>,
-        key: Stored<'_>,
-        budget: &Budget,
-    ) -> Result<Option<Pair>, Error> {
-        let bytes = &*self.page.bytes;
-        let (table, _) = bytes.get(self.table.clone()).unwrap_or_default().as_chunks();
-        let wanted = key.len() + 1;
-        let mut end = bytes.len();
-        for (i, offsets) in table.iter().enumerate() {
-            let Some((start, data)) = starts::<E>(offsets, self.table.end, end) else {
-                return Err(self.page.corrupt_item(2 * i, Damage::Offset));
-            };
-            let len = end - start;
-            if len == wanted || len == item::BIG_LEN {
-                let found = match bytes.get(start..end) {
-                    Some([item::PLAIN, stored @ ..]) => key.is(stored),
-                    item => {
-                        let item = item.unwrap_or_default();
-                        is_big_key(file, self.page.number, 2 * i, item, key, budget)?
-                    }
-                };
-                if found {
-                    return Ok(Some(Pair { key: start..end, data: data..start, index: 2 * i }));
-                }
+        let mut at = self.start();
+        while let Some(pair) = self.next_pair(file.order, &mut at)? {
+            let item = self.page.bytes.get(pair.key.clone()).unwrap_or_default();
+            if item.len() != 1 + key.len() && item.len() != item::BIG_LEN {
+                continue;
             }
-            end = data;
+            let found = match self.item(item, pair.index, file.order)? {
+                Item::Plain(stored) => key.is(stored),
+                Item::Big(big) => overflow::equals(file, big, key.pieces(), budget)?,
+                Item::Duplicates(_) | Item::DuplicateTree(_) => {
+                    return Err(self.page.corrupt_item(pair.index, Damage::ItemType(item[0])));
+                }
+            };
+            if found {
+                return Ok(Some(pair));
+            }
         }
         Ok(None)
     }
@@ -209,22 +176,4 @@ fn starts<E: Endian>([k0, k1, d0, d1]: &[u8; 4], low: usize, end: usize) -> Opti
     let key = usize::from(E::read_u16(&[*k0, *k1]));
     let data = usize::from(E::read_u16(&[*d0, *d1]));
     (low <= data && data < key && key < end).then_some((key, data))
-}
-
-/// Whether an item that is no plain one is `key`. Apart from the search, whose registers it would take.
-#[cold]
-#[inline(never)]
-fn is_big_key<P: Pages>(
-    file: &PageFile<P>,
-    page: u32,
-    index: usize,
-    stored: &[u8],
-    key: Stored<'_>,
-    budget: &Budget,
-) -> Result<bool, Error> {
-    match Item::parse(stored, file.order) {
-        Ok(Item::Big(big)) => overflow::equals(file, big, key.pieces(), budget),
-        Ok(_) => Err(Error::corrupt_item(page, index, Damage::ItemType(stored[0]))),
-        Err(damage) => Err(Error::corrupt_item(page, index, damage)),
-    }
 }

@@ -6,13 +6,14 @@ use super::address::Address;
 use super::function::HashFunction;
 use super::iter::Iter;
 use super::many::GetMany;
-use super::page::{HashPage, Pair};
+use super::page::HashPage;
+use super::search;
 use super::stored::Stored;
 use super::values::{Source, Values};
 use crate::databases;
 use crate::error::{Error, Unsupported};
 use crate::file::{Budget, PageFile};
-use crate::format::{ByteOrder, HashMeta, Meta, Method, item};
+use crate::format::{ByteOrder, HashMeta, Meta, Method};
 use crate::pages::Pages;
 
 /// A hash database, open for reading.
@@ -39,6 +40,7 @@ pub struct Hash<P> {
     pub(super) file: PageFile<P>,
     pub(super) address: Address,
     pub(super) function: Option<HashFunction>,
+    suits_search: bool,
     meta: HashMeta,
 }
 
@@ -87,6 +89,7 @@ impl<P: Pages> Hash<P> {
         Ok(Hash {
             address: Address::new(&meta, number, file.last_page)?,
             function: HashFunction::from_charkey(meta.charkey),
+            suits_search: search::suits(&file),
             file,
             meta,
         })
@@ -189,25 +192,29 @@ impl<P: Pages> Hash<P> {
         primary: u32,
         key: Stored<'_>,
     ) -> Result<Option<Cow<'a, [u8]>>, Error> {
-        let budget = self.file.budget();
-        let value = |page: &HashPage<'a>, pair: &Pair| {
-            if page.page.bytes.get(pair.data.start) == Some(&item::PLAIN) {
-                return Ok(Some(page.page.part(pair.data.start + 1..pair.data.end)));
-            }
-            self.first_of(primary, key)
-        };
-        self.find(primary, key, &budget, value)
+        if let Some(bytes) = self.searchable()
+            && let Some(found) = search::search(&self.file, bytes, primary, key)
+        {
+            return Ok(found.map(Cow::Borrowed));
+        }
+        self.find_first(primary, key)
     }
 
-    /// As [`get_from`](Self::get_from), for data that is not on the key's page. It finds the key once more, so that nothing
-    /// of a search need be kept for this.
+    /// The file's bytes, if they can be searched in memory.
+    #[inline]
+    pub(super) fn searchable(&self) -> Option<&[u8]> {
+        if self.suits_search { self.file.pages.in_memory() } else { None }
+    }
+
+    /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
     #[cold]
     #[inline(never)]
-    fn first_of(&self, primary: u32, key: Stored<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn find_first(&self, primary: u32, key: Stored<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
         let budget = self.file.budget();
-        self.find(primary, key, &budget, |page, pair| {
-            Source::of(&self.file, page, pair, &budget)?.next(&self.file, &budget)
-        })
+        match self.find(primary, key, &budget)? {
+            Some(mut source) => source.next(&self.file, &budget),
+            None => Ok(None),
+        }
     }
 
     /// All data items stored under `key`: none, one, or a set of duplicates in the database's order.
@@ -218,9 +225,7 @@ impl<P: Pages> Hash<P> {
         let budget = self.file.budget();
         let key = Stored { bytes: key, nul: false };
         let function = self.function.ok_or(Unsupported::HashFunction)?;
-        let source = self.find(self.primary_page(function, key), key, &budget, |page, pair| {
-            Source::of(&self.file, page, pair, &budget).map(Some)
-        })?;
+        let source = self.find(self.primary_page(function, key), key, &budget)?;
         let source = source.unwrap_or(Source::One(None));
         Ok(Values::new(&self.file, source, budget))
     }
@@ -234,29 +239,21 @@ impl<P: Pages> Hash<P> {
         Iter::new(self)
     }
 
-    /// Looks for a key on the pages of the bucket with the primary page `primary`; `then` is handed its page and its place
-    /// there.
-    #[inline(always)]
-    fn find<'a, T>(
+    /// What is stored under a key, which is looked for on the pages of the bucket with the primary page `primary`.
+    fn find<'a>(
         &'a self,
         primary: u32,
         key: Stored<'_>,
         budget: &Budget,
-        then: impl FnOnce(&HashPage<'a>, &Pair) -> Result<Option<T>, Error>,
-    ) -> Result<Option<T>, Error> {
-        let mut number = primary;
+    ) -> Result<Option<Source<'a>>, Error> {
+        let mut page = HashPage::primary(&self.file, primary, budget)?;
         loop {
-            let page = if number == primary {
-                HashPage::primary(&self.file, number, budget)?
-            } else {
-                HashPage::further(&self.file, number, budget)?
-            };
             if let Some(pair) = page.find(&self.file, key, budget)? {
-                return then(&page, &pair);
+                return Source::of(&self.file, &page, &pair, budget).map(Some);
             }
-            number = page.page.header.next;
-            if number == 0 {
-                return Ok(None);
+            match page.next(&self.file, budget)? {
+                Some(next) => page = next,
+                None => return Ok(None),
             }
         }
     }

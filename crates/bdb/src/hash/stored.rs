@@ -23,17 +23,39 @@ impl<'a> Stored<'a> {
 
     #[inline]
     pub fn hash(self, function: HashFunction) -> u32 {
-        let hash = function.hash(self.bytes);
+        self.hash_rest(function, 0, 0)
+    }
+
+    /// The hash, of which `hash` is that of the first `done` bytes.
+    #[inline]
+    fn hash_rest(self, function: HashFunction, hash: u32, done: usize) -> u32 {
+        let hash = function.extend(hash, &self.bytes[done..]);
         if self.nul { function.extend(hash, &[0]) } else { hash }
+    }
+
+    /// The hashes of several keys: faster than one after the other, for each waits for its own last byte only.
+    pub fn hash_all<const N: usize>(keys: &[Self; N], function: HashFunction) -> [u32; N] {
+        let mut hashes = [0; N];
+        let (fours, _) = keys.as_chunks();
+        let (hashes_of_four, _) = hashes.as_chunks_mut();
+        for (keys, hashes) in fours.iter().zip(hashes_of_four) {
+            let common = keys.iter().map(|key| key.bytes.len()).min().unwrap_or(0);
+            let [a, b, c, d] = keys.map(|key| &key.bytes[..common]);
+            *hashes = function.hash_four([a, b, c, d]);
+            for (hash, key) in hashes.iter_mut().zip(keys) {
+                *hash = key.hash_rest(function, *hash, common);
+            }
+        }
+        hashes
     }
 
     /// Whether this is stored as just these bytes.
     #[inline]
     pub fn is(self, stored: &[u8]) -> bool {
-        match stored.split_at_checked(self.bytes.len()) {
-            Some((bytes, [])) => !self.nul && bytes == self.bytes,
-            Some((bytes, [0])) => self.nul && bytes == self.bytes,
-            _ => false,
+        match (self.nul, stored) {
+            (false, stored) => same(stored, self.bytes),
+            (true, [stored @ .., 0]) => same(stored, self.bytes),
+            (true, _) => false,
         }
     }
 
@@ -78,6 +100,20 @@ impl<'a> Stored<'a> {
                 .skip(bytes)
                 .take(len - bytes))
     }
+}
+
+/// Whether two strings are the same: without a call, for the usual lengths of keys.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    const HALF: usize = 16;
+    if a.len() == b.len()
+        && a.len() <= 2 * HALF
+        && let (Some(a_start), Some(b_start)) = (a.first_chunk::<HALF>(), b.first_chunk())
+        && let (Some(a_end), Some(b_end)) = (a.last_chunk::<HALF>(), b.last_chunk())
+    {
+        return a_start == b_start && a_end == b_end;
+    }
+    a == b
 }
 
 impl PartialEq for Stored<'_> {
