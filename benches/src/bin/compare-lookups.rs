@@ -8,13 +8,13 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use bdb_file::{Hash, Pages};
+use bdb_file::{Hash, LoadedPages, Pages};
 use benches::answers::{Answers, Keys};
 use benches::peers::{Peer, map_copy, versions};
 use benches::report::Target::{AtLeast, AtMost};
@@ -165,7 +165,7 @@ impl Files {
 fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn Error>> {
     let mapped = map_copy(&files.ours)?;
     let mapped_theirs = map_copy(&files.postmap)?;
-    let snapshot = Hash::open(fs::read(&files.ours)?)?;
+    let snapshot = Hash::open(LoadedPages::read(&File::open(&files.ours)?)?)?;
     let table_name = files.ours.with_extension("");
     let table = Table::open(&format!("hash:{}", table_name.display()))?;
     let mut engines = vec![

@@ -46,6 +46,7 @@ mod file;
 mod format;
 mod freelist;
 mod hash;
+mod loaded;
 mod map;
 mod overflow;
 mod pages;
@@ -62,6 +63,7 @@ pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE
 pub use hash::{
     BuildOptions, Builder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat, Update, Values,
 };
+pub use loaded::LoadedPages;
 pub use map::MappedPages;
 pub use pages::{FilePages, Pages};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 
 /// A source of a database file's bytes.
 ///
-/// Everything in memory is one: `&[u8]`, `Vec<u8>` (a file read with [`std::fs::read`]), [`MappedPages`](crate::MappedPages).
+/// Everything in memory is one: `&[u8]`, `Vec<u8>`, [`LoadedPages`](crate::LoadedPages) (a file that has been read), [`MappedPages`](crate::MappedPages).
 /// [`FilePages`] reads each page from the file when it is asked for.
 ///
 /// A source must not change while a database reads from it, or the database may report damage that is none; how to

@@ -177,11 +177,17 @@ fn links_that_form_a_loop() {
     let overflow = Patched::new().page_of_type(7);
     // Pages 1 to 4 are the buckets' first pages. Where the loop is noticed depends on what else was read.
     let second = u32::from_le_bytes(Patched::new().0[512 + 16..][..4].try_into().unwrap());
-    for (page, next) in [(1, 1), (second as usize, 1), (second as usize, second), (1, 2), (2, 1)] {
-        let looping = Patched::new().u32(page, 16, next);
+    for links in [
+        vec![(1, 1)],
+        vec![(second as usize, 1)],
+        vec![(second as usize, second)],
+        vec![(1, 2), (2, 1)],
+    ] {
+        let looping =
+            links.iter().fold(Patched::new(), |file, (page, next)| file.u32(*page, 16, *next));
         assert!(
             matches!(read_all(&looping.0), Err(Error::Corrupt { damage: Damage::Loop, .. })),
-            "page {page} to {next}"
+            "{links:?}"
         );
     }
     // A big item that comes back to its first page has too many bytes before it has gone round often.

@@ -1,13 +1,13 @@
 //! Ways to get at the contents of a table's file while others may change it.
 
 use std::borrow::Cow;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use bdb_file::{FilePages, Pages};
+use bdb_file::{FilePages, LoadedPages, Pages};
 
 use crate::journal::Journal;
 use crate::lock::open_shared;
@@ -66,13 +66,13 @@ impl Stamp {
 /// Reads a whole file under a shared lock.
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
-pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
+pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
-        let mut file = open_shared(path)?;
+        let file = open_shared(path)?;
         let before = file.metadata()?;
-        let mut bytes = read_all(&mut file, before.len())?;
+        let mut bytes = LoadedPages::read(&file)?;
         if let Some(journal) = Journal::find(&file)? {
             journal.complete_copy(&file, &mut bytes)?;
         }
@@ -92,7 +92,7 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(Vec<u8>, Stamp)> {
 pub(crate) enum LockedPages {
     File(FilePages),
     /// The new contents of a file whose change was interrupted.
-    Completed(Vec<u8>),
+    Completed(LoadedPages),
 }
 
 impl LockedPages {
@@ -119,13 +119,6 @@ impl Pages for LockedPages {
             LockedPages::Completed(bytes) => bytes.read(offset, len),
         }
     }
-}
-
-fn read_all(file: &mut File, len: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(len).map_err(|_| io::ErrorKind::OutOfMemory)?)?;
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Whether a table's file is older than the text that it was made from, which has been left alone for a while since.

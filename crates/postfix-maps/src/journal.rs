@@ -23,6 +23,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use bdb_file::LoadedPages;
 use rustix::fs::{FallocateFlags, fallocate};
 
 /// The last bytes of a file with a journal: magic, then five numbers.
@@ -133,8 +134,9 @@ impl Journal {
     }
 
     /// Completes the change in a copy of the file in memory, for readers that may not write it.
-    pub fn complete_copy(&self, file: &File, contents: &mut Vec<u8>) -> io::Result<()> {
+    pub fn complete_copy(&self, file: &File, contents: &mut LoadedPages) -> io::Result<()> {
         contents.truncate(usize::try_from(self.new_len).map_err(|_| io::ErrorKind::OutOfMemory)?);
+        let contents = contents.as_mut();
         for block in self.blocks(file) {
             let Block { offset, bytes, .. } = block?;
             let place = usize::try_from(offset).ok().and_then(|at| contents.get_mut(at..));
@@ -252,13 +254,13 @@ mod tests {
 
     /// What the next process sees, one that may write the file and one that may not.
     fn completed(file: &File) -> Vec<u8> {
-        let mut copy = contents(file);
+        let mut copy = LoadedPages::read(file).unwrap();
         let journal = Journal::find(file).unwrap().unwrap();
         journal.complete_copy(file, &mut copy).unwrap();
         journal.complete(file).unwrap();
         assert!(Journal::find(file).unwrap().is_none(), "once is enough");
-        assert_eq!(contents(file), copy);
-        copy
+        assert_eq!(contents(file), copy.as_ref());
+        contents(file)
     }
 
     /// A file of blocks, and what is to become of it.

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use bdb_file::{Hash, MappedPages, Pages};
+use bdb_file::{Hash, LoadedPages, MappedPages, Pages};
 use postfix_map_text::KeyRules;
 
 use crate::access::{Access, LockedPages, Stamp, is_older, read_whole};
@@ -77,7 +77,7 @@ pub struct Table {
 /// Where a table's bytes come from.
 #[derive(Debug)]
 pub(crate) enum Contents {
-    Snapshot(Hash<Vec<u8>>, Stamp),
+    Snapshot(Hash<LoadedPages>, Stamp),
     Mapped(Hash<MappedPages>, Stamp),
     Locked,
     /// A table without an index file.
@@ -435,7 +435,7 @@ pub struct Iter<'t>(Pairs<'t>);
 
 #[derive(Debug)]
 enum Pairs<'t> {
-    Snapshot(&'t Table, bdb_file::Iter<'t, Vec<u8>>),
+    Snapshot(&'t Table, bdb_file::Iter<'t, LoadedPages>),
     Mapped(&'t Table, bdb_file::Iter<'t, MappedPages>),
     Copied(vec::IntoIter<(Vec<u8>, Vec<u8>)>),
     Listed(vec::IntoIter<(&'t [u8], &'t [u8])>),

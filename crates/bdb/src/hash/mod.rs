@@ -1,13 +1,16 @@
 //! Hash databases: what `postmap hash:` makes.
 
 mod address;
+mod arrange;
 mod build;
 mod edit;
+mod entries;
 mod function;
 mod iter;
 mod layout;
 mod many;
 mod page;
+mod plan;
 mod read;
 mod search;
 mod stat;
@@ -21,9 +24,9 @@ pub use build::{BuildOptions, Builder, FileId, Keep};
 pub(crate) use function::HashFunction;
 pub use iter::Iter;
 pub use many::GetMany;
+pub use plan::Plan;
 pub use read::Hash;
 pub use stat::{PageUse, Stat};
 pub(crate) use stored::Stored;
 pub use update::Update;
 pub use values::Values;
-pub use write::Plan;

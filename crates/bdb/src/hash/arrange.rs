@@ -1,0 +1,115 @@
+//! Sorting the pairs of a new table: by bucket, and in each bucket in the order of its pages.
+
+use std::cmp::Ordering;
+
+use super::address;
+use super::build::Keep;
+use super::entries::{AHEAD, Entries};
+use super::layout::is_big;
+use super::stored::Stored;
+
+/// A pair's place in the table: its bucket (before buckets are known, its hash) above the index of its entry, so that to
+/// sort the numbers is to sort the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(u64);
+
+impl Place {
+    pub fn new(bucket: u32, index: u32) -> Self {
+        Place(u64::from(bucket) << 32 | u64::from(index))
+    }
+
+    #[inline]
+    pub fn bucket(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    #[inline]
+    pub fn index(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// Puts hashes into buckets, and sorts by them.
+pub(super) fn sort_by_bucket(places: &mut [Place], max_bucket: u32) {
+    let (high_mask, low_mask) = address::masks(max_bucket);
+    for place in places.iter_mut() {
+        let bucket = address::bucket(place.bucket(), max_bucket, high_mask, low_mask);
+        *place = Place::new(bucket, place.index());
+    }
+    places.sort_unstable();
+}
+
+/// Sorts each bucket's pairs into the order of its pages, and takes all but one of those with equal keys out; gives their
+/// indices.
+///
+/// Big keys come last, for pages of their own: the order of a page that mixes them with their own prefixes is ambiguous,
+/// and libdb then fails to find keys (section 12.2).
+pub(super) fn sort_buckets(
+    places: &mut Vec<Place>,
+    entries: &Entries<'_>,
+    page_size: usize,
+    keep: Keep,
+) -> Vec<u32> {
+    let mut dropped = Vec::new();
+    let mut keys = Vec::new();
+    let (mut touched, mut read, mut written) = (0, 0, 0);
+    while let Some(first) = places.get(read) {
+        let bucket = places[read..].iter().take_while(|place| place.bucket() == first.bucket());
+        let end = read + bucket.count();
+        if touched < end {
+            let ahead = places.iter().skip(touched.max(read)).take(AHEAD);
+            entries.touch(ahead.map(|place| place.index()));
+            touched = touched.max(read) + AHEAD;
+        }
+        keys.clear();
+        keys.extend(places[read..end].iter().map(|place| Key::new(*place, entries, page_size)));
+        // A sort, since whoever writes the map can make all hashes collide.
+        keys.sort_unstable_by(Key::cmp);
+        for same in keys.chunk_by(|a, b| a.stored == b.stored) {
+            let kept = match keep {
+                Keep::First => 0,
+                Keep::Last => same.len() - 1,
+            };
+            for (i, key) in same.iter().enumerate() {
+                if i == kept {
+                    places[written] = key.place;
+                    written += 1;
+                } else {
+                    dropped.push(key.place.index());
+                }
+            }
+        }
+        read = end;
+    }
+    places.truncate(written);
+    dropped
+}
+
+/// A key to be sorted.
+struct Key<'a> {
+    is_big: bool,
+    /// The first bytes of a key that has as many, in which most keys differ.
+    start: Option<[u8; 8]>,
+    stored: Stored<'a>,
+    place: Place,
+}
+
+impl<'a> Key<'a> {
+    fn new(place: Place, entries: &'a Entries<'_>, page_size: usize) -> Self {
+        let stored = entries.key(place.index());
+        let start = stored.bytes.first_chunk().copied();
+        Key { is_big: is_big(stored.len(), page_size), start, stored, place }
+    }
+
+    /// In the order of the pages; equal keys in the order of the input.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.is_big.cmp(&other.is_big).then_with(|| {
+            match (self.start, other.start) {
+                (Some(start), Some(of_other)) if start != of_other => start.cmp(&of_other),
+                _ if self.is_big => self.stored.cmp_bytes(other.stored),
+                _ => self.stored.cmp_on_page(other.stored),
+            }
+            .then(self.place.cmp(&other.place))
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! A new table whose every page is settled.
+//!
+//! Page 0 comes first, then the buckets' primary pages in order, then what did not fit on those: for each bucket its
+//! further pages, and the overflow pages of its big items. These are numbered here, so that the pages before can refer to
+//! them.
+
+use super::address::masks;
+use super::arrange::Place;
+use super::build::BuildOptions;
+use super::entries::Entries;
+use super::function::HashFunction;
+use super::layout::{is_big, pair_len};
+use crate::error::Error;
+use crate::format::page::header_len;
+use crate::format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS};
+
+/// A table whose every page is settled: made by [`Builder::plan`](crate::Builder::plan).
+#[derive(Debug)]
+pub struct Plan<'t> {
+    pub(super) entries: Entries<'t>,
+    /// The pairs, bucket by bucket, in the order of their pages.
+    pub(super) places: Vec<Place>,
+    dropped: Vec<u32>,
+    pub(super) byte_order: ByteOrder,
+    pub(super) checksums: bool,
+    pub(super) page_size: usize,
+    pub(super) header_len: usize,
+    pub(super) max_bucket: u32,
+    pub(super) high_mask: u32,
+    /// The buckets that need more than their primary page.
+    pub(super) further: Vec<Further>,
+    last_page: u32,
+    uid: [u8; 20],
+}
+
+/// A bucket with further pages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Further {
+    pub bucket: u32,
+    /// Where its pairs start.
+    pub start: usize,
+    /// The first of its further pages.
+    pub page: u32,
+}
+
+impl<'t> Plan<'t> {
+    pub(super) fn new(
+        options: &BuildOptions,
+        entries: Entries<'t>,
+        places: Vec<Place>,
+        dropped: Vec<u32>,
+        (page_size, max_bucket): (u32, u32),
+    ) -> Result<Self, Error> {
+        let (high_mask, _) = masks(max_bucket);
+        let mut plan = Plan {
+            byte_order: options.byte_order,
+            checksums: options.checksums,
+            page_size: page_size as usize,
+            header_len: header_len(options.checksums),
+            uid: options.file_id.bytes(&entries, &places),
+            entries,
+            places,
+            dropped,
+            max_bucket,
+            high_mask,
+            further: Vec::new(),
+            last_page: 0,
+        };
+        // Page 0, then one page for each bucket up to the mask: libdb takes those above the last bucket for its own.
+        let mut next = u64::from(high_mask) + 2;
+        let mut start = 0;
+        for places in plan.places.chunk_by(|a, b| a.bucket() == b.bucket()) {
+            let pages = plan.further_pages(places);
+            if pages > 0 {
+                let page = u32::try_from(next).map_err(|_| Error::TooLarge)?;
+                plan.further.push(Further { bucket: places[0].bucket(), start, page });
+                next += pages;
+            }
+            start += places.len();
+        }
+        plan.last_page = u32::try_from(next - 1).map_err(|_| Error::TooLarge)?;
+        Ok(plan)
+    }
+
+    /// The pairs that are not stored because another with the same key is, in input order: the number of the push
+    /// (from 0), and the key without its NUL.
+    pub fn duplicates(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.dropped.iter().map(|index| (*index, self.entries.key(*index).bytes))
+    }
+
+    /// Number of pairs that are stored.
+    pub fn pairs(&self) -> u64 {
+        self.places.len() as u64
+    }
+
+    /// Page size of the file, in bytes.
+    pub fn page_size(&self) -> u32 {
+        self.page_size as u32
+    }
+
+    /// Number of buckets of the table.
+    pub fn buckets(&self) -> u32 {
+        self.max_bucket + 1
+    }
+
+    /// Length of the file, in bytes.
+    pub fn file_len(&self) -> u64 {
+        (u64::from(self.last_page) + 1) * self.page_size as u64
+    }
+
+    /// Page 0 of the file: what [`write_to`](Self::write_to) writes first.
+    pub fn page_0(&self) -> Vec<u8> {
+        let mut spares = [0; MAX_BUCKET_GROUPS];
+        // All groups lie one after the other from page 1 on: bucket b is on page b + 1.
+        spares[..=self.high_mask.count_ones() as usize].fill(1);
+        let meta = HashMeta {
+            version: 9,
+            free: 0,
+            duplicates: false,
+            sorted_duplicates: false,
+            uid: self.uid,
+            max_bucket: self.max_bucket,
+            high_mask: self.high_mask,
+            low_mask: self.high_mask >> 1,
+            fill_factor: 0,
+            elements: self.places.len() as u32,
+            charkey: HashFunction::Fnv.charkey(),
+            spares,
+        };
+        let mut page = vec![0; self.page_size];
+        meta.put(&mut page, self.byte_order, self.last_page, self.checksums);
+        page
+    }
+
+    /// The first of a bucket's pages, as its pairs, and those of the pages after it.
+    pub(super) fn split_page<'p>(&self, places: &'p [Place]) -> (&'p [Place], &'p [Place]) {
+        let has_big_key = |(key, _)| is_big(key, self.page_size);
+        let mut room = self.page_size - self.header_len;
+        let mut big_keys = None;
+        let fits = |place: &&Place| {
+            let (key, data) = self.entries.lens(place.index());
+            let same =
+                *big_keys.get_or_insert(has_big_key((key, data))) == has_big_key((key, data));
+            // None of the items is so long that it would not fit on an empty page.
+            let rest = room.checked_sub(pair_len(key, data, self.page_size)).filter(|_| same);
+            room = rest.unwrap_or(0);
+            rest.is_some()
+        };
+        places.split_at(places.iter().take_while(fits).count())
+    }
+
+    /// How many pages a bucket needs besides its first.
+    fn further_pages(&self, mut places: &[Place]) -> u64 {
+        let big = places.iter().map(|place| u64::from(self.big_pages_of(*place))).sum::<u64>();
+        let mut pages = 0;
+        loop {
+            (_, places) = self.split_page(places);
+            if places.is_empty() {
+                return pages + big;
+            }
+            pages += 1;
+        }
+    }
+
+    /// Number of overflow pages that a pair needs.
+    pub(super) fn big_pages_of(&self, place: Place) -> u32 {
+        let (key, data) = self.entries.lens(place.index());
+        self.big_pages(key) + self.big_pages(data)
+    }
+
+    /// Number of overflow pages that an item of this length needs.
+    pub(super) fn big_pages(&self, len: usize) -> u32 {
+        if is_big(len, self.page_size) {
+            len.div_ceil(self.page_size - self.header_len) as u32
+        } else {
+            0
+        }
+    }
+}
