@@ -1,6 +1,8 @@
-//! Tables as memory maps: the one dangerous way to read, and unsafe to use.
+//! Memory maps: of tables, the one dangerous way to read, and unsafe to use; and of files that nobody else has.
 #![allow(unsafe_code)]
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 
 use bdb_file::{Hash, MappedPages};
@@ -52,4 +54,11 @@ pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
     let pages = unsafe { MappedPages::new(&file) }?;
     Ok(Contents::Mapped(Hash::open(pages)?, stamp))
+}
+
+/// Maps a file that has no name and that no other process has open, and closes it.
+pub(crate) fn map_private(file: File) -> io::Result<MappedPages> {
+    // SAFETY: without a name it cannot be opened again, and its only descriptor is closed when this returns: nobody can
+    // change it.
+    unsafe { MappedPages::new(&file) }
 }

@@ -1,12 +1,12 @@
 //! Making tables from their texts, and adding to them: no option, and `-i`.
 
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
 use postfix_maps::{
-    Error, Format, MapUpdate, NewTable, Source, TableSpec, WriteOptions, mode_like,
+    Error, Format, MapUpdate, NewTable, Source, TableSpec, Text, WriteOptions, mode_like,
 };
 
 use crate::args::Tool;
@@ -23,16 +23,18 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
             return Err(Error::CreateProxy.into());
         }
         let open_error = |source| Error::Open { path: spec.source().to_owned(), source };
-        let mut file = File::open(spec.source()).map_err(open_error)?;
+        let file = File::open(spec.source()).map_err(open_error)?;
         let metadata = file.metadata().map_err(open_error)?;
         let options = prepare(session, spec, &metadata)?;
         let table = NewTable::open(spec.clone(), options)?;
         if table.overwrites() {
             session.log.info(b"overwriting the table: it cannot be replaced by a new file");
         }
-        let text = read_all(&mut file);
+        let text = Text::read(&file).map_err(open_error)?;
         let name = spec.source().as_os_str().as_encoded_bytes();
-        table.compile(&source(session, name, &text), |warning| session.log.warning(warning))?;
+        table.compile(&source(session, name, text.as_ref()), |warning| {
+            session.log.warning(warning)
+        })?;
         signals.deliver();
         Ok(())
     })
@@ -40,14 +42,16 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
 
 /// Adds what standard input has to all tables of the command line, in order: the first gets all of it.
 pub fn update(session: &Session) -> Result<(), Fatal> {
-    let mut stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
+    let stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
     let metadata = stdin.metadata().map_err(stdin_error)?;
     let signals = PutOff::begin();
     session.tables().iter().try_for_each(|spec| {
         let options = prepare(session, spec, &metadata)?;
         let mut table = MapUpdate::open_or_create(spec.clone(), options)?;
-        let text = read_all(&mut stdin);
-        table.add_all(&source(session, b"stdin", &text), |warning| session.log.warning(warning))?;
+        let text = Text::read(&stdin).map_err(stdin_error)?;
+        table.add_all(&source(session, b"stdin", text.as_ref()), |warning| {
+            session.log.warning(warning)
+        })?;
         table.commit()?;
         signals.deliver();
         Ok(())
@@ -76,13 +80,6 @@ fn prepare(
         reproducible: source_date_epoch().is_some(),
         ..session.write_options()
     })
-}
-
-/// All of a text. Whatever ends it ends it: Postfix takes a read error for the end of the file.
-fn read_all(file: &mut File) -> Vec<u8> {
-    let mut text = Vec::new();
-    let _ = file.read_to_end(&mut text);
-    text
 }
 
 fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> Source<'t> {

@@ -1,6 +1,7 @@
 //! Sorting the pairs of a new table: by bucket, and in each bucket in the order of its pages.
 
 use std::cmp::Ordering;
+use std::thread;
 
 use super::address;
 use super::build::Keep;
@@ -29,14 +30,26 @@ impl Place {
     }
 }
 
+/// Where fewer pairs are to be sorted, a second thread takes longer to start than it saves.
+const MANY: usize = 1 << 15;
+
 /// Puts hashes into buckets, and sorts by them.
 pub(super) fn sort_by_bucket(places: &mut [Place], max_bucket: u32) {
     let (high_mask, low_mask) = address::masks(max_bucket);
-    for place in places.iter_mut() {
-        let bucket = address::bucket(place.bucket(), max_bucket, high_mask, low_mask);
-        *place = Place::new(bucket, place.index());
+    let sort = |places: &mut [Place]| {
+        for place in places.iter_mut() {
+            let bucket = address::bucket(place.bucket(), max_bucket, high_mask, low_mask);
+            *place = Place::new(bucket, place.index());
+        }
+        places.sort_unstable();
+    };
+    if places.len() < MANY {
+        return sort(places);
     }
-    places.sort_unstable();
+    let (one, other) = places.split_at_mut(places.len() / 2);
+    both(|| sort(one), || sort(other));
+    // This sort merges what is sorted in parts.
+    places.sort();
 }
 
 /// Sorts each bucket's pairs into the order of its pages, and takes all but one of those with equal keys out; gives their
@@ -50,6 +63,42 @@ pub(super) fn sort_buckets(
     page_size: usize,
     keep: Keep,
 ) -> Vec<u32> {
+    let sort = |places: &mut [Place]| sort_buckets_in(places, entries, page_size, keep);
+    if places.len() < MANY {
+        let (kept, dropped) = sort(places);
+        places.truncate(kept);
+        return dropped;
+    }
+    let middle = places[places.len() / 2].bucket();
+    let middle = places.partition_point(|place| place.bucket() < middle);
+    let (one, other) = places.split_at_mut(middle);
+    let ((kept, mut dropped), (kept_of_other, dropped_of_other)) =
+        both(|| sort(one), || sort(other));
+    places.copy_within(middle..middle + kept_of_other, kept);
+    places.truncate(kept + kept_of_other);
+    dropped.extend(dropped_of_other);
+    dropped
+}
+
+/// Does two things at the same time.
+fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// As [`sort_buckets`], in some of the buckets: the places that are kept come first, and are counted.
+fn sort_buckets_in(
+    places: &mut [Place],
+    entries: &Entries<'_>,
+    page_size: usize,
+    keep: Keep,
+) -> (usize, Vec<u32>) {
     let mut dropped = Vec::new();
     let mut keys = Vec::new();
     let (mut touched, mut read, mut written) = (0, 0, 0);
@@ -81,8 +130,7 @@ pub(super) fn sort_buckets(
         }
         read = end;
     }
-    places.truncate(written);
-    dropped
+    (written, dropped)
 }
 
 /// A key to be sorted.

@@ -1,0 +1,92 @@
+//! Reading the text of a table.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+
+use bdb_file::MappedPages;
+
+use crate::mapped::map_private;
+
+/// How much of a text is read at a time. A longer one goes to a temporary file.
+const BLOCK: usize = 1 << 20;
+
+/// All of a text, as it was when it was read.
+///
+/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back, and
+/// no other process can change it.
+#[derive(Debug)]
+pub struct Text(Storage);
+
+#[derive(Debug)]
+enum Storage {
+    Memory(Vec<u8>),
+    Mapped(MappedPages),
+}
+
+impl Text {
+    /// Reads the rest of `file`, which may be a pipe. Whatever ends it ends it: Postfix takes a read error for the end of
+    /// the file.
+    ///
+    /// # Errors
+    /// What mapping the temporary file gave, or reading it where there is no room for all of the text.
+    ///
+    /// # Complexity
+    /// Memory: 1 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a longer text has. Where there is no
+    /// room for these, all of the text is in memory.
+    pub fn read(file: &File) -> io::Result<Self> {
+        let mut text = Vec::new();
+        read_block(file, &mut text);
+        if text.len() == BLOCK
+            && let Ok(mut copy) = tempfile::tempfile()
+        {
+            let mut copied = 0;
+            while !text.is_empty() && copy.write_all(&text).is_ok() {
+                copied += text.len() as u64;
+                text.clear();
+                read_block(file, &mut text);
+            }
+            if text.is_empty() {
+                return Ok(Text(Storage::Mapped(map_private(copy)?)));
+            }
+            // No room for it: back into memory.
+            let rest = std::mem::take(&mut text);
+            copy.rewind()?;
+            copy.take(copied).read_to_end(&mut text)?;
+            text.extend(rest);
+        }
+        let _ = (&*file).read_to_end(&mut text);
+        Ok(Text(Storage::Memory(text)))
+    }
+}
+
+/// Reads as much as there is, up to a block, behind what `text` holds.
+fn read_block(file: &File, text: &mut Vec<u8>) {
+    let _ = file.take(BLOCK as u64).read_to_end(text);
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0 {
+            Storage::Memory(text) => text,
+            Storage::Mapped(text) => text.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_all_lengths() {
+        for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5] {
+            let bytes: Vec<u8> = (0..len).map(|i| (i / 9) as u8).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            file.rewind().unwrap();
+            let text = Text::read(&file).unwrap();
+            file.set_len(0).unwrap();
+            assert!(text.as_ref() == bytes, "{len}");
+        }
+    }
+}
