@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs::File;
-use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -143,14 +142,15 @@ pub fn versions() -> [&'static str; 3] {
     [&libdb_engine, &tinycdb_engine, &lmdb_engine].map(|engine| engine.version())
 }
 
-/// Opens a copy of a hash file as a memory map. No other program can find the copy and change it.
+/// Opens a hash file as a memory map.
 ///
 /// # Errors
 /// What the system or [`Hash::open`] says of it.
-pub fn map_copy(path: &Path) -> Result<Hash<MappedPages>, Box<dyn Error>> {
-    let mut copy = tempfile::tempfile()?;
-    io::copy(&mut File::open(path)?, &mut copy)?;
-    // SAFETY: the file has no name, and its only descriptor is closed when this returns.
-    let pages = unsafe { MappedPages::new(&copy) }?;
+///
+/// # Safety
+/// That of [`MappedPages::new`].
+pub unsafe fn map(path: &Path) -> Result<Hash<MappedPages>, Box<dyn Error>> {
+    // SAFETY: the caller's promise.
+    let pages = unsafe { MappedPages::new(&File::open(path)?) }?;
     Ok(Hash::open(pages)?)
 }
