@@ -253,7 +253,10 @@ impl<'a> Job<'a> {
         let mut child = self.side.command(self.command, self.stdin)?.spawn()?;
         let status_file = format!("/proc/{}/status", child.id());
         let mut most = 0;
-        while child.try_wait()?.is_none() {
+        let status = loop {
+            if let Some(status) = child.try_wait()? {
+                break status;
+            }
             let status = fs::read_to_string(&status_file)?;
             let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
             // A process that has ended, and was not waited for, has no such line.
@@ -261,6 +264,9 @@ impl<'a> Job<'a> {
                 most = most.max(kib.parse::<u64>()? << 10);
             }
             sleep(Duration::from_millis(1));
+        };
+        if !status.success() || most == 0 {
+            return Err(format!("{}: {status}, {most} bytes seen", self.command).into());
         }
         Ok(most)
     }
