@@ -35,6 +35,7 @@ impl<'a> Stored<'a> {
 
     /// The hashes of several keys: faster than one after the other, for each waits for its own last byte only.
     pub fn hash_all<const N: usize>(keys: &[Self; N], function: HashFunction) -> [u32; N] {
+        const { assert!(N.is_multiple_of(4)) };
         let mut hashes = [0; N];
         let (fours, _) = keys.as_chunks();
         let (hashes_of_four, _) = hashes.as_chunks_mut();
@@ -149,7 +150,12 @@ mod tests {
             prop_assert_eq!(a.is(&flat(b)), flat(a) == flat(b));
             prop_assert_eq!(a.cmp_bytes(b), flat(a).cmp(&flat(b)));
             prop_assert_eq!(a.cmp_on_page(b), on_page(&flat(a), &flat(b)));
-            prop_assert_eq!(a.hash(HashFunction::Fnv), HashFunction::Fnv.hash(&flat(a)));
+            for function in [HashFunction::Fnv, HashFunction::Phong] {
+                prop_assert_eq!(a.hash(function), function.hash(&flat(a)));
+                let keys = [a, b, b, a, a, b, a, a];
+                let hashes = keys.map(|key| key.hash(function));
+                prop_assert_eq!(Stored::hash_all(&keys, function), hashes);
+            }
             let mut put = vec![9; a.len()];
             a.put(&mut put);
             prop_assert_eq!(put, flat(a));
