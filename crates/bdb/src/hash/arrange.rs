@@ -6,16 +6,21 @@ use std::thread;
 use super::address;
 use super::build::Keep;
 use super::entries::{AHEAD, Entries};
+use super::function::HashFunction;
 use super::layout::is_big;
 use super::stored::Stored;
 
-/// A pair's place in the table: its bucket (before buckets are known, its hash) above the index of its entry, so that to
-/// sort the numbers is to sort the pairs.
+/// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
 impl Place {
-    pub fn new(bucket: u32, index: u32) -> Self {
+    /// The place of a pair whose bucket has not been found.
+    pub fn unknown(index: u32) -> Self {
+        Place(u64::from(index))
+    }
+
+    fn new(bucket: u32, index: u32) -> Self {
         Place(u64::from(bucket) << 32 | u64::from(index))
     }
 
@@ -33,13 +38,23 @@ impl Place {
 /// Where fewer pairs are to be sorted, a second thread takes longer to start than it saves.
 const MANY: usize = 1 << 15;
 
-/// Puts hashes into buckets, and sorts by them.
-pub(super) fn sort_by_bucket(places: &mut [Place], max_bucket: u32) {
+/// Keys that are hashed together.
+const TOGETHER: usize = 8;
+
+/// Finds the buckets of all pairs, and sorts the pairs by them.
+pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bucket: u32) {
     let (high_mask, low_mask) = address::masks(max_bucket);
     let sort = |places: &mut [Place]| {
-        for place in places.iter_mut() {
-            let bucket = address::bucket(place.bucket(), max_bucket, high_mask, low_mask);
-            *place = Place::new(bucket, place.index());
+        for group in places.chunks_mut(TOGETHER) {
+            let mut keys = [Stored { bytes: &[], nul: false }; TOGETHER];
+            for (key, place) in keys.iter_mut().zip(&*group) {
+                *key = entries.key(place.index());
+            }
+            let hashes = Stored::hash_all(&keys, HashFunction::Fnv);
+            for (place, hash) in group.iter_mut().zip(hashes) {
+                let bucket = address::bucket(hash, max_bucket, high_mask, low_mask);
+                *place = Place::new(bucket, place.index());
+            }
         }
         places.sort_unstable();
     };

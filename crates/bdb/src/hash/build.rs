@@ -6,7 +6,6 @@ use std::hash::{BuildHasher, Hasher};
 use super::address::masks;
 use super::arrange::{Place, sort_buckets, sort_by_bucket};
 use super::entries::Entries;
-use super::function::HashFunction;
 use super::layout::{Sizes, page_sizes};
 use super::plan::Plan;
 use super::stored::Stored;
@@ -80,8 +79,6 @@ pub enum Keep {
 pub struct Builder<'t> {
     options: BuildOptions,
     entries: Entries<'t>,
-    /// For each entry, its hash and its index.
-    places: Vec<Place>,
     sizes: Sizes,
 }
 
@@ -95,12 +92,7 @@ impl Builder<'static> {
 impl<'t> Builder<'t> {
     /// A builder that does not copy keys and data which are parts of `text`: it remembers their positions.
     pub fn over(text: &'t [u8], options: BuildOptions) -> Self {
-        Builder {
-            options,
-            entries: Entries::over(text),
-            places: Vec::new(),
-            sizes: Sizes::default(),
-        }
+        Builder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
 
     /// Adds a pair as it is.
@@ -120,12 +112,9 @@ impl<'t> Builder<'t> {
     }
 
     fn add(&mut self, key: &[u8], data: &[u8], nul: bool) -> Result<(), Error> {
-        let index = u32::try_from(self.entries.len()).ok().filter(|i| *i < u32::MAX);
-        let index = index.ok_or(Error::TooLarge)?;
         self.entries.push(key, data, nul)?;
-        let key = Stored { bytes: key, nul };
-        self.places.push(Place::new(key.hash(HashFunction::Fnv), index));
-        self.sizes.add(key.len(), Stored { bytes: data, nul }.len());
+        let len = |bytes| Stored { bytes, nul }.len();
+        self.sizes.add(len(key), len(data));
         Ok(())
     }
 
@@ -135,15 +124,16 @@ impl<'t> Builder<'t> {
     /// [`Error::Option`] for impossible options, [`Error::TooLarge`] for a table of more than 2^32 pages.
     ///
     /// # Complexity
-    /// Sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out that other pages
+    /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out that other pages
     /// or fewer buckets suit the rest.
     pub fn plan(mut self, keep: Keep) -> Result<Plan<'t>, Error> {
+        let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
         loop {
             let (page_size, max_bucket) = layout;
-            sort_by_bucket(&mut self.places, max_bucket);
-            let more = sort_buckets(&mut self.places, &self.entries, page_size as usize, keep);
+            sort_by_bucket(&mut places, &self.entries, max_bucket);
+            let more = sort_buckets(&mut places, &self.entries, page_size as usize, keep);
             for index in &more {
                 let (key, data) = self.entries.lens(*index);
                 self.sizes.remove(key, data);
@@ -154,13 +144,9 @@ impl<'t> Builder<'t> {
                 break;
             }
             layout = of_the_rest;
-            for place in &mut self.places {
-                let key = self.entries.key(place.index());
-                *place = Place::new(key.hash(HashFunction::Fnv), place.index());
-            }
         }
         dropped.sort_unstable();
-        Plan::new(&self.options, self.entries, self.places, dropped, layout)
+        Plan::new(&self.options, self.entries, places, dropped, layout)
     }
 
     /// Page size and highest bucket, for the pairs that there are.

@@ -1,6 +1,7 @@
 //! The pairs of a new table as positions in a text.
 
 use std::hint::black_box;
+use std::ops::Range;
 
 use super::stored::Stored;
 use crate::error::Error;
@@ -34,8 +35,9 @@ impl<'t> Entries<'t> {
         Entries { text, copies: Vec::new(), entries: Vec::new() }
     }
 
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// The indices of all pairs, in the order in which they were added.
+    pub fn indices(&self) -> Range<u32> {
+        0..self.entries.len() as u32
     }
 
     /// Adds a pair.
@@ -45,6 +47,9 @@ impl<'t> Entries<'t> {
             u32::try_from(bytes.len()).ok().filter(|len| *len < u32::MAX).ok_or(Error::TooLarge)
         };
         let (key_len, data_len) = (len(key)?, len(data)?);
+        if self.entries.len() >= u32::MAX as usize {
+            return Err(Error::TooLarge);
+        }
         let (key, data) = (self.place(key), self.place(data));
         let data_and_nul = if nul { data | NUL } else { data };
         self.entries.push(Entry { key, data_and_nul, key_len, data_len });
