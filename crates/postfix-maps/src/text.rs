@@ -7,7 +7,9 @@ use bdb_file::MappedPages;
 
 use crate::mapped::map_private;
 
-/// How much of a text is read at a time. A longer one goes to a temporary file.
+/// The longest text that is kept in memory: what a million entries take.
+const IN_MEMORY: usize = 64 << 20;
+/// How much of a longer one is copied at a time.
 const BLOCK: usize = 1 << 20;
 
 /// All of a text, as it was when it was read.
@@ -31,19 +33,23 @@ impl Text {
     /// What mapping the temporary file gave, or reading it where there is no room for all of the text.
     ///
     /// # Complexity
-    /// Memory: 1 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a longer text has. Where there is no
-    /// room for these, all of the text is in memory.
+    /// Memory: up to 64 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a longer text has. Where there
+    /// is no room for these, all of the text is in memory.
     pub fn read(file: &File) -> io::Result<Self> {
+        Self::read_with(file, IN_MEMORY)
+    }
+
+    fn read_with(mut file: &File, in_memory: usize) -> io::Result<Self> {
         let mut text = Vec::new();
-        read_block(file, &mut text);
-        if text.len() == BLOCK
+        let _ = file.take(in_memory as u64).read_to_end(&mut text);
+        if text.len() == in_memory
             && let Ok(mut copy) = tempfile::tempfile()
         {
             let mut copied = 0;
             while !text.is_empty() && copy.write_all(&text).is_ok() {
                 copied += text.len() as u64;
-                text.clear();
-                read_block(file, &mut text);
+                text = Vec::with_capacity(BLOCK);
+                let _ = file.take(BLOCK as u64).read_to_end(&mut text);
             }
             if text.is_empty() {
                 return Ok(Text(Storage::Mapped(map_private(copy)?)));
@@ -54,14 +60,9 @@ impl Text {
             copy.take(copied).read_to_end(&mut text)?;
             text.extend(rest);
         }
-        let _ = (&*file).read_to_end(&mut text);
+        let _ = file.read_to_end(&mut text);
         Ok(Text(Storage::Memory(text)))
     }
-}
-
-/// Reads as much as there is, up to a block, behind what `text` holds.
-fn read_block(file: &File, text: &mut Vec<u8>) {
-    let _ = file.take(BLOCK as u64).read_to_end(text);
 }
 
 impl AsRef<[u8]> for Text {
@@ -79,12 +80,14 @@ mod tests {
 
     #[test]
     fn texts_of_all_lengths() {
-        for len in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 5] {
+        const LIMIT: usize = 1000;
+        for len in [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, LIMIT + BLOCK, LIMIT + 3 * BLOCK + 5] {
             let bytes: Vec<u8> = (0..len).map(|i| (i / 9) as u8).collect();
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(&bytes).unwrap();
             file.rewind().unwrap();
-            let text = Text::read(&file).unwrap();
+            let text = Text::read_with(&file, LIMIT).unwrap();
+            assert_eq!(matches!(text.0, Storage::Mapped(_)), len >= LIMIT);
             file.set_len(0).unwrap();
             assert!(text.as_ref() == bytes, "{len}");
         }
