@@ -56,6 +56,19 @@ pub struct MapEntries<'a> {
     announced: Option<Entry<'a>>,
 }
 
+impl MapEntries<'_> {
+    /// Divides what has not been read yet into two parts of about the same length, for two threads. Together they give the
+    /// same items.
+    ///
+    /// # Complexity
+    /// As [`LogicalLines::split`].
+    pub fn split(self) -> (Self, Self) {
+        let (first, second) = self.lines.split();
+        let second = MapEntries { lines: second, utf8: self.utf8, announced: None };
+        (MapEntries { lines: first, ..self }, second)
+    }
+}
+
 impl<'a> Iterator for MapEntries<'a> {
     type Item = Item<'a>;
 

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// The physical lines that a logical line came from, numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +56,28 @@ pub struct LogicalLines<'a> {
 }
 
 impl<'a> LogicalLines<'a> {
+    /// Divides what has not been read yet into two parts of about the same length, for two threads. Together they give the
+    /// same lines, with the same numbers.
+    ///
+    /// # Complexity
+    /// One pass over the first part, which counts its lines.
+    pub fn split(self) -> (Self, Self) {
+        let middle = self.rest.len() / 2;
+        // Whatever comes before it, this starts a logical line.
+        let starts_line = |at: &usize| match self.rest.get(*at) {
+            None => true,
+            Some(first) => *first != b'#' && !is_whitespace(*first),
+        };
+        let starts = memchr_iter(b'\n', &self.rest[middle..]).map(|end| middle + end + 1);
+        let (first, second) =
+            self.rest.split_at(starts.into_iter().find(starts_line).unwrap_or(self.rest.len()));
+        let lines = memchr_iter(b'\n', first).count() as u64;
+        (
+            LogicalLines { rest: first, number: self.number },
+            LogicalLines { rest: second, number: self.number + lines },
+        )
+    }
+
     /// The next physical line without its line end.
     fn physical_line(&mut self) -> Option<&'a [u8]> {
         if self.rest.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bdb_file::{BuildOptions, Builder, FileId, Keep, Plan};
 use postfix_map_text::KeyRules;
@@ -135,15 +135,15 @@ impl NewTable {
     /// Starts to collect entries whose keys and values are mostly parts of `text`: these are not copied.
     pub fn writer_over(self, text: &[u8]) -> MapWriter<'_> {
         let file_id = self.options.file_id();
-        MapWriter {
-            target: self.target,
+        let entries = NewEntries {
             builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
             rules: self.options.rules,
             terminated: self.options.terminators.to_write(match self.storage {
                 Storage::Hash => true,
             }),
-            duplicates: self.options.duplicates,
-        }
+            file: self.target.path().to_owned(),
+        };
+        MapWriter { target: self.target, entries, duplicates: self.options.duplicates }
     }
 }
 
@@ -153,10 +153,18 @@ impl NewTable {
 #[derive(Debug)]
 pub struct MapWriter<'t> {
     target: Target,
+    pub(crate) entries: NewEntries<'t>,
+    duplicates: Duplicates,
+}
+
+/// What a table will hold.
+#[derive(Debug)]
+pub(crate) struct NewEntries<'t> {
     builder: Builder<'t>,
     rules: KeyRules,
     terminated: bool,
-    duplicates: Duplicates,
+    /// For messages.
+    file: PathBuf,
 }
 
 impl MapWriter<'static> {
@@ -175,9 +183,7 @@ impl<'t> MapWriter<'t> {
     /// # Errors
     /// [`Error::NotUtf8`] in UTF-8 mode, [`Error::Write`] beyond the limits of the format.
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        let key = self.rules.prepare(key)?;
-        self.rules.check_value(value)?;
-        self.push(&key, value, self.terminated)
+        self.entries.put(key, value)
     }
 
     /// Adds an entry as it is: not folded, not checked, without terminators.
@@ -185,16 +191,7 @@ impl<'t> MapWriter<'t> {
     /// # Errors
     /// [`Error::Write`] beyond the limits of the format.
     pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.push(key, value, false)
-    }
-
-    fn push(&mut self, key: &[u8], value: &[u8], terminated: bool) -> Result<(), Error> {
-        let pushed = if terminated {
-            self.builder.push_terminated(key, value)
-        } else {
-            self.builder.push(key, value)
-        };
-        pushed.map_err(|source| Error::Write { path: self.target.path().to_owned(), source })
+        self.entries.put_bare(key, value)
     }
 
     /// Makes the table; it is on disk when this returns.
@@ -207,10 +204,47 @@ impl<'t> MapWriter<'t> {
 
     /// Settles what the table will hold.
     pub(crate) fn plan(self) -> Result<PlannedMap<'t>, Error> {
-        match self.builder.plan(self.duplicates.keep()) {
+        match self.entries.builder.plan(self.duplicates.keep()) {
             Ok(plan) => Ok(PlannedMap { target: self.target, plan, duplicates: self.duplicates }),
             Err(source) => Err(Error::Write { path: self.target.path().to_owned(), source }),
         }
+    }
+}
+
+impl<'t> NewEntries<'t> {
+    /// As [`MapWriter::put`].
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let key = self.rules.prepare(key)?;
+        self.rules.check_value(value)?;
+        self.push(&key, value, self.terminated)
+    }
+
+    /// As [`MapWriter::put_bare`].
+    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.push(key, value, false)
+    }
+
+    fn push(&mut self, key: &[u8], value: &[u8], terminated: bool) -> Result<(), Error> {
+        let pushed = if terminated {
+            self.builder.push_terminated(key, value)
+        } else {
+            self.builder.push(key, value)
+        };
+        pushed.map_err(|source| self.error(source))
+    }
+
+    /// None, of the same table and from the same text.
+    pub fn none(&self) -> Self {
+        NewEntries { builder: self.builder.empty(), file: self.file.clone(), ..*self }
+    }
+
+    /// Adds those that another has.
+    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+        self.builder.append(other.builder).map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: bdb_file::Error) -> Error {
+        Error::Write { path: self.file.clone(), source }
     }
 }
 

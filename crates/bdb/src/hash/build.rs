@@ -95,6 +95,11 @@ impl<'t> Builder<'t> {
         Builder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
 
+    /// A builder without pairs, over the same text and with the same options.
+    pub fn empty(&self) -> Self {
+        Builder::over(self.entries.text(), self.options.clone())
+    }
+
     /// Adds a pair as it is.
     ///
     /// # Errors
@@ -116,6 +121,18 @@ impl<'t> Builder<'t> {
         let len = |bytes| Stored { bytes, nul }.len();
         self.sizes.add(len(key), len(data));
         Ok(())
+    }
+
+    /// Adds all pairs of another builder, behind this one's. Its options do not count.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for more than 2^32 - 1 pairs together.
+    ///
+    /// # Complexity
+    /// Copies 24 bytes a pair, and the pairs' own where the other builder had another text.
+    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+        self.sizes.append(&other.sizes);
+        self.entries.append(other.entries)
     }
 
     /// Settles which pairs are stored and where.

@@ -35,6 +35,10 @@ impl<'t> Entries<'t> {
         Entries { text, copies: Vec::new(), entries: Vec::new() }
     }
 
+    pub fn text(&self) -> &'t [u8] {
+        self.text
+    }
+
     /// The indices of all pairs, in the order in which they were added.
     pub fn indices(&self) -> Range<u32> {
         0..self.entries.len() as u32
@@ -53,6 +57,31 @@ impl<'t> Entries<'t> {
         let (key, data) = (self.place(key), self.place(data));
         let data_and_nul = if nul { data | NUL } else { data };
         self.entries.push(Entry { key, data_and_nul, key_len, data_len });
+        Ok(())
+    }
+
+    /// Adds all pairs of another text, or of the same.
+    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+        if !std::ptr::eq(self.text, other.text) {
+            let mut indices = other.indices();
+            return indices.try_for_each(|index| {
+                let (key, data) = (other.key(index), other.data(index));
+                self.push(key.bytes, data.bytes, key.nul)
+            });
+        }
+        let all = self.entries.len() + other.entries.len();
+        if all > u32::MAX as usize {
+            return Err(Error::TooLarge);
+        }
+        // Positions behind the text move, for there are other copies before these.
+        let (end, copied) = (self.text.len() as u64, self.copies.len() as u64);
+        let moved = |position| if position < end { position } else { position + copied };
+        self.entries.extend(other.entries.iter().map(|entry| Entry {
+            key: moved(entry.key),
+            data_and_nul: moved(entry.data_and_nul & !NUL) | entry.data_and_nul & NUL,
+            ..*entry
+        }));
+        self.copies.extend(other.copies);
         Ok(())
     }
 

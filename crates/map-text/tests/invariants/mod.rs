@@ -54,6 +54,8 @@ pub fn check_map(source: &[u8], utf8: bool) {
         assert_eq!((diagnosis, pair), naive_entry(&text, utf8));
     }
     assert_eq!(items.next(), None);
+    let (first, second) = map_entries(source, utf8).split();
+    assert!(first.chain(second).eq(map_entries(source, utf8)));
 }
 
 /// Checks that the values of an aliases file are written in a form that reads as itself.
