@@ -3,6 +3,7 @@
 mod common;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt::Write;
 
 use common::Dir;
@@ -53,12 +54,15 @@ fn two_threads_make_the_same_of_a_text() {
             Item::Diagnostic(diagnostic) => expected_warnings.push(diagnostic.message(b"source")),
             Item::Entry(entry) => {
                 let key = rules.prepare(&entry.key).unwrap().into_owned();
-                if expected.contains_key(&key) {
-                    let file = dir.path("long.db").display().to_string();
-                    let parts = [file.as_bytes(), b": duplicate entry: \"", &key, b"\""];
-                    expected_warnings.push(parts.concat());
-                } else {
-                    expected.insert(key, entry.value.into_owned());
+                let file = dir.path("long.db").display().to_string();
+                match expected.entry(key) {
+                    Entry::Occupied(there) => {
+                        let parts = [file.as_bytes(), b": duplicate entry: \"", there.key(), b"\""];
+                        expected_warnings.push(parts.concat());
+                    }
+                    Entry::Vacant(place) => {
+                        place.insert(entry.value.into_owned());
+                    }
                 }
             }
         }
