@@ -198,6 +198,29 @@ fn long_lines() {
     }
 }
 
+/// A text of more than a mebibyte, which we read with two threads: everything that is warned of, in both halves and across.
+#[test]
+fn long_texts() {
+    let line = |i: usize| {
+        let number = i * 7919 % 35_000;
+        match i % 400 {
+            0 => format!("# comment\nUser{number}@Example.ORG\n  value of {i}\n"),
+            1 => format!("lonely{i}\n"),
+            2 => format!("colon{number}: value {i}\n\n"),
+            3 => format!("  # comment\n  goes on {i}\n\"unbalanced{i}\n"),
+            _ => format!("user{number}@example.org\tvalue {i}\n"),
+        }
+    };
+    let text: String = (0..40_000).map(line).collect();
+    assert!(text.len() > 1 << 20);
+    for options in [&b""[..], b"-w ", b"-r ", b"-f "] {
+        let mut twin = Twin::new(&format!("long text {}", options.escape_ascii()));
+        twin.file("m", text.as_bytes());
+        twin.run(&call(&[options, b"hash:m"].concat()));
+        twin.read(&call(b"-s hash:m"));
+    }
+}
+
 /// Sections 3, 8.4 and 9: duplicates, terminating NUL, case folding, by the options at creation
 /// and at the query.
 #[test]
