@@ -21,7 +21,7 @@ use map_tests::session::each_seed;
 use tempfile::TempDir;
 
 /// Far more than any of the damaged files takes, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(1);
 
 fn options(rng: &mut Rng, largest_page: u32) -> Options {
     let sizes = [512, 512, 512, 1024, 2048, 4096, 16384, 65536];

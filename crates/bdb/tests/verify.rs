@@ -1,11 +1,14 @@
 //! Finding damage: each fault by its name and its place, in both byte orders.
 
+#[path = "fuzzed/model.rs"]
+mod model;
 mod patched;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bdb_file::{ByteOrder, Error, Fault, FilePages, Severity, Unsupported, Update, verify};
+use model::apply;
 use patched::{OVERFLOW, PAGE, Patched, pairs, problems, read_all};
 
 /// A change of the sound file, which has four buckets on the pages 1 to 4.
@@ -254,10 +257,7 @@ fn a_free_list_that_comes_back() {
         }
         let mut file = Patched::new(order, 4, false);
         let changes = update.finish().unwrap();
-        file.bytes.resize(changes.file_len() as usize, 0);
-        for (offset, page) in changes.pages() {
-            file.bytes[offset as usize..][..page.len()].copy_from_slice(page);
-        }
+        apply(&mut file.bytes, &changes);
         assert_eq!(problems(&file.bytes).1, []);
         let head = file.get_u32(0, 28);
         assert_ne!(head, 0);

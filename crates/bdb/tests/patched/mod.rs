@@ -141,7 +141,7 @@ impl Patched {
 }
 
 /// Far more than any small file takes, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// All problems of a file.
 pub fn problems(file: &[u8]) -> (Result<Verdict, Error>, Vec<Problem>) {
