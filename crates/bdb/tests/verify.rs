@@ -9,34 +9,10 @@ use std::ops::ControlFlow;
 
 use bdb_file::{ByteOrder, Error, Fault, FilePages, Severity, Unsupported, Update, verify};
 use model::apply;
-use patched::{OVERFLOW, PAGE, Patched, pairs, problems, read_all};
+use patched::{PAGE, Patched, Places, pairs, problems, read_all, refer, refer_twice};
 
 /// A change of the sound file, which has four buckets on the pages 1 to 4.
 type Change = fn(&mut Patched, &Places);
-
-/// Pages of the sound file.
-struct Places {
-    /// The second page of the first bucket.
-    second: usize,
-    /// The first overflow page, whose item has two.
-    overflow: usize,
-    /// Page and index of a reference to a big data item.
-    big_data: (usize, usize),
-    last: u32,
-}
-
-impl Places {
-    fn of(file: &Patched) -> Self {
-        let big_data =
-            file.items().find(|(_, index, item)| index % 2 == 1 && item[0] == 3).unwrap();
-        Places {
-            second: file.next(1),
-            overflow: (1..file.pages()).find(|page| file.kind(*page) == OVERFLOW).unwrap(),
-            big_data: (big_data.0, big_data.1),
-            last: file.pages() as u32 - 1,
-        }
-    }
-}
 
 /// Fault, the page that it is found on if that is fixed, the change that brings it about.
 #[rustfmt::skip]
@@ -148,25 +124,6 @@ fn duplicate_set(file: &mut Patched, len: u16, again: u16) {
     file.u8(1, at, 2);
     file.u16(1, at + 1, len);
     file.u16(1, at + 19, again);
-}
-
-/// Lets the big data item begin on another page.
-fn refer(file: &mut Patched, places: &Places, page: u32) {
-    let (at, index) = places.big_data;
-    let item = file.item(at, index).start;
-    file.u32(at, item + 4, page);
-}
-
-/// Lets a second data item be the same big one.
-fn refer_twice(file: &mut Patched, places: &Places) {
-    let (page, index) = places.big_data;
-    let mut big = file.items().filter(|(_, index, item)| item[0] == 3 && index % 2 == 1);
-    let other = big.find(|(other, at, _)| (*other, *at) != (page, index));
-    let other = other.map(|(page, index, _)| (page, index)).unwrap();
-    drop(big);
-    let bytes = file.item_bytes(page, index).to_vec();
-    let place = file.item(other.0, other.1);
-    file.bytes[other.0 * PAGE..][place].copy_from_slice(&bytes);
 }
 
 #[test]
