@@ -1,12 +1,15 @@
 //! What the fuzz targets check, on their seeds and on random inputs, without a fuzzer.
 
 mod fuzzed;
+mod patched;
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use bdb_file::ByteOrder;
 use fuzzed::{TARGETS, Target};
+use patched::Patched;
 use proptest::prelude::*;
 
 /// No input takes longer.
@@ -44,6 +47,18 @@ fn golden_files() {
             fuzzed::reading::check(&bytes);
             fuzzed::verdict::check(&bytes);
         }
+    }
+}
+
+/// Found by `verify_salvage`: libdb accepts such a file, and so does verify, but only one of the two can be certain.
+#[test]
+fn a_key_that_comes_twice() {
+    for order in [ByteOrder::Little, ByteOrder::Big] {
+        let mut file = Patched::new(order, 4, false);
+        file.copy_item(1, 0, 2);
+        let (verdict, problems) = fuzzed::verdict::problems(&file.bytes);
+        assert!(verdict.unwrap().is_sound() && !problems.is_empty());
+        fuzzed::verdict::check(&file.bytes);
     }
 }
 
