@@ -1,6 +1,7 @@
 //! Files of all kinds by libdb, made at random, and what its programs say of files.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -137,13 +138,14 @@ pub fn ask(program: &str, path: &Path, seconds: u32) -> Outcome {
     let script = "ulimit -v 1000000 -f 100000; exec timeout -s KILL $2 \"$1\" \"$0\" >/dev/null";
     let mut command = Command::new("sh");
     let command = command.args(["-c", script]).arg(path).arg(program).arg(seconds.to_string());
-    // `timeout` kills itself, too; the last one is SIGXFSZ.
-    match command.output().expect("sh runs").status.code() {
-        Some(0) => Outcome::Accepts,
-        Some(1) => Outcome::Rejects,
-        Some(126 | 127) => panic!("{program}, of the Debian package db5.3-util, is missing"),
-        None | Some(137 | 153) => Outcome::Hangs,
-        Some(_) => Outcome::Crashes,
+    let status = command.output().expect("sh runs").status;
+    // `timeout` ends as the program does, by the same signal; the last one here is SIGXFSZ.
+    match (status.code(), status.signal()) {
+        (Some(0), _) => Outcome::Accepts,
+        (Some(1), _) => Outcome::Rejects,
+        (Some(126 | 127), _) => panic!("{program}, of the Debian package db5.3-util, is missing"),
+        (Some(137 | 153), _) | (_, Some(9 | 25)) => Outcome::Hangs,
+        _ => Outcome::Crashes,
     }
 }
 

@@ -62,5 +62,7 @@ fn by_libdb(rng: &mut Rng) -> Option<Vec<u8>> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("file.db");
     map_tests::made::make(&path, rng, 200, 65536).ok()?;
-    Some(std::fs::read(path).unwrap())
+    let file = std::fs::read(path).unwrap();
+    // Where big keys begin like others, libdb damages its files by itself (hash file specification, section 12.2).
+    library::is_sound(&file).unwrap().then_some(file)
 }
