@@ -2,6 +2,8 @@
 // Each file of tests uses a part of it.
 #![allow(dead_code)]
 
+pub mod faults;
+
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
