@@ -6,6 +6,8 @@ pub mod differences;
 pub mod generate;
 #[cfg(feature = "peers")]
 pub mod libdb;
+#[cfg(feature = "peers")]
+pub mod made;
 pub mod raw;
 pub mod session;
 pub mod tools;

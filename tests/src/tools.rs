@@ -86,7 +86,7 @@ pub fn real() -> &'static Suite {
     })
 }
 
-/// Our programs: built in release mode at the first call, or taken from the directory that the
+/// Our programs, `bdbmap` beside them: built in release mode at the first call, or taken from the directory that the
 /// environment variable `MAP_TESTS_PROGRAMS` names.
 ///
 /// # Panics
@@ -100,17 +100,17 @@ pub fn ours() -> &'static Suite {
     })
 }
 
-/// Builds the package `postmap` next to the running test and returns where its programs are.
+/// Builds the packages `postmap` and `bdbmap` next to the running test and returns where their programs are.
 fn build() -> PathBuf {
     let target = target_directory();
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--package", "postmap"])
+        .args(["build", "--quiet", "--release", "--package", "postmap", "--package", "bdbmap"])
         .arg("--target-dir")
         .arg(&target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
         .expect("cargo runs");
-    assert!(status.success(), "building the package postmap failed");
+    assert!(status.success(), "building our programs failed");
     target.join("release")
 }
 

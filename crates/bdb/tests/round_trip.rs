@@ -1,15 +1,15 @@
 //! What the builder writes, the reader finds: any pairs, any options, through every source of pages.
 
 mod generated;
+#[path = "fuzzed/model.rs"]
+mod model;
 
-use std::collections::BTreeMap;
 use std::io::{Seek, Write};
 
-use bdb_file::{BuildOptions, Builder, FileId, FilePages, Hash, Keep, MappedPages, Pages};
+use bdb_file::{BuildOptions, Builder, FileId, FilePages, Hash, Keep, MappedPages};
 use generated::{bytes, options};
+use model::{Map, assert_holds};
 use proptest::prelude::*;
-
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn build(pairs: &[(Vec<u8>, Vec<u8>)], options: BuildOptions, keep: Keep) -> Vec<u8> {
     let mut builder = Builder::new(options);
@@ -21,39 +21,6 @@ fn build(pairs: &[(Vec<u8>, Vec<u8>)], options: BuildOptions, keep: Keep) -> Vec
     plan.write_to(&mut file).unwrap();
     assert_eq!(file.len() as u64, plan.file_len());
     file
-}
-
-fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
-    let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
-    assert_eq!(listed.len(), map.len(), "no pair twice");
-    let listed: Map = listed.into_iter().map(|(k, d)| (k.into_owned(), d.into_owned())).collect();
-    assert_eq!(&listed, map);
-    for (key, data) in map {
-        assert_eq!(database.get(key).unwrap().as_deref(), Some(&data[..]));
-        let all: Vec<_> = database.get_all(key).unwrap().map(Result::unwrap).collect();
-        assert_eq!(all, [&data[..]]);
-        if let Some((0, unterminated)) = key.split_last() {
-            assert_eq!(database.get_terminated(unterminated).unwrap().as_deref(), Some(&data[..]));
-        }
-        assert_eq!(
-            database.get_terminated(key).unwrap().is_some(),
-            map.contains_key(&[key, &b"\0"[..]].concat())
-        );
-        let mut absent = key.clone();
-        absent.push(b'x');
-        assert_eq!(database.get(&absent).unwrap().is_some(), map.contains_key(&absent));
-    }
-    // More than one group of keys, some of them absent, the last group not full.
-    let keys: Vec<Vec<u8>> =
-        map.keys().flat_map(|key| [key.clone(), [key, &b"x"[..]].concat()]).collect();
-    let found = database.get_many(&keys);
-    assert_eq!(found.len(), keys.len());
-    for (found, key) in found.zip(&keys) {
-        assert_eq!(found.unwrap().as_deref(), map.get(key).map(Vec::as_slice));
-    }
-    for (found, key) in database.get_many_terminated(&keys).zip(&keys) {
-        assert_eq!(found.unwrap(), database.get_terminated(key).unwrap());
-    }
 }
 
 proptest! {

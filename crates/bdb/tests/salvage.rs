@@ -11,7 +11,7 @@ use patched::{OVERFLOW, PAGE, Patched, pairs};
 use proptest::prelude::*;
 
 /// Far more than any small file takes, even on a busy machine.
-const LIMIT: Duration = Duration::from_secs(10);
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// A pair that came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +151,8 @@ fn lost_numbers_of_page_0_make_pairs_doubtful_only_if_they_matter() {
         assert_eq!(certain(|file| file.u32(0, 32, 3)), pairs().count());
         assert_eq!(certain(|file| file.u32(0, 48, 0xff)), pairs().count());
         assert_eq!(certain(|file| file.u32(0, 12, 0)), pairs().count());
+        // Encrypted pages would make no sense.
+        assert_eq!(certain(|file| file.u8(0, 24, 1)), pairs().count());
         assert_eq!(certain(|file| file.u32(0, 76, 0xff)), 0);
     }
 }
@@ -326,11 +328,8 @@ proptest! {
         let mut damaged = Vec::new();
         for (page, at, byte) in changes {
             let page = page.index(sound.pages());
-            // An encrypted file could not be read.
-            if (page, at) != (0, 24) {
-                damaged.push(page);
-                file.u8(page, at, byte);
-            }
+            damaged.push(page);
+            file.u8(page, at, byte);
         }
         let (_, found) = rescue(&file.bytes).unwrap();
         assert_comes_back(&sound, &damaged, &found);

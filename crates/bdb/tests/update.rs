@@ -1,11 +1,11 @@
 //! Changes to a database, held against a map in memory.
 
-use std::collections::BTreeMap;
+#[path = "fuzzed/model.rs"]
+mod model;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Changes, FileId, Hash, Keep, Update};
+use bdb_file::{BuildOptions, Builder, ByteOrder, FileId, Hash, Keep, Update};
+use model::{Map, apply};
 use proptest::prelude::*;
-
-type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -39,20 +39,9 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
-fn apply(file: &mut Vec<u8>, changes: &Changes) {
-    file.resize(changes.file_len() as usize, 0);
-    for (offset, page) in changes.pages() {
-        file[offset as usize..][..page.len()].copy_from_slice(page);
-    }
-}
-
 fn assert_holds(file: &[u8], map: &Map) {
     let hash = Hash::open(file).unwrap();
-    let listed: Vec<_> = hash.iter().map(Result::unwrap).collect();
-    assert_eq!(listed.len(), map.len(), "no pair twice");
-    for (key, data) in map {
-        assert_eq!(hash.get(key).unwrap().as_deref(), Some(&data[..]), "{}", key.escape_ascii());
-    }
+    model::assert_holds(&hash, map);
     assert_eq!(hash.meta().elements as usize, map.len());
     assert_every_page_is_used_once(file, &hash);
 }

@@ -1,125 +1,16 @@
 //! Finding damage: each fault by its name and its place, in both byte orders.
 
+#[path = "fuzzed/model.rs"]
+mod model;
 mod patched;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bdb_file::{ByteOrder, Error, Fault, FilePages, Severity, Unsupported, Update, verify};
-use patched::{OVERFLOW, PAGE, Patched, pairs, problems, read_all};
-
-/// A change of the sound file, which has four buckets on the pages 1 to 4.
-type Change = fn(&mut Patched, &Places);
-
-/// Pages of the sound file.
-struct Places {
-    /// The second page of the first bucket.
-    second: usize,
-    /// The first overflow page, whose item has two.
-    overflow: usize,
-    /// Page and index of a reference to a big data item.
-    big_data: (usize, usize),
-    last: u32,
-}
-
-impl Places {
-    fn of(file: &Patched) -> Self {
-        let big_data =
-            file.items().find(|(_, index, item)| index % 2 == 1 && item[0] == 3).unwrap();
-        Places {
-            second: file.next(1),
-            overflow: (1..file.pages()).find(|page| file.kind(*page) == OVERFLOW).unwrap(),
-            big_data: (big_data.0, big_data.1),
-            last: file.pages() as u32 - 1,
-        }
-    }
-}
-
-/// Fault, the page that it is found on if that is fixed, the change that brings it about.
-#[rustfmt::skip]
-const ROWS: &[(Fault, Option<u32>, Change)] = &[
-    (Fault::FileLength,      Some(0), |f, _| f.bytes.push(0)),
-    (Fault::FileLength,      Some(0), |f, _| { f.bytes.pop(); }),
-    (Fault::LastPage,        Some(0), |f, p| f.u32(0, 32, p.last - 1)),
-    (Fault::LastPage,        Some(0), |f, p| f.u32(0, 32, p.last + 1)),
-    (Fault::LastPage,        Some(0), |f, _| { f.u32(0, 16, 7); f.u32(0, 32, 0) }),
-    (Fault::PageSize,        Some(0), |f, _| f.u32(0, 20, 0)),
-    (Fault::PageSize,        Some(0), |f, _| f.u32(0, 20, 513)),
-    (Fault::PageSize,        Some(0), |f, _| f.u32(0, 20, 131_072)),
-    (Fault::MetaType,        Some(0), |f, _| f.u8(0, 25, 9)),
-    (Fault::MetaFlags,       Some(0), |f, _| f.u8(0, 26, 8)),
-    (Fault::DatabaseFlags,   Some(0), |f, _| f.u32(0, 48, 8)),
-    (Fault::DatabaseFlags,   Some(0), |f, _| f.u32(0, 48, 4)),
-    (Fault::FreeListHead,    Some(0), |f, p| f.u32(0, 28, p.last + 1)),
-    (Fault::HashFunction,    Some(0), |f, _| f.u32(0, 92, 1)),
-    (Fault::MaxBucket,       Some(0), |f, p| f.u32(0, 72, p.last + 1)),
-    (Fault::MaxBucket,       Some(0), |f, _| f.u32(0, 72, u32::MAX)),
-    (Fault::Masks,           Some(0), |f, _| f.u32(0, 76, 7)),
-    (Fault::Masks,           Some(0), |f, _| f.u32(0, 80, 3)),
-    (Fault::Spares,          Some(0), |f, _| f.u32(0, 96 + 8, 0)),
-    (Fault::Spares,          Some(0), |f, _| f.u32(0, 96 + 8, 0xffff_fff0)),
-    (Fault::Spares,          Some(0), |f, p| f.u32(0, 96 + 12, p.last)),
-    (Fault::Spares,          Some(0), |f, _| f.u32(0, 96 + 4 * 31, 1)),
-    (Fault::Elements,        Some(0), |f, _| f.u32(0, 88, 0x8000_0001)),
-    (Fault::ElementsTooFew,  Some(0), |f, _| f.u32(0, 88, 119)),
-    (Fault::UnusedField,     Some(0), |f, _| f.u32(0, 36, 1)),
-    (Fault::UnusedField,     Some(0), |f, _| f.u32(0, 460, 1)),
-    (Fault::PageNumber,      Some(1), |f, _| f.u32(1, 8, 2)),
-    (Fault::PageNumber,      Some(0), |f, _| f.u32(0, 8, 1)),
-    (Fault::HoleNotEmpty,    Some(1), |f, _| f.u32(1, 8, 0)),
-    (Fault::PageType,        Some(1), |f, _| f.u8(1, 25, 1)),
-    (Fault::PageType,        Some(1), |f, _| f.u8(1, 25, 11)),
-    (Fault::PageType,        Some(1), |f, _| f.u8(1, 25, 255)),
-    (Fault::Link,            Some(1), |f, _| f.u32(1, 16, 1)),
-    (Fault::Link,            Some(1), |f, p| f.u32(1, 16, p.last + 1)),
-    (Fault::Link,            Some(1), |f, _| f.u32(1, 12, u32::MAX)),
-    (Fault::Level,           Some(1), |f, _| f.u8(1, 24, 1)),
-    (Fault::Level,           None,    |f, p| f.u8(p.overflow, 24, 1)),
-    (Fault::Entries,         Some(1), |f, _| f.u16(1, 20, 3)),
-    (Fault::Entries,         Some(1), |f, _| f.u16(1, 20, 0xfffe)),
-    (Fault::Offset,          Some(1), |f, _| f.u16(1, 26, 512)),
-    (Fault::Offset,          Some(1), |f, _| f.u16(1, 28, 512)),
-    (Fault::Offset,          Some(1), |f, _| f.u16(1, 28, 26)),
-    (Fault::HighOffset,      Some(1), |f, _| f.u16(1, 22, 511)),
-    (Fault::HighOffset,      Some(1), |f, _| { let fewer = f.entries(1) as u16 - 2; f.u16(1, 20, fewer) }),
-    (Fault::ItemType,        Some(1), |f, _| { let at = f.item(1, 0).start; f.u8(1, at, 2) }),
-    (Fault::ItemType,        Some(1), |f, _| { let at = f.item(1, 1).start; f.u8(1, at, 5) }),
-    (Fault::ItemLength,      Some(1), |f, _| { let at = f.item(1, 1).start; f.u8(1, at, 3) }),
-    (Fault::ItemLength,      Some(1), |f, _| { let at = f.item(1, 1).start; f.u8(1, at, 4) }),
-    (Fault::DuplicateSet,    Some(1), |f, _| { let at = f.item(1, 1).start; f.u8(1, at, 2) }),
-    (Fault::DuplicatesNotAllowed, Some(1), |f, _| duplicate_set(f, 16, 16)),
-    (Fault::DuplicateSet,    Some(1), |f, _| { f.u32(0, 48, 1); duplicate_set(f, 16, 15) }),
-    (Fault::Reference,       None,    |f, p| refer(f, p, 0)),
-    (Fault::Reference,       None,    |f, p| refer(f, p, p.last + 1)),
-    (Fault::Reference,       None,    |f, p| refer(f, p, p.big_data.0 as u32)),
-    (Fault::ReferenceCount,  None,    |f, p| f.u16(p.overflow, 20, 0)),
-    (Fault::ReferenceCount,  None,    |f, p| f.u16(p.overflow, 20, 2)),
-    (Fault::ReferenceCount,  None,    |f, p| f.u16(p.overflow + 1, 20, 2)),
-    (Fault::OverflowBytes,   None,    |f, p| f.u16(p.overflow, 22, 0)),
-    (Fault::OverflowBytes,   None,    |f, p| f.u16(p.overflow, 22, 487)),
-    (Fault::Shared,          Some(1), |f, _| f.u32(2, 16, 1)),
-    (Fault::Shared,          None,    |f, p| { let other = f.next(2); f.u32(p.second, 16, other as u32) }),
-    (Fault::Shared,          None,    |f, p| refer_twice(f, p)),
-    (Fault::Shared,          None,    |f, p| f.u32(p.second, 16, p.second as u32)),
-    (Fault::BackLink,        None,    |f, p| f.u32(p.second, 12, 2)),
-    (Fault::BackLink,        Some(1), |f, _| f.u32(1, 12, 2)),
-    (Fault::BackLink,        None,    |f, p| f.u32(p.overflow + 1, 12, 2)),
-    (Fault::BackLink,        None,    |f, p| f.u32(p.overflow, 12, 2)),
-    (Fault::LinkedType,      None,    |f, p| f.u32(1, 16, p.overflow as u32)),
-    (Fault::LinkedType,      None,    |f, p| refer(f, p, 1)),
-    (Fault::LinkedType,      Some(1), |f, _| f.u8(1, 25, 5)),
-    (Fault::LinkedType,      None,    |f, p| f.bytes[p.second * PAGE..][..PAGE].fill(0)),
-    (Fault::ChainLength,     None,    |f, p| f.u16(p.overflow, 22, 485)),
-    (Fault::ChainLength,     None,    |f, p| f.u32(p.overflow, 16, 0)),
-    (Fault::WrongBucket,     Some(1), |f, _| { let at = f.item(1, 0).end - 1; f.bytes[PAGE + at] ^= 1 }),
-    (Fault::KeyTwice,        Some(1), |f, _| f.copy_item(1, 0, 2)),
-    (Fault::Unsorted,        Some(1), |f, _| { let key = f.clone(); f.copy_item(1, 0, 2); let at = f.item(1, 0); f.bytes[PAGE..][at].copy_from_slice(key.item_bytes(1, 2)) }),
-    (Fault::FreeList,        Some(1), |f, _| f.u32(0, 28, 1)),
-    (Fault::Orphan,          None,    |f, _| f.u32(1, 16, 0)),
-    (Fault::Orphan,          None,    |f, p| f.copy_page(1, p.last as usize + 1)),
-    (Fault::Orphan,          None,    |f, p| f.copy_page(p.overflow, p.last as usize + 1)),
-    (Fault::Unused,          None,    |f, p| { f.copy_page(1, p.last as usize + 1); f.bytes[(p.last as usize + 1) * PAGE..].fill(0) }),
-];
+use model::apply;
+use patched::faults::ROWS;
+use patched::{PAGE, Patched, Places, pairs, problems, read_all};
 
 /// Faults that other tests bring about: with checksums, a free list, or reserved pages below; by damage to golden files
 /// with trees and several databases in the tests of the workspace.
@@ -138,33 +29,6 @@ const ELSEWHERE: &[Fault] = &[
     Fault::LeafOrder,
     Fault::RecordCount,
 ];
-
-/// Makes the first data item of page 1, of 20 bytes, a set of one duplicate.
-fn duplicate_set(file: &mut Patched, len: u16, again: u16) {
-    let at = file.item(1, 1).start;
-    file.u8(1, at, 2);
-    file.u16(1, at + 1, len);
-    file.u16(1, at + 19, again);
-}
-
-/// Lets the big data item begin on another page.
-fn refer(file: &mut Patched, places: &Places, page: u32) {
-    let (at, index) = places.big_data;
-    let item = file.item(at, index).start;
-    file.u32(at, item + 4, page);
-}
-
-/// Lets a second data item be the same big one.
-fn refer_twice(file: &mut Patched, places: &Places) {
-    let (page, index) = places.big_data;
-    let mut big = file.items().filter(|(_, index, item)| item[0] == 3 && index % 2 == 1);
-    let other = big.find(|(other, at, _)| (*other, *at) != (page, index));
-    let other = other.map(|(page, index, _)| (page, index)).unwrap();
-    drop(big);
-    let bytes = file.item_bytes(page, index).to_vec();
-    let place = file.item(other.0, other.1);
-    file.bytes[other.0 * PAGE..][place].copy_from_slice(&bytes);
-}
 
 #[test]
 fn each_fault_is_found() {
@@ -254,10 +118,7 @@ fn a_free_list_that_comes_back() {
         }
         let mut file = Patched::new(order, 4, false);
         let changes = update.finish().unwrap();
-        file.bytes.resize(changes.file_len() as usize, 0);
-        for (offset, page) in changes.pages() {
-            file.bytes[offset as usize..][..page.len()].copy_from_slice(page);
-        }
+        apply(&mut file.bytes, &changes);
         assert_eq!(problems(&file.bytes).1, []);
         let head = file.get_u32(0, 28);
         assert_ne!(head, 0);

@@ -1,10 +1,13 @@
 //! Verifying any file: what we write is sound, what is sound can be read, and nothing takes long or deep.
 
 mod generated;
+#[path = "fuzzed/model.rs"]
+mod model;
 mod patched;
 
 use bdb_file::{BuildOptions, Builder, ByteOrder, Fault, FileId, Hash, Keep, Severity, Update};
 use generated::{bytes, options};
+use model::apply;
 use patched::{PAGE, Patched, problems, read_all};
 use proptest::prelude::*;
 
@@ -133,10 +136,7 @@ proptest! {
             update.delete(&pairs[gone.index(pairs.len())].0).unwrap();
         }
         let changes = update.finish().unwrap();
-        file.resize(changes.file_len() as usize, 0);
-        for (offset, page) in changes.pages() {
-            file[offset as usize..][..page.len()].copy_from_slice(page);
-        }
+        apply(&mut file, &changes);
         let (verdict, found) = problems(&file);
         prop_assert!(found.iter().all(|found| found.severity() == Severity::Note), "{:?}", found);
         prop_assert_eq!(verdict.unwrap().keys as usize, read_all(&file).unwrap());

@@ -45,13 +45,22 @@ const TICK: Duration = Duration::from_secs(2);
 
 impl Stamp {
     pub fn of(metadata: &Metadata) -> Self {
-        let age = metadata.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        let changed = (metadata.ctime(), metadata.ctime_nsec());
+        // Programs set a file's modification time as they like, but not the other.
+        let (seconds, nanoseconds) = modified.max(changed);
+        let since = SystemTime::UNIX_EPOCH
+            .checked_add(Duration::from_secs(seconds.try_into().unwrap_or_default()))
+            .and_then(|at| {
+                at.checked_add(Duration::from_nanos(nanoseconds.try_into().unwrap_or_default()))
+            });
+        let age = since.and_then(|at| SystemTime::now().duration_since(at).ok());
         Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
+            modified,
+            changed,
             settled: age.is_some_and(|age| age > TICK),
         }
     }

@@ -53,6 +53,8 @@ pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
     let stamp = Stamp::of(&file.metadata()?);
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
     let pages = unsafe { MappedPages::new(&file) }?;
+    // The map keeps the file open, and with it the lock: no writer would ever get it.
+    file.unlock()?;
     Ok(Contents::Mapped(Hash::open(pages)?, stamp))
 }
 

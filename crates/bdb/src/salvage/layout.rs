@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Unsupported};
 use crate::file::PageFile;
-use crate::format::page::Header;
+use crate::format::meta::at;
+use crate::format::page::{Header, header_len};
 use crate::format::{
     ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, checksum, page_type,
 };
@@ -56,9 +57,17 @@ pub(super) fn open<P: Pages>(pages: P) -> Result<(PageFile<P>, Result<Meta, Erro
     if size < META_LEN as u64 {
         return Err(Error::NotADatabase);
     }
-    let meta = match Meta::parse(&pages.read(0, META_LEN)?, 0) {
-        // Its pages have plain headers and nothing else that could be read.
-        Err(error @ Error::Unsupported(Unsupported::Encrypted)) => return Err(error),
+    let page_0 = pages.read(0, META_LEN)?.into_owned();
+    let meta = match Meta::parse(&page_0, 0) {
+        Err(error @ Error::Unsupported(Unsupported::Encrypted)) => {
+            let mut plain = page_0;
+            plain[at::ENCRYPTION] = 0;
+            match Meta::parse(&plain, 0) {
+                Ok(meta) if is_plain(&pages, size, &meta)? => Ok(meta),
+                // Its pages have plain headers and nothing else that could be read.
+                _ => return Err(error),
+            }
+        }
         Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
             Err(Unsupported::AccessMethod("btree").into())
         }
@@ -100,6 +109,29 @@ fn is_likely<P: Pages>(pages: &P, size: u64, layout: Layout) -> Result<bool, Err
         }
     }
     Ok(right > wrong)
+}
+
+/// Whether the first hash pages with items have offsets that make sense, which those of encrypted pages do not.
+fn is_plain<P: Pages>(pages: &P, size: u64, meta: &Meta) -> Result<bool, Error> {
+    let (mut plain, mut other) = (0, 0);
+    let page_size = u64::from(meta.page_size);
+    let table = header_len(meta.checksums);
+    for number in 1..(size / page_size).min(SAMPLE / 10) {
+        let page = pages.read(number * page_size, meta.page_size as usize)?;
+        let header = Header::parse(&page, meta.order).filter(|header| is_hash(header.kind));
+        let Some(entries) = header.map(|header| usize::from(header.entries)).filter(|n| *n != 0)
+        else {
+            continue;
+        };
+        let offsets = (0..entries).map(|index| meta.order.u16(&page, table + 2 * index));
+        let mut end = page.len();
+        let descend = offsets.into_iter().all(|offset| {
+            let before = std::mem::replace(&mut end, offset.unwrap_or_default().into());
+            (table + 2 * entries..=before).contains(&end)
+        });
+        if descend { plain += 1 } else { other += 1 }
+    }
+    Ok(plain > other)
 }
 
 /// What speaks for a layout.

@@ -1,0 +1,69 @@
+//! What the fuzz targets of this crate check, one function for each; plain tests call them, too.
+//!
+//! Most take their input for a list of choices ([`Input`]) from which they make a file, so that a few bytes lead far.
+// Each target uses a part of it.
+#![allow(dead_code)]
+
+pub mod building;
+pub mod damage;
+pub mod input;
+pub mod model;
+pub mod reading;
+pub mod sound;
+pub mod text;
+pub mod updating;
+pub mod verdict;
+
+use input::Input;
+
+/// A target's name and its check.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 6] = [
+    ("hash_any", hash_any),
+    ("hash_damaged", hash_damaged),
+    ("verify_salvage", verify_salvage),
+    ("build_read", build_read),
+    ("update", update),
+    ("dump_text", dump_text),
+];
+
+/// Any bytes as a file: reading them ends.
+pub fn hash_any(bytes: &[u8]) {
+    reading::check(bytes);
+}
+
+/// A sound file with damage: reading it ends.
+pub fn hash_damaged(bytes: &[u8]) {
+    reading::check(&damaged(bytes));
+}
+
+/// Any bytes as a file, and a sound file with damage: verify and salvage end, and what verify accepts is read whole by all.
+pub fn verify_salvage(bytes: &[u8]) {
+    verdict::check(bytes);
+    verdict::check(&damaged(bytes));
+}
+
+/// Any pairs, any options: what is built is sound and read back.
+pub fn build_read(bytes: &[u8]) {
+    building::check(&mut Input::new(bytes));
+}
+
+/// Any changes: the file is sound, and holds what a map in memory does.
+pub fn update(bytes: &[u8]) {
+    updating::check(&mut Input::new(bytes));
+}
+
+/// Any bytes as text of databases: what can be loaded gives a text that gives itself.
+pub fn dump_text(bytes: &[u8]) {
+    text::check(bytes);
+}
+
+/// The damaged file of an input.
+pub fn damaged(bytes: &[u8]) -> Vec<u8> {
+    let mut input = Input::new(bytes);
+    let mut file = sound::file(&mut input);
+    damage::damage(&mut file, &mut input);
+    file
+}

@@ -1,0 +1,52 @@
+//! A database is to hold what a map in memory does.
+
+// Each file of tests uses a part of it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use bdb_file::{Changes, Hash, Pages};
+
+pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Whether a database holds the pairs of a map and no others, whatever way it is asked.
+pub fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
+    let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
+    assert_eq!(listed.len(), map.len(), "no pair twice");
+    let listed: Map = listed.into_iter().map(|(k, d)| (k.into_owned(), d.into_owned())).collect();
+    assert_eq!(&listed, map);
+    for (key, data) in map {
+        assert_eq!(database.get(key).unwrap().as_deref(), Some(&data[..]));
+        let all: Vec<_> = database.get_all(key).unwrap().map(Result::unwrap).collect();
+        assert_eq!(all, [&data[..]]);
+        if let Some((0, unterminated)) = key.split_last() {
+            assert_eq!(database.get_terminated(unterminated).unwrap().as_deref(), Some(&data[..]));
+        }
+        assert_eq!(
+            database.get_terminated(key).unwrap().is_some(),
+            map.contains_key(&[key, &b"\0"[..]].concat())
+        );
+        let mut absent = key.clone();
+        absent.push(b'x');
+        assert_eq!(database.get(&absent).unwrap().is_some(), map.contains_key(&absent));
+    }
+    // More than one group of keys, some of them absent, the last group not full.
+    let keys: Vec<Vec<u8>> =
+        map.keys().flat_map(|key| [key.clone(), [key, &b"x"[..]].concat()]).collect();
+    let found = database.get_many(&keys);
+    assert_eq!(found.len(), keys.len());
+    for (found, key) in found.zip(&keys) {
+        assert_eq!(found.unwrap().as_deref(), map.get(key).map(Vec::as_slice));
+    }
+    for (found, key) in database.get_many_terminated(&keys).zip(&keys) {
+        assert_eq!(found.unwrap(), database.get_terminated(key).unwrap());
+    }
+}
+
+/// Writes changes to the file that they were made for.
+pub fn apply(file: &mut Vec<u8>, changes: &Changes) {
+    file.resize(changes.file_len() as usize, 0);
+    for (offset, page) in changes.pages() {
+        file[offset as usize..][..page.len()].copy_from_slice(page);
+    }
+}

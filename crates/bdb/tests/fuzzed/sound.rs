@@ -1,0 +1,92 @@
+//! Sound files and their parts, as an input chooses them.
+
+use bdb_file::{BuildOptions, Builder, ByteOrder, FileId, Keep, Plan, Update};
+
+use super::input::Input;
+use super::model::apply;
+
+/// Files by libdb that have what the builder does not make: duplicates on their page and in trees, several databases, older
+/// versions, holes, keys that libdb does not find.
+const BY_LIBDB: [&[u8]; 10] = [
+    include_bytes!("../../../../tests/golden/duplicates.db"),
+    include_bytes!("../../../../tests/golden/duplicates-big-endian-checksums.db"),
+    include_bytes!("../../../../tests/golden/sorted-duplicates-big-endian.db"),
+    include_bytes!("../../../../tests/golden/load-duplicates.db"),
+    include_bytes!("../../../../tests/golden/named.db"),
+    include_bytes!("../../../../tests/golden/load-named.db"),
+    include_bytes!("../../../../tests/golden/version-7-big-endian.db"),
+    include_bytes!("../../../../tests/golden/deleted.db"),
+    include_bytes!("../../../../tests/golden/holes.db"),
+    include_bytes!("../../../../tests/golden/missed-by-libdb.db"),
+];
+
+/// A sound file: one by libdb, or one with numbered pairs by the builder, from which some may have been deleted.
+pub fn file(input: &mut Input<'_>) -> Vec<u8> {
+    match BY_LIBDB.get(input.below(2 * BY_LIBDB.len())) {
+        Some(file) => file.to_vec(),
+        None => numbered(input),
+    }
+}
+
+fn numbered(input: &mut Input<'_>) -> Vec<u8> {
+    let mut builder = Builder::new(options(input));
+    let count = input.below(160);
+    let [big_key, big_data] = [1 + input.below(40), 1 + input.below(40)];
+    let (short, long) = (input.below(40), 200 + input.below(1000));
+    let key = |i: usize| {
+        let width = if i % big_key == 1 { long } else { 1 };
+        format!("{i:0width$}").into_bytes()
+    };
+    for i in 0..count {
+        let data = vec![i as u8; if i % big_data == 1 { long } else { short }];
+        builder.push(&key(i), &data).unwrap();
+    }
+    let mut file = finish(builder, Keep::First);
+    let every = input.below(8);
+    if every > 0 {
+        let mut update = Update::open(file.clone()).unwrap();
+        for i in (0..count).step_by(every) {
+            update.delete(&key(i)).unwrap();
+        }
+        apply(&mut file, &update.finish().unwrap());
+    }
+    file
+}
+
+/// All ways in which a file can be laid out; small pages most of the time.
+pub fn options(input: &mut Input<'_>) -> BuildOptions {
+    let sizes = [512, 512, 512, 512, 1024, 4096, 65536].map(Some);
+    BuildOptions {
+        page_size: if input.u8() % 8 == 7 { None } else { input.choice(&sizes) },
+        buckets: if input.bool() { None } else { Some(2 + input.below(12) as u32) },
+        byte_order: if input.bool() { ByteOrder::Big } else { ByteOrder::Little },
+        checksums: input.bool(),
+        file_id: FileId::Contents,
+    }
+}
+
+/// A key or data: few enough to be met again, begun like others, around the limits of pages, or as the input has them.
+pub fn item(input: &mut Input<'_>, page_size: u32) -> Vec<u8> {
+    let page = page_size as usize;
+    match input.u8() % 8 {
+        0..=2 => format!("k{}", input.u8() % 64).into(),
+        3 | 4 => {
+            let len = input.below(32);
+            input.bytes(len).to_vec()
+        }
+        5 => vec![b'a' + input.u8() % 2; input.below(600)],
+        6 => vec![input.u8(); page / 4 - 2 + input.below(5)],
+        _ => vec![input.u8(); input.below(3 * page.min(2048))],
+    }
+}
+
+pub fn finish(builder: Builder<'_>, keep: Keep) -> Vec<u8> {
+    write(builder.plan(keep).unwrap())
+}
+
+pub fn write(plan: Plan<'_>) -> Vec<u8> {
+    let mut file = Vec::new();
+    plan.write_to(&mut file).unwrap();
+    assert_eq!(file.len() as u64, plan.file_len());
+    file
+}

@@ -1,0 +1,42 @@
+//! The text of databases: any can be read, and what it gives is dumped as a text that gives itself.
+
+use bdb_file::{BuildOptions, Builder, DumpReader, FileId, Hash, Keep, TextFormat};
+
+use super::sound::{finish, write};
+
+pub fn check(text: &[u8]) {
+    let mut plain = DumpReader::plain(text);
+    while let Ok(Some((key, data))) = plain.next_pair() {
+        assert!(key.len() + data.len() <= text.len());
+    }
+    let mut reader = DumpReader::new(text);
+    while let Ok(Some(header)) = reader.next_database() {
+        let options = BuildOptions { file_id: FileId::Contents, ..header.build_options() };
+        let mut builder = Builder::new(options);
+        let read = reader.push_all(&mut builder);
+        // A page size that no file can have is told when the file is planned.
+        if let Ok(plan) = builder.plan(Keep::Last) {
+            let once = dump(&write(plan), header.format);
+            let twice = dump(&load(&once), header.format);
+            assert!(once == twice, "{}\n{}", once.escape_ascii(), twice.escape_ascii());
+        }
+        if read.is_err() {
+            break;
+        }
+    }
+}
+
+fn dump(file: &[u8], format: TextFormat) -> Vec<u8> {
+    let mut text = Vec::new();
+    Hash::open(file).unwrap().dump(format, &mut text).unwrap();
+    text
+}
+
+fn load(text: &[u8]) -> Vec<u8> {
+    let mut reader = DumpReader::new(text);
+    let header = reader.next_database().unwrap().unwrap();
+    let mut builder = Builder::new(header.build_options());
+    reader.push_all(&mut builder).unwrap();
+    assert_eq!(reader.next_database().unwrap(), None);
+    finish(builder, Keep::Last)
+}

@@ -1,0 +1,65 @@
+//! A file that is changed does as a map in memory does, and stays sound.
+
+use bdb_file::{Builder, Hash, Keep, Severity, Update};
+
+use super::input::Input;
+use super::model::{Map, apply, assert_holds};
+use super::sound::{finish, item, options};
+use super::verdict::problems;
+
+/// Bytes of keys and data that are put, operations, and how often all is looked at: with checksums on large pages, each look at a
+/// key takes as long as some hundred others.
+const MOST_BYTES: usize = 128 << 10;
+const MOST_OPERATIONS: usize = 400;
+const MOST_LOOKS: usize = 6;
+
+pub fn check(input: &mut Input<'_>) {
+    let options = options(input);
+    let page_size = options.page_size.unwrap_or(512);
+    let mut builder = Builder::new(options);
+    let mut map = Map::new();
+    for i in 0..input.below(40) {
+        let (key, data) = (format!("k{i}").into_bytes(), vec![b'd'; input.below(256)]);
+        builder.push(&key, &data).unwrap();
+        map.insert(key, data);
+    }
+    let mut file = finish(builder, Keep::First);
+    let mut update = Update::open(file.clone()).unwrap();
+    let (mut bytes, mut looks) = (0, 0);
+    for _ in 0..MOST_OPERATIONS {
+        if input.is_empty() || bytes >= MOST_BYTES {
+            break;
+        }
+        let operation = input.u8() % 16;
+        if operation == 15 && looks < MOST_LOOKS {
+            looks += 1;
+            apply(&mut file, &update.finish().unwrap());
+            assert_sound(&file, &map);
+            update = Update::open(file.clone()).unwrap();
+            continue;
+        }
+        let key = item(input, page_size);
+        bytes += key.len() + 8;
+        if operation >= 9 {
+            assert_eq!(update.delete(&key).unwrap(), map.remove(&key).is_some());
+            continue;
+        }
+        let data = item(input, page_size);
+        bytes += data.len();
+        let keep = if operation < 3 { Keep::First } else { Keep::Last };
+        let stored = keep == Keep::Last || !map.contains_key(&key);
+        assert_eq!(update.put(&key, &data, keep).unwrap(), stored);
+        if stored {
+            map.insert(key, data);
+        }
+    }
+    apply(&mut file, &update.finish().unwrap());
+    assert_sound(&file, &map);
+}
+
+fn assert_sound(file: &[u8], map: &Map) {
+    assert_holds(&Hash::open(file).unwrap(), map);
+    let (verdict, problems) = problems(file);
+    assert!(problems.iter().all(|found| found.severity() == Severity::Note), "{problems:?}");
+    assert_eq!(verdict.unwrap().keys as usize, map.len());
+}

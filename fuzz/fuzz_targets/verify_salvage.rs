@@ -1,0 +1,7 @@
+//! Verify and salvage: any bytes, and a sound file with damage.
+#![no_main]
+
+#[path = "../../crates/bdb/tests/fuzzed/mod.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::verify_salvage(bytes));

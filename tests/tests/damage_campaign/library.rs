@@ -1,0 +1,113 @@
+//! All operations of the library on damaged files.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use bdb_file::{Error, Hash, Keep, TextFormat, Update, database_names, dump_all, salvage, verify};
+
+use crate::tally::{End, Tally};
+use crate::{ROUNDS, allocator, campaign};
+
+/// Keys that are looked up in each file.
+const KEYS: usize = 20;
+
+#[test]
+fn library() {
+    let tally = Tally::default();
+    campaign(100, ROUNDS, |sound, file| all(&tally, sound, file));
+    tally.finish();
+}
+
+fn all(tally: &Tally, sound: &[u8], file: &[u8]) {
+    let keys = keys(sound);
+    let run = |name, operation: &dyn Fn() -> Result<(), Error>| {
+        let start = Instant::now();
+        let (result, memory) = allocator::peak(|| catch_unwind(AssertUnwindSafe(operation)));
+        let end = match result {
+            Ok(Ok(())) => End::Answer,
+            Ok(Err(_)) => End::Error,
+            Err(_) => End::Killed,
+        };
+        tally.add(name, file.len(), end, start.elapsed(), Some(memory));
+    };
+    run("open, list", &|| {
+        each_database(file, |database| database.iter().try_for_each(|pair| pair.map(drop)))
+    });
+    for key in &keys {
+        run("get", &|| each_database(file, |database| database.get(key).map(drop)));
+        run("get_all", &|| {
+            each_database(file, |database| {
+                database.get_all(key)?.try_for_each(|value| value.map(drop))
+            })
+        });
+    }
+    for keys in keys.chunks(16) {
+        run("get_many, 16 keys", &|| {
+            each_database(file, |database| all_of(database.get_many(keys)))
+        });
+    }
+    run("stat", &|| each_database(file, |database| database.stat().map(drop)));
+    run("dump", &|| dump_all(&file, TextFormat::Print, io::sink()));
+    run("salvage", &|| salvage(file, |_| ControlFlow::Continue(())).map(drop));
+    run("put", &|| {
+        change(file, |update| {
+            keys.iter().try_for_each(|key| update.put(key, b"another", Keep::Last).map(drop))?;
+            (0..20).try_for_each(|i| update.put(&[b'n', i], &[i; 400], Keep::First).map(drop))
+        })
+    });
+    run("delete", &|| {
+        change(file, |update| keys.iter().try_for_each(|key| update.delete(key).map(drop)))
+    });
+    run("verify", &|| is_sound(file)?.then_some(()).ok_or(Error::NotADatabase));
+}
+
+/// What verify says of a file.
+pub fn is_sound(file: &[u8]) -> Result<bool, Error> {
+    Ok(verify(file, |_| ControlFlow::Continue(()))?.is_sound())
+}
+
+/// Goes on after an error, and ends with the last.
+fn all_of<T>(results: impl Iterator<Item = Result<T, Error>>) -> Result<(), Error> {
+    results.filter_map(Result::err).last().map_or(Ok(()), Err)
+}
+
+/// Some of the keys of a sound file, and some that it does not have.
+fn keys(sound: &[u8]) -> Vec<Vec<u8>> {
+    let mut keys = vec![b"absent".to_vec(), b"many".to_vec(), Vec::new()];
+    each_database(sound, |database| {
+        for pair in database.iter().take(KEYS) {
+            keys.push(pair?.0.into_owned());
+        }
+        Ok(())
+    })
+    .expect("the file is sound");
+    keys
+}
+
+/// Opens all databases of a file in turn; up to the first error.
+fn each_database(
+    file: &[u8],
+    mut work: impl FnMut(&Hash<&[u8]>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    match Hash::open(file) {
+        Err(Error::SeveralDatabases) => database_names(file)?.iter().try_for_each(|name| {
+            match Hash::open_named(file, name) {
+                // A golden file has a btree beside.
+                Err(Error::Unsupported(_)) => Ok(()),
+                opened => work(&opened?),
+            }
+        }),
+        opened => work(&opened?),
+    }
+}
+
+fn change<'f>(
+    file: &'f [u8],
+    work: impl FnOnce(&mut Update<&'f [u8]>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut update = Update::open(file)?;
+    work(&mut update)?;
+    update.finish().map(drop)
+}
