@@ -13,8 +13,9 @@ use crate::format::item::{self, BigRef};
 use crate::format::page::Header;
 use crate::format::{checksum, page_type};
 
-/// Bytes handed to the writer at a time.
-const BLOCK: usize = 1 << 20;
+/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the file system can,
+/// and maps them as such into programs that look keys up.
+const BLOCK: usize = 2 << 20;
 
 impl Plan<'_> {
     /// Writes the file, front to back.
@@ -24,7 +25,7 @@ impl Plan<'_> {
     ///
     /// # Complexity
     /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
-    /// Memory beside the plan's own: a few blocks of 1 MiB, and the further pages of one bucket.
+    /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         let page_0 = self.page_0();
         if self.file_len() <= BLOCK as u64 {
