@@ -3,14 +3,13 @@
 //!
 //! `cargo build --release && cargo run --release -p benches --bin compare-commands [ENTRIES [MORE_ENTRIES]]`
 //!
-//! With a second number: also how the time of our build grows to so many entries, and how much memory it needs.
+//! With a second number: also how the time of our build grows to so many entries.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use benches::report::Target::AtMost;
@@ -146,17 +145,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         let limit = 1.2 * more as f64 / count as f64;
         let sides = [large_build.name, build.name];
         println!("{}", Row::of("`postmap hash:`", (&rounds, 1), sides, Some(AtMost(limit))));
-        let memory = large_build.anonymous_memory()?;
-        println!(
-            "{}",
-            Row {
-                work: "anonymous memory of `postmap hash:`, bytes an entry".to_owned(),
-                this: ["ours".to_owned(), format!("{:.1} MB", memory as f64 / 1e6)],
-                other: ["entries".to_owned(), more.to_string()],
-                ratio: memory as f64 / more as f64,
-                target: Some(AtMost(40.0)),
-            }
-        );
     }
     Ok(())
 }
@@ -229,6 +217,10 @@ impl<'a> Job<'a> {
     fn lane(&self) -> Lane<'a> {
         let job = *self;
         Lane::new(job.name, move |_| {
+            // Once untimed, so that what the last command of another side has left of the caches, and a virtual machine of
+            // the memory, is nobody's loss.
+            job.prepare()?;
+            job.run(Stdio::null())?;
             job.prepare()?;
             waiting(|| job.run(Stdio::null()))
         })
@@ -246,28 +238,5 @@ impl<'a> Job<'a> {
         let mut lines: Vec<_> = printed.split_inclusive(|byte| *byte == b'\n').collect();
         lines.sort_unstable();
         Ok(lines.concat())
-    }
-
-    /// The most anonymous memory that was seen while the command ran, in bytes.
-    fn anonymous_memory(&self) -> Result<u64, Box<dyn Error>> {
-        let mut child = self.side.command(self.command, self.stdin)?.spawn()?;
-        let status_file = format!("/proc/{}/status", child.id());
-        let mut most = 0;
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            let status = fs::read_to_string(&status_file)?;
-            let kib = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
-            // A process that has ended, and was not waited for, has no such line.
-            if let Some(kib) = kib.and_then(|kib| kib.trim().strip_suffix(" kB")) {
-                most = most.max(kib.parse::<u64>()? << 10);
-            }
-            sleep(Duration::from_millis(1));
-        };
-        if !status.success() || most == 0 {
-            return Err(format!("{}: {status}, {most} bytes seen", self.command).into());
-        }
-        Ok(most)
     }
 }
