@@ -3,7 +3,8 @@
 #![cfg(feature = "peers")]
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::process::Command;
 
 use map_tests::tools::{self, Suite, Tool};
 use map_tests::twin::{Call, Twin};
@@ -208,4 +209,31 @@ fn what_is_denied() {
             twin.run(&call(&format!("{options}hash:d/m"), NOBODY));
         }
     }
+}
+
+/// A user who has as many processes as allowed: a table so long that we would make it with several threads is made with one.
+#[test]
+fn no_second_thread() {
+    let Some(programs) = Programs::for_all_users() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let text: String = (0..100_000).map(|i| format!("user{i}@example.org value{i}\n")).collect();
+    fs::write(directory.path().join("m"), text).unwrap();
+    fs::write(directory.path().join("main.cf"), "").unwrap();
+    let postmap = programs.ours.program(Tool::Postmap);
+    let run = |limit: &[&str], line: &[&str]| {
+        let mut command = Command::new("setpriv");
+        let user = format!("--reuid={NOBODY}");
+        command.args([&user, "--clear-groups", "prlimit"]).args(limit).arg(&postmap).args(line);
+        let output = command.current_dir(&directory).output().unwrap();
+        assert!(output.status.success(), "{limit:?}: {output:?}");
+        output.stdout
+    };
+    let list = || run(&["--nofile=100"], &["-c", ".", "-s", "hash:m"]);
+    run(&["--nofile=100"], &["-c", ".", "hash:m"]);
+    let with_threads = list();
+    assert_eq!(with_threads.iter().filter(|byte| **byte == b'\n').count(), 100_000);
+    fs::remove_file(directory.path().join("m.db")).unwrap();
+    run(&["--nproc=1"], &["-c", ".", "hash:m"]);
+    assert!(list() == with_threads);
 }

@@ -1,7 +1,6 @@
 //! Making a table from its text: what `postmap` and `postalias` are for.
 
 use std::os::unix::ffi::OsStrExt;
-use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 use std::time::SystemTime;
@@ -72,11 +71,14 @@ impl NewTable {
                         source.event(item, &mut |event| collected.take(event, &names))
                     })
                 };
+                let mut result = None;
                 thread::scope(|scope| {
-                    let others = scope.spawn(|| take(&mut other, others));
-                    take(&mut all, items)?;
-                    others.join().unwrap_or_else(|panic| resume_unwind(panic))
+                    let of_other = || result = Some(take(&mut other, others.clone()));
+                    let _ = thread::Builder::new().spawn_scoped(scope, of_other);
+                    take(&mut all, items)
                 })?;
+                // Where there can be no second thread, one after the other.
+                result.unwrap_or_else(|| take(&mut other, others))?;
                 all.append(other)?;
             }
             _ => source.events(utf8, |event| all.take(event, &names))?,

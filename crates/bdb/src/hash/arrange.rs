@@ -95,16 +95,14 @@ pub(super) fn sort_buckets(
     dropped
 }
 
-/// Does two things at the same time.
-fn both<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    thread::scope(|scope| {
-        let one = scope.spawn(one);
-        let other = other();
-        match one.join() {
-            Ok(one) => (one, other),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
+/// Does two things at the same time, or one after the other where there can be no second thread.
+fn both<A: Send, B>(mut one: impl FnMut() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    let mut result = None;
+    let other = thread::scope(|scope| {
+        let _ = thread::Builder::new().spawn_scoped(scope, || result = Some(one()));
+        other()
+    });
+    (result.unwrap_or_else(one), other)
 }
 
 /// As [`sort_buckets`], in some of the buckets: the places that are kept come first, and are counted.

@@ -150,16 +150,20 @@ impl<'t> Plan<'t> {
     }
 
     /// How many pages a bucket needs besides its first.
-    fn further_pages(&self, mut places: &[Place]) -> u64 {
+    fn further_pages(&self, places: &[Place]) -> u64 {
+        let (_, others) = self.split_page(places);
         let big = places.iter().map(|place| u64::from(self.big_pages_of(*place))).sum::<u64>();
+        u64::from(self.count_pages(others)) + big
+    }
+
+    /// How many hash pages these pairs need.
+    pub(super) fn count_pages(&self, mut places: &[Place]) -> u32 {
         let mut pages = 0;
-        loop {
+        while !places.is_empty() {
             (_, places) = self.split_page(places);
-            if places.is_empty() {
-                return pages + big;
-            }
             pages += 1;
         }
+        pages
     }
 
     /// Number of overflow pages that a pair needs.

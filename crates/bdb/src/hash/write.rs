@@ -27,18 +27,11 @@ impl Plan<'_> {
     /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
     /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
-        let page_0 = self.page_0();
-        if self.file_len() <= BLOCK as u64 {
-            let mut pages = PageMaker::new(self, page_0);
-            while pages.make_more() {}
-            out.write_all(&pages.made)?;
-            return out.flush();
-        }
         thread::scope(|scope| {
             let (send_full, full) = sync_channel(1);
             let (send_empty, empty) = sync_channel::<Vec<u8>>(2);
-            scope.spawn(move || {
-                let mut pages = PageMaker::new(self, page_0);
+            let make = move || {
+                let mut pages = PageMaker::new(self);
                 while pages.make_more() {
                     let next = empty.try_recv().unwrap_or_default();
                     // The writer is gone after an error.
@@ -47,7 +40,11 @@ impl Plan<'_> {
                     }
                 }
                 let _ = send_full.send(pages.made);
-            });
+            };
+            let many = self.file_len() > BLOCK as u64;
+            if !many || thread::Builder::new().spawn_scoped(scope, make).is_err() {
+                return self.write_in_turn(&mut out);
+            }
             for mut block in full {
                 out.write_all(&block)?;
                 block.clear();
@@ -55,6 +52,17 @@ impl Plan<'_> {
             }
             out.flush()
         })
+    }
+
+    /// Writes the file without a second thread.
+    fn write_in_turn(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut pages = PageMaker::new(self);
+        while pages.make_more() {
+            out.write_all(&pages.made)?;
+            pages.made.clear();
+        }
+        out.write_all(&pages.made)?;
+        out.flush()
     }
 }
 
@@ -74,10 +82,10 @@ struct PageMaker<'p> {
 }
 
 impl<'p> PageMaker<'p> {
-    fn new(plan: &'p Plan<'p>, page_0: Vec<u8>) -> Self {
+    fn new(plan: &'p Plan<'p>) -> Self {
         PageMaker {
             plan,
-            made: page_0,
+            made: plan.page_0(),
             bucket: 0,
             rest: &plan.places,
             touched: 0,
@@ -132,7 +140,7 @@ impl<'p> PageMaker<'p> {
             further = Some(next.page);
         }
         let (on_page, others) = self.plan.split_page(places);
-        let further_pages = self.count_pages(others);
+        let further_pages = self.plan.count_pages(others);
         let first_big = further.unwrap_or(0) + further_pages;
         let next = further.filter(|_| further_pages > 0);
         self.make_page(bucket + 1, 0, next, on_page, first_big);
@@ -146,7 +154,7 @@ impl<'p> PageMaker<'p> {
         let places = &places[..places.iter().take_while(in_bucket).count()];
         let (mut on_page, mut others) = plan.split_page(places);
         let mut number = further.page;
-        let mut next_big = number + self.count_pages(others);
+        let mut next_big = number + plan.count_pages(others);
         let mut prev = further.bucket + 1;
         while !others.is_empty() {
             next_big += on_page.iter().map(|place| plan.big_pages_of(*place)).sum::<u32>();
@@ -162,16 +170,6 @@ impl<'p> PageMaker<'p> {
                 }
             }
         }
-    }
-
-    /// How many pages these pairs need.
-    fn count_pages(&self, mut places: &[Place]) -> u32 {
-        let mut pages = 0;
-        while !places.is_empty() {
-            (_, places) = self.plan.split_page(places);
-            pages += 1;
-        }
-        pages
     }
 
     /// Makes one page of a bucket. Its big items are from page `next_big` on.

@@ -51,25 +51,18 @@ impl Layout {
     }
 
     fn put_u16(self, file: &mut [u8], at: usize, value: u16) {
-        put(
-            file,
-            at,
-            match self.order {
-                ByteOrder::Little => value.to_le_bytes(),
-                ByteOrder::Big => value.to_be_bytes(),
-            },
-        );
+        self.put(file, at, value.to_le_bytes());
     }
 
     fn put_u32(self, file: &mut [u8], at: usize, value: u32) {
-        put(
-            file,
-            at,
-            match self.order {
-                ByteOrder::Little => value.to_le_bytes(),
-                ByteOrder::Big => value.to_be_bytes(),
-            },
-        );
+        self.put(file, at, value.to_le_bytes());
+    }
+
+    fn put<const N: usize>(self, file: &mut [u8], at: usize, mut little: [u8; N]) {
+        if self.order == ByteOrder::Big {
+            little.reverse();
+        }
+        put(file, at, little);
     }
 
     fn u16(self, file: &[u8], at: usize) -> u16 {
