@@ -73,7 +73,7 @@ impl NulState {
 
 /// The bytes before the first NUL: what C programs see of a stored string.
 pub fn before_nul(bytes: &[u8]) -> &[u8] {
-    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 #[cfg(test)]

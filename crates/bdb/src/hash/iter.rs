@@ -22,7 +22,7 @@ pub struct Iter<'a, P> {
     bucket: u64,
     /// A page, and how far it has been read.
     page: Option<(HashPage<'a>, Cursor)>,
-    /// The key at hand, and what is left of its data items.
+    /// A key with several data items, and what is left of them.
     key: Cow<'a, [u8]>,
     values: Source<'a>,
 }
@@ -50,8 +50,11 @@ impl<'a, P: Pages> Iter<'a, P> {
             if let Some((page, at)) = &mut self.page
                 && let Some(pair) = page.next_pair(file.order, at)?
             {
-                self.key = key(self.hash, page, &pair, &self.budget)?;
-                self.values = Source::of(file, page, &pair, &self.budget)?;
+                let key = key(self.hash, page, &pair, &self.budget)?;
+                match Source::of(file, page, &pair, &self.budget)? {
+                    Source::One(Some(value)) => return Ok(Some((key, value))),
+                    several => (self.key, self.values) = (key, several),
+                }
                 continue;
             }
             if !self.turn_page()? {
