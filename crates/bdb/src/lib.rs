@@ -50,6 +50,7 @@ mod loaded;
 mod map;
 mod overflow;
 mod pages;
+mod prefetch;
 mod salvage;
 mod stop;
 mod text;

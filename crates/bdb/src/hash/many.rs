@@ -1,13 +1,10 @@
 //! Looking many keys up at once.
 //!
 //! A lookup in a table larger than the processor's caches waits for memory twice: for the page's offsets, then for the
-//! items. Keys of one group wait together: all are hashed, side by side; then the first lines of all their pages are
-//! read, then the pairs that are likely to be theirs. Loops that wait for memory do nothing else, so that a processor
-//! has the next loads under way before the first is done.
+//! items. Keys of one group wait together, and while others are worked on: before the pairs of a group are looked at,
+//! all of them are asked for, and then the pages of the next group, whose keys are hashed side by side.
 
 use std::borrow::Cow;
-use std::hint::black_box;
-use std::ops::BitXor;
 
 use super::function::HashFunction;
 use super::read::Hash;
@@ -16,8 +13,8 @@ use super::stored::Stored;
 use crate::error::{Error, Unsupported};
 use crate::pages::Pages;
 
-/// Keys of one group: about as many loads as a processor core has under way at once.
-const GROUP: usize = 16;
+/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait for.
+const GROUP: usize = 8;
 
 /// Iterates over the values of many keys, in the order of the keys: [`Hash::get_many`].
 ///
@@ -25,13 +22,15 @@ const GROUP: usize = 16;
 #[derive(Debug)]
 pub struct GetMany<'a, 'k, K, P> {
     hash: &'a Hash<P>,
-    /// The keys that have not been asked for yet.
+    /// The keys that have not been looked up yet.
     keys: &'k [K],
     nul: bool,
     /// What is known of the keys of the group at hand.
     group: [Place<'a>; GROUP],
     /// How many of these have been used; all of them before the first group.
     used: usize,
+    /// The primary pages of the group after it, which have been asked for.
+    next: Option<[u32; GROUP]>,
 }
 
 /// Where a key may be.
@@ -43,35 +42,43 @@ struct Place<'a> {
 
 impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
     pub(super) fn new(hash: &'a Hash<P>, keys: &'k [K], nul: bool) -> Self {
-        GetMany { hash, keys, nul, group: [Place::default(); GROUP], used: GROUP }
+        GetMany { hash, keys, nul, group: [Place::default(); GROUP], used: GROUP, next: None }
     }
 
     fn stored(&self, key: &'k K) -> Stored<'k> {
         Stored { bytes: key.as_ref(), nul: self.nul }
     }
 
-    /// Hashes the next keys and has memory bring what their lookups will read.
-    fn start_group(&mut self, function: HashFunction) {
+    /// Hashes the first keys of `keys` and asks for their pages.
+    fn ask_for_pages(&self, keys: &'k [K], function: HashFunction) -> [u32; GROUP] {
         let Hash { file, address, .. } = self.hash;
-        let mut keys = [Stored { bytes: &[], nul: self.nul }; GROUP];
-        for (stored, key) in keys.iter_mut().zip(self.keys) {
+        let mut stored = [Stored { bytes: &[], nul: self.nul }; GROUP];
+        for (stored, key) in stored.iter_mut().zip(keys) {
             *stored = self.stored(key);
         }
-        let count = self.keys.len().min(GROUP);
-        let hashes = Stored::hash_all(&keys, function);
-        self.group =
-            hashes.map(|hash| Place { primary: address.page(address.bucket(hash)), likely: None });
-        let Some(bytes) = self.hash.searchable() else { return };
-        let group = &mut self.group[..count];
-
-        // Only loads whose results are used are made.
-        let touched = group.iter().map(|place| search::touch_page(file, bytes, place.primary));
-        black_box(touched.fold(0, BitXor::bitxor));
-        for (place, key) in group.iter_mut().zip(keys) {
-            place.likely = Likely::new(file, bytes, place.primary, key);
+        let hashes = Stored::hash_all(&stored, function);
+        let pages = hashes.map(|hash| address.page(address.bucket(hash)));
+        if let Some(bytes) = self.hash.searchable() {
+            for page in pages.iter().take(keys.len()) {
+                search::ask_for_page(file, bytes, *page);
+            }
         }
-        let likely = group.iter().filter_map(|place| place.likely.as_ref());
-        black_box(likely.map(Likely::touch).fold(0, BitXor::bitxor));
+        pages
+    }
+
+    /// Asks for the likely pairs of the next keys, and for the pages of those after them.
+    fn start_group(&mut self, function: HashFunction) {
+        let pages = self.next.take().unwrap_or_else(|| self.ask_for_pages(self.keys, function));
+        self.group = pages.map(|primary| Place { primary, likely: None });
+        if let Some(bytes) = self.hash.searchable() {
+            for (place, key) in self.group.iter_mut().zip(self.keys) {
+                let key = Stored { bytes: key.as_ref(), nul: self.nul };
+                place.likely = Likely::new(&self.hash.file, bytes, place.primary, key);
+                place.likely.iter().for_each(Likely::ask_for_pair);
+            }
+        }
+        let further = self.keys.get(GROUP..).filter(|keys| !keys.is_empty());
+        self.next = further.map(|keys| self.ask_for_pages(keys, function));
     }
 }
 

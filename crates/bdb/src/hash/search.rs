@@ -15,6 +15,7 @@ use crate::file::PageFile;
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, item, page_type};
 use crate::pages::Pages;
+use crate::prefetch::prefetch;
 
 /// Items that are looked at together. Their offsets and the page's header fit in one line of a cache.
 const LANES: usize = 16;
@@ -74,10 +75,12 @@ fn search_all<'a, P: Pages>(
     }
 }
 
-/// A byte in the first line of a page, which brings it near.
+/// Has the first line of a page brought near.
 #[inline(always)]
-pub(super) fn touch_page<P: Pages>(file: &PageFile<P>, bytes: &[u8], number: u32) -> u8 {
-    file.place(number).and_then(|start| bytes.get(start).copied()).unwrap_or(0)
+pub(super) fn ask_for_page<P: Pages>(file: &PageFile<P>, bytes: &[u8], number: u32) {
+    if let Some(start) = file.place(number) {
+        prefetch(bytes, start);
+    }
 }
 
 /// How a search stands.
@@ -112,12 +115,12 @@ impl<'a> Likely<'a> {
         Some(Likely { chunk, candidates: chunk.keys_of_length(wanted), all })
     }
 
-    /// The first and the last byte of the first pair, which brings it near.
+    /// Has the first of these pairs brought near: the lines with its first and its last byte.
     #[inline(always)]
-    pub fn touch(&self) -> u8 {
+    pub fn ask_for_pair(&self) {
         let pair = self.chunk.pair(self.candidates.trailing_zeros() as usize);
-        let byte = |at: usize| self.chunk.page.get(at).copied().unwrap_or(0);
-        byte(pair.data) ^ byte(pair.end.saturating_sub(1))
+        prefetch(self.chunk.page, pair.data);
+        prefetch(self.chunk.page, pair.end.saturating_sub(1));
     }
 
     /// Looks for the key among these pairs.
