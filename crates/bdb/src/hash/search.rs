@@ -60,6 +60,10 @@ fn search_all<'a, P: Pages>(
     let mut further = file.last_page;
     loop {
         let (page, header) = page(file, bytes, number)?;
+        if header.next != 0 {
+            // It comes while this page is searched.
+            ask_for_page(file, bytes, header.next);
+        }
         let mut chunks = Chunks::of(page, &header);
         while let Some(chunk) = chunks.next()? {
             if let Some(data) = chunk.find(chunk.keys_of_length(wanted), key)? {
