@@ -247,6 +247,7 @@ impl Scene {
             assert!(self.states.contains(&self.contents()), "{}, {when}: torn", self.name);
         }
         let seen = list(self.directory.path(), tools::ours());
+        assert_eq!(self.dumped(), seen, "{}, {when}: bdbmap sees something else", self.name);
         self.settle(call.nth, &when);
         let state = self.state().unwrap_or_else(|| panic!("{}, {when}: torn", self.name));
         assert!(seen == self.listings[state], "{}, {when}: listed otherwise", self.name);
@@ -269,6 +270,26 @@ impl Scene {
         assert!(listing == self.listings[state], "{}: listed otherwise", self.name);
         assert_eq!(dbtools::verify(&self.path("m.db")), Ok(()), "{}", self.name);
         Some(state)
+    }
+
+    /// The sorted listing of the map, if it is there, as `bdbmap dump` has it.
+    fn dumped(&self) -> Option<String> {
+        self.contents()?;
+        let bdbmap = tools::ours().program(Tool::Postmap).with_file_name("bdbmap");
+        let output = self.command(&bdbmap).args(["dump", "-p", "m.db"]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        if !output.stderr.is_empty() {
+            let verified = self.command(&bdbmap).args(["verify", "m.db"]).output().unwrap();
+            assert!(verified.status.success(), "{verified:?}");
+        }
+        let text = String::from_utf8(output.stdout).unwrap();
+        let items: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix(' ')?.strip_suffix("\\00")).collect();
+        let (pairs, []) = items.as_chunks::<2>() else { panic!("{text}") };
+        let mut lines: Vec<String> =
+            pairs.iter().map(|[key, value]| format!("{key}\t{value}\n")).collect();
+        lines.sort_unstable();
+        Some(lines.concat())
     }
 
     /// Lets the next of our programs find the map, if it is there: one or another.

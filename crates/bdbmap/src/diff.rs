@@ -8,8 +8,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use bdb_file::{Error, FilePages, Hash, Pages, print_escaped};
-use postfix_maps::{Duplicates, Format, KeyRules, NewTable, Source, TableSpec, WriteOptions};
+use bdb_file::{Error, Hash, Pages, print_escaped};
+use postfix_maps::{
+    Duplicates, Format, KeyRules, LockedPages, NewTable, Source, TableSpec, WriteOptions,
+};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -96,8 +98,8 @@ impl Rules {
 
 /// A database to be listed once, with each of its keys to be looked for in the other.
 struct Side<'f> {
-    listed: Hash<Watched<'f, FilePages>>,
-    lookups: Hash<Watched<'f, FilePages>>,
+    listed: Hash<Watched<'f, LockedPages>>,
+    lookups: Hash<Watched<'f, LockedPages>>,
 }
 
 impl<'f> Side<'f> {

@@ -1,12 +1,12 @@
 //! Maps of the command line: their names, and their files, open for reading.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bdb_file::{FilePages, Hash, database_names};
+use bdb_file::{Hash, Pages, database_names};
+use postfix_maps::{LockedPages, TableSpec};
 
 use crate::progress::{Progress, Watched};
 
@@ -16,14 +16,7 @@ pub struct MapName(PathBuf);
 
 impl From<OsString> for MapName {
     fn from(name: OsString) -> Self {
-        MapName(match name.as_bytes().strip_prefix(b"hash:") {
-            Some(table) => {
-                let mut file = OsStr::from_bytes(table).to_owned();
-                file.push(".db");
-                file.into()
-            }
-            None => name.into(),
-        })
+        MapName(TableSpec::parse(&name, b"").database().unwrap_or_else(|| name.into()))
     }
 }
 
@@ -38,21 +31,23 @@ impl MapName {
         self.0.with_extension("")
     }
 
-    /// Opens the file. Reading it will be progress.
+    /// Opens the file, until it is closed under a lock against writers. Reading it will be progress.
     pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
         let context = || self.0.display().to_string();
-        let file = File::open(&self.0).with_context(context)?;
-        // Until the file is closed. Postfix's programs write under an exclusive lock.
-        file.lock_shared().with_context(context)?;
-        progress.expect(file.metadata().with_context(context)?.len());
-        Ok(MapFile { path: self.0.clone(), pages: FilePages::new(file), progress })
+        let pages = LockedPages::open(&self.0).with_context(context)?;
+        if pages.are_completed() {
+            let name = context();
+            eprintln!("bdbmap: {name}: a change was interrupted; read as if it had been completed");
+        }
+        progress.expect(pages.size().with_context(context)?);
+        Ok(MapFile { path: self.0.clone(), pages, progress })
     }
 }
 
 /// A map's file, which Postfix's programs do not change as long as it is open.
 pub struct MapFile<'p> {
     path: PathBuf,
-    pages: FilePages,
+    pages: LockedPages,
     progress: &'p Progress,
 }
 
@@ -63,7 +58,7 @@ impl MapFile<'_> {
     }
 
     /// The file's pages.
-    pub fn pages(&self) -> Watched<'_, FilePages> {
+    pub fn pages(&self) -> Watched<'_, LockedPages> {
         self.progress.watch(&self.pages)
     }
 
@@ -73,12 +68,12 @@ impl MapFile<'_> {
     }
 
     /// Its only database, for lookups besides what is read of it from one end to the other.
-    pub fn lookups(&self) -> anyhow::Result<Hash<Watched<'_, FilePages>>> {
+    pub fn lookups(&self) -> anyhow::Result<Hash<Watched<'_, LockedPages>>> {
         Hash::open(Watched::not(&self.pages)).with_context(|| self.name())
     }
 
     /// One of its databases, or the only one.
-    pub fn database(&self, name: Option<&OsStr>) -> anyhow::Result<Hash<Watched<'_, FilePages>>> {
+    pub fn database(&self, name: Option<&OsStr>) -> anyhow::Result<Hash<Watched<'_, LockedPages>>> {
         let database = match name {
             Some(name) => Hash::open_named(self.pages(), name.as_bytes()),
             None => Hash::open(self.pages()),

@@ -96,36 +96,69 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp)> {
     }
 }
 
-/// A file's pages under a shared lock, which lasts as long as the value.
+/// A table's file, page by page, under the shared lock that keeps Postfix's programs and this crate's from changing it: for
+/// reading it with `bdb-file` itself.
+///
+/// Where a change of the file was interrupted, its contents are those after the change, as in a [`Table`](crate::Table).
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("virtual.db");
+/// # use postfix_maps::{MapWriter, WriteOptions};
+/// # let mut writer = MapWriter::create(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?;
+/// # writer.put(b"root", b"bob")?;
+/// # writer.finish()?;
+/// use bdb_file::Hash;
+/// use postfix_maps::LockedPages;
+///
+/// let database = Hash::open(LockedPages::open(&path)?)?;
+/// assert_eq!(database.stat()?.keys, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
-pub(crate) enum LockedPages {
+pub struct LockedPages(Contents);
+
+#[derive(Debug)]
+enum Contents {
     File(FilePages),
-    /// The new contents of a file whose change was interrupted.
+    /// Those after a change that was interrupted.
     Completed(LoadedPages),
 }
 
 impl LockedPages {
+    /// Opens a file and waits until no writer has it locked. The lock lasts as long as the value.
+    ///
+    /// # Errors
+    /// Those of opening and locking the file; that it is a directory.
+    ///
+    /// # Complexity
+    /// Reads the file's last bytes; all of it where a change was interrupted.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = open_shared(path)?;
-        match Journal::find(&file)? {
-            None => Ok(LockedPages::File(FilePages::new(file))),
-            Some(_) => Ok(LockedPages::Completed(read_whole(path)?.0)),
-        }
+        Ok(LockedPages(match Journal::find(&file)? {
+            None => Contents::File(FilePages::new(file)),
+            Some(_) => Contents::Completed(read_whole(path)?.0),
+        }))
+    }
+
+    /// Whether the file itself has other contents: a change was interrupted, and whoever changes it next will complete it.
+    pub fn are_completed(&self) -> bool {
+        matches!(self.0, Contents::Completed(_))
     }
 }
 
 impl Pages for LockedPages {
     fn size(&self) -> io::Result<u64> {
-        match self {
-            LockedPages::File(file) => file.size(),
-            LockedPages::Completed(bytes) => bytes.size(),
+        match &self.0 {
+            Contents::File(file) => file.size(),
+            Contents::Completed(bytes) => bytes.size(),
         }
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        match self {
-            LockedPages::File(file) => file.read(offset, len),
-            LockedPages::Completed(bytes) => bytes.read(offset, len),
+        match &self.0 {
+            Contents::File(file) => file.read(offset, len),
+            Contents::Completed(bytes) => bytes.read(offset, len),
         }
     }
 }

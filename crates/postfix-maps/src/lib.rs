@@ -50,7 +50,7 @@ mod types;
 mod update;
 mod writer;
 
-pub use access::Access;
+pub use access::{Access, LockedPages};
 pub use compile::{Format, Source};
 pub use error::{Error, not_utf8_message, strerror};
 pub use nul::{Terminators, before_nul};

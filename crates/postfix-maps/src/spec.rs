@@ -142,6 +142,14 @@ impl TableSpec {
         PathBuf::from(file)
     }
 
+    /// The file that holds the table, for types that are stored in one which this crate reads.
+    pub fn database(&self) -> Option<PathBuf> {
+        match self.kind() {
+            Ok(Kind::File(storage)) => Some(self.file(storage)),
+            _ => None,
+        }
+    }
+
     /// The text that the table is made from.
     pub fn source(&self) -> &Path {
         Path::new(&self.name)
@@ -192,5 +200,7 @@ mod tests {
         let file = |name: &str| TableSpec::from(name).file(Storage::Hash);
         assert_eq!(file("hash:m"), Path::new("m.db"));
         assert_eq!(file("hash:m.db"), Path::new("m.db.db"));
+        assert_eq!(TableSpec::from("hash:m").database(), Some(file("hash:m")));
+        assert_eq!(TableSpec::from("static:m").database(), None);
     }
 }
