@@ -1,6 +1,7 @@
 //! Files that we built: `db5.3_verify` accepts them, `db5.3_dump` lists what went in, libdb finds every key, and so do we.
 //!
-//! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones.
+//! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones, and
+//! 54 with several data of a key.
 #![cfg(feature = "peers")]
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use std::fs::{self, File};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Keep};
+use bdb_file::{BuildOptions, Builder, ByteOrder, DuplicateOrder, Keep, print_escaped};
 use fastrand::Rng;
 use map_tests::agree::assert_source_holds;
 use map_tests::dbtools::{self, Pair};
@@ -199,6 +200,75 @@ fn repeated_keys() {
             (0..300).map(|_| (bytes(rng, 0..=1), bytes(rng, 0..=page / 3))).collect()
         });
     }
+}
+
+/// Sets on the page and trees off it, with items that are short, or alike for longer than a page has room.
+#[test]
+fn several_data_of_a_key() {
+    for (seed, options) in (0..).zip(layouts()) {
+        let orders = [DuplicateOrder::Insertion, DuplicateOrder::Sorted];
+        let options = BuildOptions { duplicates: Some(orders[seed as usize % 2]), ..options };
+        println!("seed {seed}, {options:?}");
+        let rng = &mut Rng::with_seed(seed);
+        let page_size = options.page_size.unwrap_or(4096) as usize;
+        let mut pairs = Vec::new();
+        for (keys, most) in [(40, 3), (3, 60), (1, 1000)] {
+            let alike = vec![7; rng.usize(0..3) * rng.usize(..=page_size / 3)];
+            for _ in 0..keys {
+                let key = bytes(rng, 5..=9);
+                for _ in 0..rng.usize(1..=most) {
+                    pairs.push((key.clone(), [&alike[..], &bytes(rng, 0..=20)].concat()));
+                }
+            }
+        }
+        check_duplicates(&pairs, options);
+    }
+}
+
+/// Builds a file of the pairs and asserts that libdb finds nothing wrong with it, and sees in it what went in.
+fn check_duplicates(pairs: &[Pair], options: BuildOptions) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("file.db");
+    let sorted = options.duplicates == Some(DuplicateOrder::Sorted);
+    let mut builder = Builder::new(options);
+    for (key, data) in pairs {
+        builder.push(key, data).unwrap();
+    }
+    builder.plan(Keep::Last).unwrap().write_to(File::create_new(&path).unwrap()).unwrap();
+    dbtools::verify(&path).unwrap_or_else(|error| panic!("db5.3_verify: {error}"));
+
+    let by_key = |pairs: Vec<Pair>| {
+        let mut by_key: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (key, data) in pairs {
+            by_key.entry(key).or_default().push(data);
+        }
+        by_key
+    };
+    let mut expected = by_key(pairs.to_vec());
+    if sorted {
+        for data in expected.values_mut() {
+            data.sort_unstable();
+            data.dedup();
+        }
+    }
+    let dumped = by_key(dbtools::dump(&path));
+    for (key, data) in &expected {
+        assert!(dumped.get(key) == Some(data), "data of {}", key.escape_ascii());
+    }
+    assert_eq!(dumped.len(), expected.len());
+
+    // libdb goes on with the file, and adds to each key.
+    let mut text = String::from("VERSION=3\nformat=print\ntype=hash\nduplicates=1\n");
+    text += if sorted { "dupsort=1\nHEADER=END\n" } else { "HEADER=END\n" };
+    for key in expected.keys() {
+        text += &format!(" {}\n one more\n", print_escaped(key));
+    }
+    dbtools::load(&path, &[], format!("{text}DATA=END\n").as_bytes());
+    dbtools::verify(&path).unwrap_or_else(|error| panic!("changed: db5.3_verify: {error}"));
+    assert_eq!(
+        dbtools::dump(&path).len(),
+        expected.values().map(Vec::len).sum::<usize>() + expected.len()
+    );
 }
 
 #[test]

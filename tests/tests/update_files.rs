@@ -99,6 +99,7 @@ fn ours(page_size: u32, byte_order: ByteOrder, checksums: bool) {
         byte_order,
         checksums,
         file_id: FileId::Unique,
+        duplicates: None,
     });
     builder.plan(Keep::First).unwrap().write_to(File::create(&path).unwrap()).unwrap();
     run(&format!("ours, {page_size}"), &path, page_size);

@@ -62,7 +62,8 @@ pub use databases::database_names;
 pub use error::{Damage, Error, TextProblem, Unsupported};
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
-    BuildOptions, Builder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat, Update, Values,
+    BuildOptions, Builder, DuplicateOrder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat,
+    Update, Values,
 };
 pub use loaded::LoadedPages;
 pub use map::MappedPages;

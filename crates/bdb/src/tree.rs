@@ -4,6 +4,7 @@
 //! from its first leaf to its last.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
@@ -88,19 +89,26 @@ impl<'a> Leaves<'a> {
 pub(crate) fn pages<P: Pages>(file: &PageFile<P>, root: u32) -> Result<Vec<u32>, Error> {
     let budget = file.budget();
     let mut pages = Vec::new();
+    let mut big_items = BTreeMap::new();
     let mut to_visit = vec![root];
     while let Some(number) = to_visit.pop() {
         let page = file.page(number, &budget)?;
         pages.push(number);
         for index in 0..usize::from(page.header.entries) {
             let item = item(file, &page, index)?;
-            match (item.child, item.content) {
-                (Some(child), _) => to_visit.push(child.page),
-                (None, Content::Plain(_)) => {}
-                (None, Content::Big(big)) => pages.extend(overflow::pages(file, big, &budget)?),
-                (None, Content::DuplicateTree(_)) => return Err(tree_in_tree(&page, index)),
+            to_visit.extend(item.child.map(|child| child.page));
+            match item.content {
+                Content::Plain(_) => {}
+                // The first key of an internal page is none, whatever it says.
+                _ if item.child.is_some() && index == 0 => {}
+                // The key of an internal page may be an item of a leaf, and on the same pages.
+                Content::Big(big) => _ = big_items.insert(big.first, big),
+                Content::DuplicateTree(_) => return Err(tree_in_tree(&page, index)),
             }
         }
+    }
+    for big in big_items.into_values() {
+        pages.extend(overflow::pages(file, big, &budget)?);
     }
     Ok(pages)
 }

@@ -16,6 +16,7 @@ fn sound_file(byte_order: ByteOrder, checksums: bool) -> Vec<u8> {
         byte_order,
         checksums,
         file_id: FileId::Contents,
+        duplicates: None,
     });
     for (key, data) in pairs() {
         builder.push(&key, &data).unwrap();

@@ -95,6 +95,7 @@ proptest! {
             byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
             checksums,
             file_id: FileId::Contents,
+            duplicates: None,
         });
         for (key, data) in &start {
             builder.push(key, data).unwrap();

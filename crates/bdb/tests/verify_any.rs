@@ -19,6 +19,7 @@ fn deep_tree(order: ByteOrder) -> Patched {
         byte_order: order,
         checksums: false,
         file_id: FileId::Contents,
+        duplicates: None,
     });
     // As long as a reference to a tree.
     builder.push(b"key", b"7 bytes").unwrap();

@@ -146,8 +146,8 @@ pub struct DumpArgs {
 
 /// Make a file of what db_dump or "bdbmap dump" printed
 ///
-/// The file holds one database, laid out anew. Of several data for the same key the last one counts. A text that has been cut
-/// short is refused, and the file is not made.
+/// The file holds one database, laid out anew. Of several data for the same key the last one counts, unless the database allows
+/// several. A text that has been cut short is refused, and the file is not made.
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
     /// The file: its path, or hash:PATH for PATH.db
@@ -162,7 +162,8 @@ pub struct LoadArgs {
     #[arg(short = 'T', long)]
     pub plain: bool,
 
-    /// Of several data for the same key the first one counts; the others are reported, with exit status 1
+    /// Of several data for the same key the first one counts; the others are reported, with exit status 1, as are pairs that
+    /// come again in a database with sorted duplicates
     #[arg(short, long)]
     pub no_overwrite: bool,
 

@@ -27,10 +27,11 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<Answer> {
         None => read(args, io::stdin().lock()).context("standard input")?,
     };
     let keep = if args.no_overwrite { Keep::First } else { Keep::Last };
+    let may_overwrite = !args.no_overwrite && builder.options().duplicates.is_none();
     let plan = builder.plan(keep)?;
-    write(&plan, path).with_context(|| path.display().to_string())?;
+    write(&plan, path, args.force).with_context(|| path.display().to_string())?;
     let mut answer = Answer::Yes;
-    if args.no_overwrite {
+    if !may_overwrite {
         for (_, key) in plan.duplicates() {
             eprintln!("bdbmap: there already, not loaded: {}", print_escaped(key));
             answer = Answer::No;
@@ -56,9 +57,6 @@ fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Builder<'static>>
         if found.is_some() {
             bail!("text has several databases; choose one with --database");
         }
-        if header.duplicates {
-            bail!("database allows several data items a key; such files cannot be made");
-        }
         let mut builder = Builder::new(options(header.build_options()));
         reader.push_all(&mut builder)?;
         found = Some(builder);
@@ -76,18 +74,39 @@ fn options(options: BuildOptions) -> BuildOptions {
     BuildOptions { file_id, ..options }
 }
 
-/// Writes a new file: whole, or not at all.
-fn write(plan: &Plan<'_>, path: &Path) -> anyhow::Result<()> {
+/// Writes a file: whole, or not at all. One that is there is an error, or else is replaced once no other program has it locked,
+/// and its permissions are kept.
+fn write(plan: &Plan<'_>, path: &Path, replace: bool) -> anyhow::Result<()> {
+    let old = if replace { old(path)? } else { None };
+    let (path, mode) = match &old {
+        // Not the link to it.
+        Some(old) => (path.canonicalize()?, old.metadata()?.permissions()),
+        None => (path.to_owned(), Permissions::from_mode(0o644)),
+    };
     let directory = match path.parent() {
         Some(directory) if directory != "" => directory,
         _ => Path::new("."),
     };
-    let mut file = tempfile::Builder::new()
-        .prefix(".bdbmap-")
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(directory)?;
-    plan.write_to(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
+    let mut new = tempfile::Builder::new().prefix(".bdbmap-").tempfile_in(directory)?;
+    plan.write_to(new.as_file_mut())?;
+    new.as_file().set_permissions(mode)?;
+    new.as_file().sync_all()?;
+    match old {
+        Some(_) => new.persist(path),
+        None => new.persist_noclobber(path),
+    }
+    .map_err(|error| error.error)?;
     Ok(())
+}
+
+/// The file that is there, if there is one, locked.
+fn old(path: &Path) -> io::Result<Option<File>> {
+    match File::open(path) {
+        Ok(old) => {
+            old.lock()?;
+            Ok(Some(old))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -104,7 +105,7 @@ fn what_was_loaded_is_dumped() {
 fn a_table_for_loading() {
     let header = |lines: &str| TEXT.replace("h_nelem=2\n", lines);
     let twice = TEXT.replace("caf\\c3\\a9", "root\\00");
-    let (no_end, duplicates) = (TEXT.replace("DATA=END\n", ""), header("duplicates=1\n"));
+    let no_end = TEXT.replace("DATA=END\n", "");
     let (odd_size, two) = (
         header("db_pagesize=4000\n").replace("db_pagesize=1024\n", ""),
         header("database=a\n") + &header("database=b\n"),
@@ -113,7 +114,6 @@ fn a_table_for_loading() {
         (&[][..], &*twice, 0, ""),
         (&["-n"], &twice, 1, "there already, not loaded: root\\00"),
         (&[], &no_end, 2, "standard input: line 10: text ends before DATA=END"),
-        (&[], &duplicates, 2, "several data items a key"),
         (&[], &odd_size, 2, "page size"),
         (&[], "", 2, "text has no database"),
         (&[], &two, 2, "choose one with --database"),
@@ -140,6 +140,42 @@ fn loading_makes_new_files_only() {
     assert_eq!(fs::read(place.path("m.db")).unwrap(), before);
     place.expect(&["load", "-T", "no/m.db", "text"], "", 2, "", "No such file");
     place.expect(&["load", "-T", "n.db", "no"], "", 2, "", "no: No such file");
+}
+
+#[test]
+fn a_file_is_replaced_where_that_is_asked_for() {
+    let place = loaded();
+    fs::set_permissions(place.path("m.db"), fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink("m.db", place.path("link.db")).unwrap();
+    for (map, value) in [("m.db", "ann"), ("link.db", "eve"), ("new.db", "bob")] {
+        place.expect(&["load", "-T", "--force", map], &format!("root\n{value}\n"), 0, "", "");
+        place.expect(&["get", map, "root"], "", 0, &format!("{value}\n"), "");
+    }
+    place.expect(&["get", "m.db", "root"], "", 0, "eve\n", "");
+    assert!(place.path("link.db").is_symlink());
+    assert_eq!(fs::metadata(place.path("m.db")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn several_data_of_a_key() {
+    let text = |flags: &str| {
+        format!(
+            "VERSION=3\nformat=print\ntype=hash\n{flags}HEADER=END\n k\n b\n k\n a\n k\n b\nDATA=END\n"
+        )
+    };
+    let (unsorted, sorted) = ("h_nelem=3\nduplicates=1\n", "h_nelem=2\nduplicates=1\ndupsort=1\n");
+    for (flags, status, message, pairs) in [
+        (unsorted, 0, "", " k\n b\n k\n a\n k\n b\n"),
+        (sorted, 1, "there already, not loaded: k", " k\n a\n k\n b\n"),
+    ] {
+        let place = Place::new();
+        place.expect(&["load", "m.db"], &text(flags), status, "", message);
+        let header = text(&format!("{flags}db_pagesize=512\n"));
+        let header = header.split_inclusive("HEADER=END\n").next().unwrap();
+        let dump = format!("{header}{pairs}DATA=END\n");
+        place.expect(&["dump", "-p", "m.db"], "", 0, &dump, "");
+        place.expect(&["verify", "-q", "m.db"], "", 0, "", "");
+    }
 }
 
 #[test]

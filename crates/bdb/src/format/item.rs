@@ -52,6 +52,12 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Writes a reference to a tree of duplicates as a hash item.
+pub(crate) fn put_tree(item: &mut [u8], root: u32, order: ByteOrder) {
+    item[..4].copy_from_slice(&[DUPLICATE_TREE, 0, 0, 0]);
+    order.put_u32(item, 4, root);
+}
+
 impl BigRef {
     /// Writes the reference as a hash item.
     pub fn put(self, item: &mut [u8], order: ByteOrder) {

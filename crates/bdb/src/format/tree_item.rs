@@ -16,7 +16,11 @@ pub(crate) const LEAF_ITEM_LEN: usize = 3;
 /// Lengths of a reference, of an internal entry before its key, and of an internal entry without one.
 const REFERENCE_LEN: usize = 12;
 const INTERNAL_LEN: usize = 12;
-const RECNO_INTERNAL_LEN: usize = 8;
+pub(crate) const UNSORTED_INTERNAL_LEN: usize = 8;
+
+/// Items start at multiples of this, and each has an offset of so many bytes.
+pub(crate) const ALIGNMENT: usize = 4;
+pub(crate) const OFFSET: usize = 2;
 
 /// What the bytes of an item say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,82 @@ pub(crate) struct TreeItem<'a> {
     pub child: Option<Child>,
 }
 
+/// The bytes of an item that is to be put on a page, a reference to its bytes included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NewContent<'a> {
+    /// Bytes, in two pieces.
+    Plain([&'a [u8]; 2]),
+    Big(BigRef),
+}
+
+impl NewContent<'_> {
+    /// Adds the item of a leaf.
+    pub fn push_leaf(self, to: &mut Vec<u8>, order: ByteOrder) {
+        match self {
+            NewContent::Plain(pieces) => {
+                push_start(to, pieces[0].len() + pieces[1].len(), PLAIN, order);
+                to.extend(pieces.concat());
+            }
+            NewContent::Big(big) => push_reference(to, big, order),
+        }
+    }
+
+    /// Adds the entry of an internal page of sorted items, of which this is the key.
+    pub fn push_internal(self, to: &mut Vec<u8>, child: Child, order: ByteOrder) {
+        let (len, item_type) = match self {
+            NewContent::Plain(pieces) => (pieces[0].len() + pieces[1].len(), PLAIN),
+            NewContent::Big(_) => (REFERENCE_LEN, BIG),
+        };
+        push_start(to, len, item_type, order);
+        to.push(0);
+        child.push(to, order);
+        match self {
+            NewContent::Plain(pieces) => to.extend(pieces.concat()),
+            NewContent::Big(big) => push_reference(to, big, order),
+        }
+    }
+}
+
+/// The length and the type of an item.
+fn push_start(to: &mut Vec<u8>, len: usize, item_type: u8, order: ByteOrder) {
+    let mut start = [0, 0, item_type];
+    order.put_u16(&mut start, 0, len as u16);
+    to.extend(start);
+}
+
+fn push_reference(to: &mut Vec<u8>, big: BigRef, order: ByteOrder) {
+    let mut reference = [0; REFERENCE_LEN];
+    reference[2] = BIG;
+    order.put_u32(&mut reference, 4, big.first);
+    order.put_u32(&mut reference, 8, big.len);
+    to.extend(reference);
+}
+
+impl Child {
+    /// Adds the entry of an internal page of unsorted items, or the middle part of another.
+    pub fn push(self, to: &mut Vec<u8>, order: ByteOrder) {
+        let mut entry = [0; UNSORTED_INTERNAL_LEN];
+        order.put_u32(&mut entry, 0, self.page);
+        order.put_u32(&mut entry, 4, self.records);
+        to.extend(entry);
+    }
+}
+
+/// The longest item that libdb leaves on a page with so much room, where there must be some for four (section 5).
+pub(crate) fn longest_item(room: usize) -> usize {
+    room / 4 - 10
+}
+
+/// Length of a leaf's item of `len` bytes.
+pub(crate) fn leaf_len(len: usize, longest: usize) -> usize {
+    if len > longest { REFERENCE_LEN } else { LEAF_ITEM_LEN + len }
+}
+
+/// Length of the entry of an internal page of sorted items, with a key of `len` bytes.
+pub(crate) fn internal_len(len: usize, longest: usize) -> usize {
+    INTERNAL_LEN + if len > longest { REFERENCE_LEN } else { len }
+}
+
 /// Where an internal entry leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Child {
@@ -54,16 +134,16 @@ impl<'a> TreeItem<'a> {
         (kind, entries): (u8, u16),
         index: usize,
     ) -> Result<Self, Damage> {
-        let offset = order.u16(page, header_len + 2 * index).ok_or(Damage::Offset)?;
+        let offset = order.u16(page, header_len + OFFSET * index).ok_or(Damage::Offset)?;
         let offset = usize::from(offset);
-        if offset < header_len + 2 * usize::from(entries) || !offset.is_multiple_of(4) {
+        if offset < header_len + 2 * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT) {
             return Err(Damage::Offset);
         }
         let bytes = page.get(offset..).ok_or(Damage::Offset)?;
         let u32 = |at| order.u32(bytes, at).ok_or(Damage::ItemLength);
         if kind == page_type::RECNO_INTERNAL {
             let child = Child { page: u32(0)?, records: u32(4)? };
-            let (content, size) = (Content::Plain(&[]), RECNO_INTERNAL_LEN);
+            let (content, size) = (Content::Plain(&[]), UNSORTED_INTERNAL_LEN);
             return Ok(TreeItem { content, offset, size, deleted: false, child: Some(child) });
         }
         let len = usize::from(order.u16(bytes, 0).ok_or(Damage::ItemLength)?);
@@ -75,7 +155,7 @@ impl<'a> TreeItem<'a> {
         let (content, size) = match item_type & !DELETED {
             PLAIN => {
                 let plain = bytes.get(start..start + len).ok_or(Damage::ItemLength)?;
-                (Content::Plain(plain), (start + len).next_multiple_of(4))
+                (Content::Plain(plain), (start + len).next_multiple_of(ALIGNMENT))
             }
             BIG if internal && len != REFERENCE_LEN => return Err(Damage::ItemLength),
             BIG if internal => (Content::Big(big(INTERNAL_LEN)?), INTERNAL_LEN + REFERENCE_LEN),

@@ -5,6 +5,7 @@ use std::thread;
 
 use super::address;
 use super::build::Keep;
+use super::duplicates::DuplicateOrder;
 use super::entries::{AHEAD, Entries};
 use super::function::HashFunction;
 use super::layout::is_big;
@@ -20,7 +21,7 @@ impl Place {
         Place(u64::from(index))
     }
 
-    fn new(bucket: u32, index: u32) -> Self {
+    pub fn new(bucket: u32, index: u32) -> Self {
         Place(u64::from(bucket) << 32 | u64::from(index))
     }
 
@@ -67,8 +68,15 @@ pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bu
     places.sort();
 }
 
-/// Sorts each bucket's pairs into the order of its pages, and takes all but one of those with equal keys out; gives their
-/// indices.
+/// What becomes of pairs with the same key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum SameKeys {
+    Keep(Keep),
+    /// All stay, but for equal pairs in an order of data.
+    Stay(DuplicateOrder),
+}
+
+/// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay; gives their indices.
 ///
 /// Big keys come last, for pages of their own: the order of a page that mixes them with their own prefixes is ambiguous,
 /// and libdb then fails to find keys (section 12.2).
@@ -76,9 +84,9 @@ pub(super) fn sort_buckets(
     places: &mut Vec<Place>,
     entries: &Entries<'_>,
     page_size: usize,
-    keep: Keep,
+    same_keys: SameKeys,
 ) -> Vec<u32> {
-    let sort = |places: &mut [Place]| sort_buckets_in(places, entries, page_size, keep);
+    let sort = |places: &mut [Place]| sort_buckets_in(places, entries, page_size, same_keys);
     if places.len() < MANY {
         let (kept, dropped) = sort(places);
         places.truncate(kept);
@@ -110,7 +118,7 @@ fn sort_buckets_in(
     places: &mut [Place],
     entries: &Entries<'_>,
     page_size: usize,
-    keep: Keep,
+    same_keys: SameKeys,
 ) -> (usize, Vec<u32>) {
     let mut dropped = Vec::new();
     let mut keys = Vec::new();
@@ -127,13 +135,22 @@ fn sort_buckets_in(
         keys.extend(places[read..end].iter().map(|place| Key::new(*place, entries, page_size)));
         // A sort, since whoever writes the map can make all hashes collide.
         keys.sort_unstable_by(Key::cmp);
-        for same in keys.chunk_by(|a, b| a.stored == b.stored) {
-            let kept = match keep {
-                Keep::First => 0,
-                Keep::Last => same.len() - 1,
-            };
+        for same in keys.chunk_by_mut(|a, b| a.stored == b.stored) {
+            let mut before = None;
+            if let SameKeys::Stay(DuplicateOrder::Sorted) = same_keys {
+                same.sort_by(|a, b| a.data(entries).cmp_bytes(b.data(entries)));
+            }
             for (i, key) in same.iter().enumerate() {
-                if i == kept {
+                let stays = match same_keys {
+                    SameKeys::Keep(Keep::First) => i == 0,
+                    SameKeys::Keep(Keep::Last) => i == same.len() - 1,
+                    SameKeys::Stay(DuplicateOrder::Insertion) => true,
+                    SameKeys::Stay(DuplicateOrder::Sorted) => {
+                        let data = Some(key.data(entries));
+                        std::mem::replace(&mut before, data) != data
+                    }
+                };
+                if stays {
                     places[written] = key.place;
                     written += 1;
                 } else {
@@ -160,6 +177,10 @@ impl<'a> Key<'a> {
         let stored = entries.key(place.index());
         let start = stored.bytes.first_chunk().copied();
         Key { is_big: is_big(stored.len(), page_size), start, stored, place }
+    }
+
+    fn data<'e>(&self, entries: &'e Entries<'_>) -> Stored<'e> {
+        entries.data(self.place.index())
     }
 
     /// In the order of the pages; equal keys in the order of the input.

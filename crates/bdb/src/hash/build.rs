@@ -4,7 +4,8 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
 use super::address::masks;
-use super::arrange::{Place, sort_buckets, sort_by_bucket};
+use super::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
+use super::duplicates::{self, DuplicateOrder};
 use super::entries::Entries;
 use super::layout::{Sizes, page_sizes};
 use super::plan::Plan;
@@ -26,6 +27,8 @@ pub struct BuildOptions {
     pub checksums: bool,
     /// Where the file's identification comes from.
     pub file_id: FileId,
+    /// Whether a key may have several data items, and in which order they then are. In Postfix's tables it may not.
+    pub duplicates: Option<DuplicateOrder>,
 }
 
 impl Default for BuildOptions {
@@ -36,6 +39,7 @@ impl Default for BuildOptions {
             byte_order: ByteOrder::NATIVE,
             checksums: false,
             file_id: FileId::Unique,
+            duplicates: None,
         }
     }
 }
@@ -49,7 +53,7 @@ pub enum FileId {
     Contents,
 }
 
-/// Which of several pairs with the same key a table keeps.
+/// Which of several pairs with the same key a table keeps, unless a key may have several data items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// The first that was pushed.
@@ -93,6 +97,11 @@ impl<'t> Builder<'t> {
     /// A builder that does not copy keys and data which are parts of `text`: it remembers their positions.
     pub fn over(text: &'t [u8], options: BuildOptions) -> Self {
         Builder { options, entries: Entries::over(text), sizes: Sizes::default() }
+    }
+
+    /// What the table will be like.
+    pub fn options(&self) -> &BuildOptions {
+        &self.options
     }
 
     /// A builder without pairs, over the same text and with the same options.
@@ -147,10 +156,11 @@ impl<'t> Builder<'t> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
+        let same_keys = self.options.duplicates.map_or(SameKeys::Keep(keep), SameKeys::Stay);
         loop {
             let (page_size, max_bucket) = layout;
             sort_by_bucket(&mut places, &self.entries, max_bucket);
-            let more = sort_buckets(&mut places, &self.entries, page_size as usize, keep);
+            let more = sort_buckets(&mut places, &self.entries, page_size as usize, same_keys);
             for index in &more {
                 let (key, data) = self.entries.lens(*index);
                 self.sizes.remove(key, data);
@@ -163,7 +173,12 @@ impl<'t> Builder<'t> {
             layout = of_the_rest;
         }
         dropped.sort_unstable();
-        Plan::new(&self.options, self.entries, places, dropped, layout)
+        let pairs = places.len() as u64;
+        if self.options.duplicates.is_some() {
+            let (page_size, order) = (layout.0 as usize, self.options.byte_order);
+            duplicates::join(&mut places, &mut self.entries, page_size, order)?;
+        }
+        Plan::new(&self.options, self.entries, places, (pairs, dropped), layout)
     }
 
     /// Page size and highest bucket, for the pairs that there are.

@@ -18,14 +18,28 @@ pub(super) struct Entries<'t> {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     key: u64,
-    /// The position, and above it whether both items end in a NUL.
-    data_and_nul: u64,
+    /// The position, and above it whether both items end in a NUL, and the data's form.
+    data_and_flags: u64,
     key_len: u32,
     data_len: u32,
 }
 
-/// No position needs this bit.
+/// What the data of an entry are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One data item.
+    Plain,
+    /// A set of data items, as it lies on a page.
+    Set,
+    /// Several data items that need a tree of their own, as the indices of the entries that have them.
+    Tree,
+}
+
+/// No position needs these bits.
 const NUL: u64 = 1 << 63;
+const SET: u64 = 1 << 62;
+const TREE: u64 = 1 << 61;
+const POSITION: u64 = TREE - 1;
 
 /// Pairs whose memory is asked for together: about as many loads as a processor core has under way at once.
 pub(super) const AHEAD: usize = 32;
@@ -55,8 +69,8 @@ impl<'t> Entries<'t> {
             return Err(Error::TooLarge);
         }
         let (key, data) = (self.place(key), self.place(data));
-        let data_and_nul = if nul { data | NUL } else { data };
-        self.entries.push(Entry { key, data_and_nul, key_len, data_len });
+        let data_and_flags = if nul { data | NUL } else { data };
+        self.entries.push(Entry { key, data_and_flags, key_len, data_len });
         Ok(())
     }
 
@@ -78,7 +92,8 @@ impl<'t> Entries<'t> {
         let moved = |position| if position < end { position } else { position + copied };
         self.entries.extend(other.entries.iter().map(|entry| Entry {
             key: moved(entry.key),
-            data_and_nul: moved(entry.data_and_nul & !NUL) | entry.data_and_nul & NUL,
+            data_and_flags: moved(entry.data_and_flags & POSITION)
+                | entry.data_and_flags & !POSITION,
             ..*entry
         }));
         self.copies.extend(other.copies);
@@ -110,22 +125,56 @@ impl<'t> Entries<'t> {
 
     #[inline]
     pub fn key(&self, index: u32) -> Stored<'_> {
-        let Entry { key, data_and_nul, key_len, .. } = self.entries[index as usize];
-        Stored { bytes: self.bytes(key, key_len), nul: data_and_nul & NUL != 0 }
+        let Entry { key, data_and_flags, key_len, .. } = self.entries[index as usize];
+        Stored { bytes: self.bytes(key, key_len), nul: data_and_flags & NUL != 0 }
     }
 
     #[inline]
     pub fn data(&self, index: u32) -> Stored<'_> {
-        let Entry { data_and_nul, data_len, .. } = self.entries[index as usize];
-        Stored { bytes: self.bytes(data_and_nul & !NUL, data_len), nul: data_and_nul & NUL != 0 }
+        let Entry { data_and_flags, data_len, .. } = self.entries[index as usize];
+        let bytes = self.bytes(data_and_flags & POSITION, data_len);
+        Stored { bytes, nul: data_and_flags & !POSITION == NUL }
+    }
+
+    #[inline]
+    pub fn form(&self, index: u32) -> Form {
+        match self.entries[index as usize].data_and_flags & (SET | TREE) {
+            0 => Form::Plain,
+            SET => Form::Set,
+            _ => Form::Tree,
+        }
+    }
+
+    /// The data items that an entry of the form [`Form::Tree`] refers to.
+    pub fn tree_items(&self, index: u32) -> Vec<Stored<'_>> {
+        let (indices, _) = self.data(index).bytes.as_chunks();
+        indices.iter().map(|index| self.data(u32::from_le_bytes(*index))).collect()
+    }
+
+    /// Makes one entry of several with the same key: of a set, as it lies on a page, or of their indices. Gives its index.
+    pub fn join(&mut self, indices: &[u32], set: Option<&[u8]>) -> Result<u32, Error> {
+        let joined = self.entries.len() as u32;
+        if joined == u32::MAX {
+            return Err(Error::TooLarge);
+        }
+        let bytes = match set {
+            Some(set) => set.to_vec(),
+            None => indices.iter().flat_map(|index| index.to_le_bytes()).collect(),
+        };
+        let Entry { key, key_len, data_and_flags, .. } = self.entries[indices[0] as usize];
+        let data_len = u32::try_from(bytes.len()).map_err(|_| Error::TooLarge)?;
+        let flags = data_and_flags & NUL | if set.is_some() { SET } else { TREE };
+        let data_and_flags = self.place(&bytes) | flags;
+        self.entries.push(Entry { key, data_and_flags, key_len, data_len });
+        Ok(joined)
     }
 
     /// Lengths of key and data, without a look at their bytes.
     #[inline]
     pub fn lens(&self, index: u32) -> (usize, usize) {
-        let Entry { data_and_nul, key_len, data_len, .. } = self.entries[index as usize];
-        let nul = usize::from(data_and_nul & NUL != 0);
-        (key_len as usize + nul, data_len as usize + nul)
+        let Entry { data_and_flags, key_len, data_len, .. } = self.entries[index as usize];
+        let [key_nul, data_nul] = [data_and_flags & NUL != 0, data_and_flags & !POSITION == NUL];
+        (key_len as usize + usize::from(key_nul), data_len as usize + usize::from(data_nul))
     }
 
     /// Has memory bring what comes next, of up to [`AHEAD`] pairs that lie anywhere: all together, not one after the other.
@@ -133,7 +182,7 @@ impl<'t> Entries<'t> {
         let mut ends = [(0, 0); AHEAD];
         for (ends, index) in ends.iter_mut().zip(indices) {
             if let Some(entry) = self.entries.get(index as usize) {
-                let data = (entry.data_and_nul & !NUL) as usize + entry.data_len as usize;
+                let data = (entry.data_and_flags & POSITION) as usize + entry.data_len as usize;
                 *ends = (entry.key as usize, data.saturating_sub(1));
             }
         }

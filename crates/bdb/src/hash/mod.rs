@@ -3,6 +3,7 @@
 mod address;
 mod arrange;
 mod build;
+mod duplicates;
 mod edit;
 mod entries;
 mod function;
@@ -21,6 +22,7 @@ mod write;
 
 pub(crate) use address::{Address, masks};
 pub use build::{BuildOptions, Builder, FileId, Keep};
+pub use duplicates::DuplicateOrder;
 pub(crate) use function::HashFunction;
 pub use iter::Iter;
 pub use many::GetMany;

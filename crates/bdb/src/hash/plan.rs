@@ -7,10 +7,12 @@
 use super::address::masks;
 use super::arrange::Place;
 use super::build::BuildOptions;
-use super::entries::Entries;
+use super::duplicates::DuplicateOrder;
+use super::entries::{Entries, Form};
 use super::function::HashFunction;
 use super::layout::{is_big, pair_len};
 use crate::error::Error;
+use crate::format::item::DUPLICATE_TREE_LEN;
 use crate::format::page::header_len;
 use crate::format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS};
 
@@ -18,9 +20,11 @@ use crate::format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS};
 #[derive(Debug)]
 pub struct Plan<'t> {
     pub(super) entries: Entries<'t>,
-    /// The pairs, bucket by bucket, in the order of their pages.
+    /// The keys with their data, bucket by bucket, in the order of their pages.
     pub(super) places: Vec<Place>,
+    pairs: u64,
     dropped: Vec<u32>,
+    pub(super) duplicates: Option<DuplicateOrder>,
     pub(super) byte_order: ByteOrder,
     pub(super) checksums: bool,
     pub(super) page_size: usize,
@@ -48,7 +52,7 @@ impl<'t> Plan<'t> {
         options: &BuildOptions,
         entries: Entries<'t>,
         places: Vec<Place>,
-        dropped: Vec<u32>,
+        (pairs, dropped): (u64, Vec<u32>),
         (page_size, max_bucket): (u32, u32),
     ) -> Result<Self, Error> {
         let (high_mask, _) = masks(max_bucket);
@@ -60,7 +64,9 @@ impl<'t> Plan<'t> {
             uid: options.file_id.bytes(&entries, &places),
             entries,
             places,
+            pairs,
             dropped,
+            duplicates: options.duplicates,
             max_bucket,
             high_mask,
             further: Vec::new(),
@@ -82,7 +88,8 @@ impl<'t> Plan<'t> {
         Ok(plan)
     }
 
-    /// The pairs that are not stored because another with the same key is, in input order: the number of the push
+    /// The pairs that are not stored because another with the same key is, or where a key may have several data items, the same
+    /// pair; in input order: the number of the push
     /// (from 0), and the key without its NUL.
     pub fn duplicates(&self) -> impl Iterator<Item = (u32, &[u8])> {
         self.dropped.iter().map(|index| (*index, self.entries.key(*index).bytes))
@@ -90,7 +97,7 @@ impl<'t> Plan<'t> {
 
     /// Number of pairs that are stored.
     pub fn pairs(&self) -> u64 {
-        self.places.len() as u64
+        self.pairs
     }
 
     /// Page size of the file, in bytes.
@@ -116,14 +123,14 @@ impl<'t> Plan<'t> {
         let meta = HashMeta {
             version: 9,
             free: 0,
-            duplicates: false,
-            sorted_duplicates: false,
+            duplicates: self.duplicates.is_some(),
+            sorted_duplicates: self.duplicates == Some(DuplicateOrder::Sorted),
             uid: self.uid,
             max_bucket: self.max_bucket,
             high_mask: self.high_mask,
             low_mask: self.high_mask >> 1,
             fill_factor: 0,
-            elements: self.places.len() as u32,
+            elements: self.pairs as u32,
             charkey: HashFunction::Fnv.charkey(),
             spares,
         };
@@ -138,15 +145,25 @@ impl<'t> Plan<'t> {
         let mut room = self.page_size - self.header_len;
         let mut big_keys = None;
         let fits = |place: &&Place| {
-            let (key, data) = self.entries.lens(place.index());
-            let same =
-                *big_keys.get_or_insert(has_big_key((key, data))) == has_big_key((key, data));
+            let lens = self.entries.lens(place.index());
+            let same = *big_keys.get_or_insert(has_big_key(lens)) == has_big_key(lens);
             // None of the items is so long that it would not fit on an empty page.
-            let rest = room.checked_sub(pair_len(key, data, self.page_size)).filter(|_| same);
+            let rest = room.checked_sub(self.pair_len(place.index())).filter(|_| same);
             room = rest.unwrap_or(0);
             rest.is_some()
         };
         places.split_at(places.iter().take_while(fits).count())
+    }
+
+    /// Bytes that a key with its data takes on a page.
+    fn pair_len(&self, index: u32) -> usize {
+        let (key, data) = self.entries.lens(index);
+        let data = match self.entries.form(index) {
+            Form::Plain | Form::Set => data,
+            // The item is as long as one of so many bytes.
+            Form::Tree => DUPLICATE_TREE_LEN - 1,
+        };
+        pair_len(key, data, self.page_size)
     }
 
     /// How many pages a bucket needs besides its first.
@@ -166,18 +183,23 @@ impl<'t> Plan<'t> {
         pages
     }
 
-    /// Number of overflow pages that a pair needs.
+    /// Number of pages off the page that a key with its data needs.
     pub(super) fn big_pages_of(&self, place: Place) -> u32 {
         let (key, data) = self.entries.lens(place.index());
-        self.big_pages(key) + self.big_pages(data)
+        let data = match self.entries.form(place.index()) {
+            Form::Plain | Form::Set => self.big_pages(data),
+            Form::Tree => self.tree_pages(&self.tree(place.index())),
+        };
+        self.big_pages(key) + data
     }
 
     /// Number of overflow pages that an item of this length needs.
     pub(super) fn big_pages(&self, len: usize) -> u32 {
-        if is_big(len, self.page_size) {
-            len.div_ceil(self.page_size - self.header_len) as u32
-        } else {
-            0
-        }
+        if is_big(len, self.page_size) { self.chain_pages(len) } else { 0 }
+    }
+
+    /// Number of overflow pages that so many bytes fill.
+    pub(super) fn chain_pages(&self, len: usize) -> u32 {
+        len.div_ceil(self.page_size - self.header_len) as u32
     }
 }

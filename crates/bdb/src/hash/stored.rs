@@ -65,6 +65,20 @@ impl<'a> Stored<'a> {
         [self.bytes, self.tail()]
     }
 
+    /// The first `len` bytes.
+    pub fn prefix(self, len: usize) -> Self {
+        match self.bytes.get(..len) {
+            Some(bytes) => Stored { bytes, nul: false },
+            None => self,
+        }
+    }
+
+    /// How many bytes both start with.
+    pub fn common_prefix(self, other: Self) -> usize {
+        let bytes = self.bytes.iter().chain(self.tail());
+        bytes.zip(other.bytes.iter().chain(other.tail())).take_while(|(a, b)| a == b).count()
+    }
+
     /// Writes the bytes at the start of `to`, which has room for them.
     pub fn put(self, to: &mut [u8]) {
         let (bytes, tail) = to.split_at_mut(self.bytes.len());
@@ -150,6 +164,9 @@ mod tests {
             prop_assert_eq!(a.is(&flat(b)), flat(a) == flat(b));
             prop_assert_eq!(a.cmp_bytes(b), flat(a).cmp(&flat(b)));
             prop_assert_eq!(a.cmp_on_page(b), on_page(&flat(a), &flat(b)));
+            let common = flat(a).iter().zip(flat(b)).take_while(|(a, b)| **a == *b).count();
+            prop_assert_eq!(a.common_prefix(b), common);
+            prop_assert_eq!(flat(a.prefix(common)), &flat(a)[..common]);
             for function in [HashFunction::Fnv, HashFunction::Phong] {
                 prop_assert_eq!(a.hash(function), function.hash(&flat(a)));
                 let keys = [a, b, b, a, a, b, a, a];

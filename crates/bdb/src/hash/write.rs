@@ -5,11 +5,11 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use super::arrange::Place;
-use super::entries::AHEAD;
-use super::layout::{is_big, item_len};
+use super::entries::{AHEAD, Form};
+use super::layout::is_big;
 use super::plan::{Further, Plan};
 use super::stored::Stored;
-use crate::format::item::{self, BigRef};
+use crate::format::item::{self, BIG_LEN, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::{checksum, page_type};
 
@@ -67,8 +67,8 @@ impl Plan<'_> {
 }
 
 /// Makes the pages of a table, in their order.
-struct PageMaker<'p> {
-    plan: &'p Plan<'p>,
+pub(super) struct PageMaker<'p> {
+    pub(super) plan: &'p Plan<'p>,
     /// Pages that have not been written.
     made: Vec<u8>,
     /// The next bucket whose primary page is to be made, and what is left of the pairs.
@@ -164,11 +164,12 @@ impl<'p> PageMaker<'p> {
             (prev, number) = (number, number + 1);
         }
         for place in places {
-            for stored in [plan.entries.key(place.index()), plan.entries.data(place.index())] {
-                if is_big(stored.len(), plan.page_size) {
-                    number = self.make_chain(stored, number);
-                }
-            }
+            let index = place.index();
+            number = self.make_chain_of(plan.entries.key(index), number);
+            number = match plan.entries.form(index) {
+                Form::Plain | Form::Set => self.make_chain_of(plan.entries.data(index), number),
+                Form::Tree => self.make_tree(&plan.tree(index), number),
+            };
         }
     }
 
@@ -186,16 +187,25 @@ impl<'p> PageMaker<'p> {
         let mut high_offset = plan.page_size;
         let mut table = plan.header_len;
         for place in places {
-            for stored in [plan.entries.key(place.index()), plan.entries.data(place.index())] {
+            let index = place.index();
+            let key = (plan.entries.key(index), Form::Plain);
+            for (stored, form) in [key, (plan.entries.data(index), plan.entries.form(index))] {
                 let end = high_offset;
-                high_offset -= item_len(stored.len(), plan.page_size);
-                let place = &mut page[high_offset..end];
-                if is_big(stored.len(), plan.page_size) {
+                if form == Form::Tree {
+                    high_offset -= DUPLICATE_TREE_LEN;
+                    let tree = plan.tree(index);
+                    let root = tree.root(next_big);
+                    item::put_tree(&mut page[high_offset..end], root, plan.byte_order);
+                    next_big += plan.tree_pages(&tree);
+                } else if is_big(stored.len(), plan.page_size) {
+                    high_offset -= BIG_LEN;
                     let big = BigRef { first: next_big, len: stored.len() as u32 };
-                    big.put(place, plan.byte_order);
+                    big.put(&mut page[high_offset..end], plan.byte_order);
                     next_big += plan.big_pages(stored.len());
                 } else {
-                    place[0] = item::PLAIN;
+                    high_offset -= 1 + stored.len();
+                    let place = &mut page[high_offset..end];
+                    place[0] = if form == Form::Set { item::DUPLICATES } else { item::PLAIN };
                     stored.put(&mut place[1..]);
                 }
                 plan.byte_order.put_u16(page, table, high_offset as u16);
@@ -215,10 +225,19 @@ impl<'p> PageMaker<'p> {
         seal(plan, page, &header);
     }
 
+    /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the page after it.
+    fn make_chain_of(&mut self, stored: Stored<'_>, first: u32) -> u32 {
+        if is_big(stored.len(), self.plan.page_size) {
+            self.make_chain(stored, first)
+        } else {
+            first
+        }
+    }
+
     /// Makes the pages of one big item from page `first` on; returns the number of the page after it.
-    fn make_chain(&mut self, stored: Stored<'_>, first: u32) -> u32 {
+    pub(super) fn make_chain(&mut self, stored: Stored<'_>, first: u32) -> u32 {
         let plan = self.plan;
-        let end = first + plan.big_pages(stored.len());
+        let end = first + plan.chain_pages(stored.len());
         let [mut bytes, mut tail] = stored.pieces();
         for number in first..end {
             let page = self.new_page();
@@ -247,14 +266,14 @@ impl<'p> PageMaker<'p> {
     }
 
     /// A page of zeros behind those that have been made.
-    fn new_page(&mut self) -> &mut [u8] {
+    pub(super) fn new_page(&mut self) -> &mut [u8] {
         let start = self.made.len();
         self.made.resize(start + self.plan.page_size, 0);
         &mut self.made[start..]
     }
 }
 
-fn seal(plan: &Plan<'_>, page: &mut [u8], header: &Header) {
+pub(super) fn seal(plan: &Plan<'_>, page: &mut [u8], header: &Header) {
     header.put(page, plan.byte_order);
     if plan.checksums {
         checksum::seal(page, plan.byte_order);

@@ -143,6 +143,12 @@ impl<P: Pages> Rescue<'_, '_, P> {
                 for leaf in tree.leaves {
                     self.leaf(leaf, place.database, key, doubts)?;
                 }
+                for big in tree.big_keys {
+                    // libdb refers to the pages of an item, which have been read with it.
+                    if self.is_unseen(big.first) {
+                        self.big(big)?;
+                    }
+                }
                 self.key_alone(before, place, key, doubts)
             }
             // The key is all that there is.

@@ -22,6 +22,8 @@ pub(super) struct Big<'c> {
 /// The leaves of a tree, as far as they could be reached.
 pub(super) struct Tree {
     pub leaves: Vec<u32>,
+    /// Keys of internal pages that are big items: of the tree, but nobody's data.
+    pub big_keys: Vec<BigRef>,
     pub whole: bool,
     pub doubts: Doubts,
 }
@@ -67,7 +69,8 @@ impl<'c, P: Pages> Rescue<'c, '_, P> {
 
     /// Finds the leaves of the tree under `root`, in order. They are of one of the types `leaf`.
     pub(super) fn tree(&mut self, root: u32, leaf: &[u8]) -> Result<Tree, Stop> {
-        let mut tree = Tree { leaves: Vec::new(), whole: true, doubts: Doubts::default() };
+        let (leaves, big_keys) = (Vec::new(), Vec::new());
+        let mut tree = Tree { leaves, big_keys, whole: true, doubts: Doubts::default() };
         // Levels fall with each step, and the last page comes first: what waits are the siblings on one way down.
         let mut to_visit = vec![(root, None)];
         while let Some((number, level)) = to_visit.pop() {
@@ -91,9 +94,17 @@ impl<'c, P: Pages> Rescue<'c, '_, P> {
             self.see_again(number);
             tree.doubts |= self.page_doubts(&page);
             for index in (0..usize::from(page.header.entries)).rev() {
-                match tree::item(self.file, &page, index).ok().and_then(|item| item.child) {
-                    Some(child) => to_visit.push((child.page, Some(below))),
-                    None => tree.whole = false,
+                match tree::item(self.file, &page, index) {
+                    Ok(TreeItem { child: Some(child), content, .. }) => {
+                        to_visit.push((child.page, Some(below)));
+                        // The first is none, whatever it says.
+                        if let Content::Big(big) = content
+                            && index > 0
+                        {
+                            tree.big_keys.push(big);
+                        }
+                    }
+                    _ => tree.whole = false,
                 }
             }
         }

@@ -3,7 +3,7 @@
 use super::escape::{TextFormat, print_escaped, print_unescaped};
 use crate::error::TextProblem;
 use crate::format::ByteOrder;
-use crate::hash::{BuildOptions, Hash};
+use crate::hash::{BuildOptions, DuplicateOrder, Hash};
 use crate::pages::Pages;
 
 /// What the header of a dump says of its database.
@@ -47,14 +47,19 @@ impl DumpHeader {
         }
     }
 
-    /// Options for a file as the header describes it, as far as a [`Builder`](crate::Builder) can make one: not that a
-    /// key may have several data items, nor the database's name.
+    /// Options for a file as the header describes it, as far as a [`Builder`](crate::Builder) can make one: not the
+    /// database's name.
     pub fn build_options(&self) -> BuildOptions {
         let options = BuildOptions::default();
         BuildOptions {
             page_size: self.page_size,
             byte_order: self.byte_order.unwrap_or(options.byte_order),
             checksums: self.checksums,
+            duplicates: match (self.duplicates, self.sorted_duplicates) {
+                (_, true) => Some(DuplicateOrder::Sorted),
+                (true, false) => Some(DuplicateOrder::Insertion),
+                (false, false) => None,
+            },
             ..options
         }
     }

@@ -62,6 +62,7 @@ pub fn options(input: &mut Input<'_>) -> BuildOptions {
         byte_order: if input.bool() { ByteOrder::Big } else { ByteOrder::Little },
         checksums: input.bool(),
         file_id: FileId::Contents,
+        duplicates: None,
     }
 }
 

@@ -17,10 +17,12 @@ pub fn options() -> impl Strategy<Value = BuildOptions> {
             byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
             checksums,
             file_id: FileId::Contents,
+            duplicates: None,
         })
 }
 
 /// Keys that are prefixes of each other, and lengths around the limits of small pages.
+#[allow(dead_code)]
 pub fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         6 => prop::collection::vec(any::<u8>(), 0..40),

@@ -44,6 +44,7 @@ impl Patched {
             byte_order: order,
             checksums,
             file_id: FileId::Contents,
+            duplicates: None,
         });
         for (key, data) in pairs() {
             builder.push(&key, &data).unwrap();
