@@ -9,7 +9,9 @@ use std::fs::{self, File};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, DuplicateOrder, Keep, print_escaped};
+use bdb_file::{
+    BuildOptions, Builder, ByteOrder, DuplicateOrder, Keep, NewDatabases, print_escaped,
+};
 use fastrand::Rng;
 use map_tests::agree::assert_source_holds;
 use map_tests::dbtools::{self, Pair};
@@ -222,6 +224,60 @@ fn several_data_of_a_key() {
             }
         }
         check_duplicates(&pairs, options);
+    }
+}
+
+/// Lists of one level and of three, of names that are short, or alike for longer than a page has room.
+#[test]
+fn several_databases() {
+    for (count, page_size, alike) in [
+        (1, 4096, 0),
+        (3, 512, 200),
+        (600, 512, 0),
+        (300, 512, 90),
+        (300, 512, 200),
+        (300, 4096, 1100),
+    ] {
+        println!("{count} databases, pages of {page_size}, {alike}");
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("file.db");
+        let options = BuildOptions {
+            page_size: Some(page_size),
+            checksums: count % 2 == 1,
+            byte_order: if count == 300 { ByteOrder::Big } else { ByteOrder::Little },
+            ..BuildOptions::default()
+        };
+        let mut expected = BTreeMap::new();
+        let databases = (0..count).map(|i: u32| {
+            let name = format!("{}{i:03}", "-".repeat(alike)).into_bytes();
+            let mut builder = Builder::new(options.clone());
+            let pair = |key| (format!("{i} {key}").into_bytes(), vec![b'x'; 10 * i as usize]);
+            let pairs: Vec<_> = (0..i % 7).map(pair).collect();
+            for (key, data) in &pairs {
+                builder.push(key, data).unwrap();
+            }
+            expected.insert(name.clone(), pairs);
+            (name, builder)
+        });
+        let plan = NewDatabases::plan(databases.collect(), Keep::Last).unwrap();
+        plan.write_to(File::create_new(&path).unwrap()).unwrap();
+        dbtools::verify(&path).unwrap_or_else(|error| panic!("db5.3_verify: {error}"));
+        let holds = |expected: &BTreeMap<Vec<u8>, Vec<Pair>>| {
+            let dumped = dbtools::dump_all(&path).into_iter().map(|mut dump| {
+                dump.pairs.sort_unstable();
+                (dump.name.unwrap(), dump.pairs)
+            });
+            dumped.eq(expected.clone())
+        };
+        assert!(holds(&expected));
+
+        // libdb goes on with the file: another database comes to it.
+        let text =
+            b"VERSION=3\nformat=print\ndatabase=other\ntype=hash\nHEADER=END\n a\n b\nDATA=END\n";
+        dbtools::load(&path, &[], text);
+        dbtools::verify(&path).unwrap_or_else(|error| panic!("changed: db5.3_verify: {error}"));
+        expected.insert(b"other".to_vec(), vec![(b"a".to_vec(), b"b".to_vec())]);
+        assert!(holds(&expected), "with another");
     }
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use bdb_file::{
-    Builder, ByteOrder, DumpReader, FilePages, Hash, Keep, PageUse, TextFormat, database_names,
-    dump_all, print_escaped,
+    Builder, ByteOrder, DumpReader, FilePages, Hash, Keep, NewDatabases, PageUse, TextFormat,
+    database_names, dump_all, print_escaped,
 };
 use fastrand::Rng;
 use map_tests::dbtools::{self, Pair};
@@ -218,6 +218,20 @@ fn load(text: &[u8], path: &Path) {
     builder.plan(Keep::Last).unwrap().write_to(File::create_new(path).unwrap()).unwrap();
 }
 
+/// As [`load`], for a dump of several.
+fn load_several(text: &[u8], path: &Path) {
+    let mut reader = DumpReader::new(text);
+    let mut databases = Vec::new();
+    while let Some(header) = reader.next_database().unwrap() {
+        let mut builder = Builder::new(header.build_options());
+        reader.push_all(&mut builder).unwrap();
+        databases.push((header.database.unwrap(), builder));
+    }
+    let plan = NewDatabases::plan(databases, Keep::Last).unwrap();
+    plan.write_to(File::create_new(path).unwrap()).unwrap();
+    assert_eq!(fs::metadata(path).unwrap().len(), plan.file_len());
+}
+
 #[test]
 fn files_of_one_database() {
     each_seed("file", 40, |seed| {
@@ -301,6 +315,16 @@ fn files_of_several_databases() {
             let again = dumped_all(&loaded, format);
             assert_same_text(&again, &printed("db5.3_dump", arguments, &loaded));
             assert!(sorted(pairs(&again)) == sorted(pairs(&text)), "pairs after a load by libdb");
+
+            let loaded = directory.path().join(format!("ours-{}.db", arguments.len()));
+            load_several(&printed("db5.3_dump", arguments, &path), &loaded);
+            dbtools::verify(&loaded).unwrap();
+            let again = dumped_all(&loaded, format);
+            assert_same_text(&again, &printed("db5.3_dump", arguments, &loaded));
+            assert!(sorted(pairs(&again)) == sorted(pairs(&text)), "pairs after our load");
+            for name in &names {
+                assert_same_figures(&loaded, Some(name));
+            }
         }
         for name in &names {
             assert_same_figures(&path, Some(name));

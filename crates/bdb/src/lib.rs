@@ -48,6 +48,9 @@ mod freelist;
 mod hash;
 mod loaded;
 mod map;
+mod new_databases;
+mod new_pages;
+mod new_tree;
 mod overflow;
 mod pages;
 mod prefetch;
@@ -67,6 +70,7 @@ pub use hash::{
 };
 pub use loaded::LoadedPages;
 pub use map::MappedPages;
+pub use new_databases::NewDatabases;
 pub use pages::{FilePages, Pages};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
 pub use text::{

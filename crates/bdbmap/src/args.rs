@@ -146,7 +146,7 @@ pub struct DumpArgs {
 
 /// Make a file of what db_dump or "bdbmap dump" printed
 ///
-/// The file holds one database, laid out anew. Of several data for the same key the last one counts, unless the database allows
+/// The file holds the databases of the text, laid out anew. Of several data for the same key the last one counts, unless the database allows
 /// several. A text that has been cut short is refused, and the file is not made.
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
@@ -167,7 +167,7 @@ pub struct LoadArgs {
     #[arg(short, long)]
     pub no_overwrite: bool,
 
-    /// Load the database of this name, from a text of several
+    /// Load only the database of this name, into a file of its own
     #[arg(short = 's', long, value_name = "NAME", conflicts_with = "plain")]
     pub database: Option<OsString>,
 

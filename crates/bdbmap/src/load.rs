@@ -7,7 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use bdb_file::{BuildOptions, Builder, DumpReader, FileId, Keep, Plan, print_escaped};
+use bdb_file::{
+    BuildOptions, Builder, DumpReader, FileId, Keep, NewDatabases, Plan, print_escaped,
+};
 
 use crate::Answer;
 use crate::args::LoadArgs;
@@ -17,7 +19,7 @@ use crate::progress::Progress;
 pub fn run(args: &LoadArgs) -> anyhow::Result<Answer> {
     let path = args.map.path();
     let progress = Progress::new();
-    let builder = match &args.text {
+    let databases = match &args.text {
         Some(text) => {
             let file = File::open(text).with_context(|| text.display().to_string())?;
             progress.expect(file.metadata()?.len());
@@ -27,44 +29,94 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<Answer> {
         None => read(args, io::stdin().lock()).context("standard input")?,
     };
     let keep = if args.no_overwrite { Keep::First } else { Keep::Last };
-    let may_overwrite = !args.no_overwrite && builder.options().duplicates.is_none();
-    let plan = builder.plan(keep)?;
-    write(&plan, path, args.force).with_context(|| path.display().to_string())?;
+    let new = match databases {
+        Databases::One(builder) => New::One(builder.plan(keep)?),
+        Databases::Several(databases) => New::Several(NewDatabases::plan(databases, keep)?),
+    };
+    write(&new, path, args.force).with_context(|| path.display().to_string())?;
     let mut answer = Answer::Yes;
-    if !may_overwrite {
-        for (_, key) in plan.duplicates() {
-            eprintln!("bdbmap: there already, not loaded: {}", print_escaped(key));
-            answer = Answer::No;
+    for plan in new.plans() {
+        // Without either, the last one counts, and that is no news.
+        if args.no_overwrite || plan.allows_duplicates() {
+            for (_, key) in plan.duplicates() {
+                eprintln!("bdbmap: there already, not loaded: {}", print_escaped(key));
+                answer = Answer::No;
+            }
         }
     }
     Ok(answer)
 }
 
-/// Collects the pairs of the database that is asked for.
-fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Builder<'static>> {
+/// What a text holds.
+enum Databases {
+    /// One without a name, or the one that is asked for.
+    One(Box<Builder<'static>>),
+    Several(Vec<(Vec<u8>, Builder<'static>)>),
+}
+
+/// What is to be written.
+enum New {
+    One(Plan<'static>),
+    Several(NewDatabases<'static>),
+}
+
+impl New {
+    fn plans(&self) -> Vec<&Plan<'static>> {
+        match self {
+            New::One(plan) => vec![plan],
+            New::Several(databases) => databases.plans().map(|(_, plan)| plan).collect(),
+        }
+    }
+
+    fn write_to(&self, file: &mut File) -> io::Result<()> {
+        match self {
+            New::One(plan) => plan.write_to(file),
+            New::Several(databases) => databases.write_to(file),
+        }
+    }
+}
+
+/// Collects the pairs of all databases, or of the one that is asked for.
+fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Databases> {
     if args.plain {
         let mut builder = Builder::new(options(BuildOptions::default()));
         DumpReader::plain(text).push_all(&mut builder)?;
-        return Ok(builder);
+        return Ok(Databases::One(builder.into()));
     }
     let wanted = args.database.as_ref().map(|name| name.as_bytes());
     let mut reader = DumpReader::new(text);
-    let mut found = None;
+    let mut nameless = None;
+    let mut named = Vec::new();
     while let Some(header) = reader.next_database()? {
-        if wanted.is_some() && header.database.as_deref() != wanted {
-            continue;
-        }
-        if found.is_some() {
-            bail!("text has several databases; choose one with --database");
-        }
         let mut builder = Builder::new(options(header.build_options()));
-        reader.push_all(&mut builder)?;
-        found = Some(builder);
+        match header.database {
+            name if wanted.is_some() && name.as_deref() != wanted => continue,
+            Some(name) => {
+                reader.push_all(&mut builder)?;
+                named.push((name, builder));
+            }
+            None => {
+                reader.push_all(&mut builder)?;
+                if nameless.replace(builder).is_some() {
+                    bail!("text has several databases without a name");
+                }
+            }
+        }
     }
-    found.context(match wanted {
-        Some(_) => "text has no such database",
-        None => "text has no database",
-    })
+    match (nameless, named) {
+        (Some(builder), named) if named.is_empty() => Ok(Databases::One(builder.into())),
+        (Some(_), _) => bail!("text has databases with a name and one without"),
+        (None, mut named) => match (wanted, named.pop()) {
+            (Some(_), None) => bail!("text has no such database"),
+            (None, None) => bail!("text has no database"),
+            (Some(_), Some((_, builder))) if named.is_empty() => Ok(Databases::One(builder.into())),
+            (Some(_), Some(_)) => bail!("text has several databases of this name"),
+            (None, Some(last)) => {
+                named.push(last);
+                Ok(Databases::Several(named))
+            }
+        },
+    }
 }
 
 /// With SOURCE_DATE_EPOCH in the environment, as build systems set it, the same text makes the same file.
@@ -76,7 +128,7 @@ fn options(options: BuildOptions) -> BuildOptions {
 
 /// Writes a file: whole, or not at all. One that is there is an error, or else is replaced once no other program has it locked,
 /// and its permissions are kept.
-fn write(plan: &Plan<'_>, path: &Path, replace: bool) -> anyhow::Result<()> {
+fn write(databases: &New, path: &Path, replace: bool) -> anyhow::Result<()> {
     let old = if replace { old(path)? } else { None };
     let (path, mode) = match &old {
         // Not the link to it.
@@ -88,7 +140,7 @@ fn write(plan: &Plan<'_>, path: &Path, replace: bool) -> anyhow::Result<()> {
         _ => Path::new("."),
     };
     let mut new = tempfile::Builder::new().prefix(".bdbmap-").tempfile_in(directory)?;
-    plan.write_to(new.as_file_mut())?;
+    databases.write_to(new.as_file_mut())?;
     new.as_file().set_permissions(mode)?;
     new.as_file().sync_all()?;
     match old {

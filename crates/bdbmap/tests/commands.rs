@@ -116,7 +116,16 @@ fn a_table_for_loading() {
         (&[], &no_end, 2, "standard input: line 10: text ends before DATA=END"),
         (&[], &odd_size, 2, "page size"),
         (&[], "", 2, "text has no database"),
-        (&[], &two, 2, "choose one with --database"),
+        (&[], &two, 0, ""),
+        (&[], &two.replace("database=a\n", ""), 2, "with a name and one without"),
+        (&[], &two.replace("database=a", "database=b"), 2, "two databases have the same name"),
+        (&[], &two.replace("database=a\n", "").replace("database=b\n", ""), 2, "without a name"),
+        (
+            &["-s", "b"],
+            &two.replace("database=a", "database=b"),
+            2,
+            "several databases of this name",
+        ),
         (&["-s", "b"], &two, 0, ""),
         (&["-s", "c"], &two, 2, "text has no such database"),
         (&["-T"], "root\nbob\n", 0, ""),
@@ -154,6 +163,23 @@ fn a_file_is_replaced_where_that_is_asked_for() {
     place.expect(&["get", "m.db", "root"], "", 0, "eve\n", "");
     assert!(place.path("link.db").is_symlink());
     assert_eq!(fs::metadata(place.path("m.db")).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn several_databases() {
+    let database = |name: &str, flags: &str, pairs: &str| {
+        format!(
+            "VERSION=3\nformat=print\ndatabase={name}\ntype=hash\n{flags}db_pagesize=512\nHEADER=END\n{pairs}DATA=END\n"
+        )
+    };
+    let one = database("a\\09b", "", " k\n a\n");
+    let other = database("c", "h_nelem=2\nduplicates=1\n", " k\n b\n k\n a\n");
+    let place = Place::new();
+    place.expect(&["load", "m.db"], &(other.clone() + &one), 0, "", "");
+    place.expect(&["verify", "-q", "m.db"], "", 0, "", "");
+    place.expect(&["dump", "--list", "m.db"], "", 0, "a\\09b\nc\n", "");
+    place.expect(&["dump", "-p", "m.db"], "", 0, &(one + &other), "");
+    place.expect(&["get", "-s", "c", "m.db", "k"], "", 0, "b\na\n", "");
 }
 
 #[test]

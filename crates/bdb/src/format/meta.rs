@@ -15,7 +15,8 @@ pub(crate) const CHECKSUMS: u8 = 0x01;
 const PARTITIONED: u8 = 0x02 | 0x04;
 
 /// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are sorted.
-pub(crate) const HASH_FLAGS: u32 = 0x01 | 0x02 | 0x04;
+pub(crate) const HASH_FLAGS: u32 = 0x01 | ONE_OF_SEVERAL | 0x04;
+const ONE_OF_SEVERAL: u32 = 0x02;
 /// Btree `flags`.
 const RECNO: u32 = 0x02;
 const SEVERAL_DATABASES: u32 = 0x20;
@@ -46,6 +47,7 @@ pub(crate) mod at {
     pub const SPARES: usize = 96;
     pub const BTREE_MINIMUM: usize = 76;
     pub const BTREE_RECORD_LEN: usize = 80;
+    pub const BTREE_RECORD_PAD: usize = 84;
     pub const BTREE_ROOT: usize = 88;
     pub const CRYPTO_MAGIC: usize = 460;
 }
@@ -201,6 +203,59 @@ impl Meta {
     }
 }
 
+/// Where the meta page of a new hash database lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum MetaPlace {
+    /// On page 0 of a file, of which it is the only database.
+    File { last_page: u32 },
+    /// On this page of a file of several databases.
+    OneOfSeveral { number: u32 },
+}
+
+/// Writes what meta pages of all access methods have, but for what is 0 in a new file, on a page of zeros.
+fn put_common(
+    page: &mut [u8],
+    order: ByteOrder,
+    (magic, kind): (u32, u8),
+    version: u32,
+    checksums: bool,
+) {
+    order.put_u32(page, at::LSN, NOT_LOGGED[0]);
+    order.put_u32(page, at::LSN + 4, NOT_LOGGED[1]);
+    order.put_u32(page, at::MAGIC, magic);
+    order.put_u32(page, at::VERSION, version);
+    order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
+    page[at::TYPE] = kind;
+    page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
+}
+
+impl BtreeMeta {
+    /// Writes page 0 of a new file of several databases, of which `root` is the list. `page` is one page of zeros.
+    pub(crate) fn put_list(
+        page: &mut [u8],
+        order: ByteOrder,
+        (root, last_page): (u32, u32),
+        uid: [u8; 20],
+        checksums: bool,
+    ) {
+        const VERSION: u32 = 9;
+        /// Keys that a page has room for, at least.
+        const MINIMUM: u32 = 2;
+        /// What fills records of a fixed length: a space.
+        const RECORD_PAD: u32 = 0x20;
+        put_common(page, order, (magic::BTREE, page_type::BTREE_META), VERSION, checksums);
+        order.put_u32(page, at::LAST_PAGE, last_page);
+        order.put_u32(page, at::FLAGS, SEVERAL_DATABASES);
+        page[at::UID..at::UID + 20].copy_from_slice(&uid);
+        order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
+        order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
+        order.put_u32(page, at::BTREE_ROOT, root);
+        if checksums {
+            checksum::seal(page, order);
+        }
+    }
+}
+
 impl HashMeta {
     /// Reads the fields, unchecked.
     pub(crate) fn parse(page: &[u8; META_LEN], order: ByteOrder) -> Self {
@@ -225,17 +280,16 @@ impl HashMeta {
         }
     }
 
-    /// Writes page 0 of a file that holds just this database. `page` is one page of zeros.
-    pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, last_page: u32, checksums: bool) {
-        order.put_u32(page, at::LSN, NOT_LOGGED[0]);
-        order.put_u32(page, at::LSN + 4, NOT_LOGGED[1]);
-        order.put_u32(page, at::MAGIC, magic::HASH);
-        order.put_u32(page, at::VERSION, self.version);
-        order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
-        page[at::TYPE] = page_type::HASH_META;
-        page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
+    /// Writes the meta page of a new database. `page` is one page of zeros.
+    pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, place: MetaPlace, checksums: bool) {
+        put_common(page, order, (magic::HASH, page_type::HASH_META), self.version, checksums);
+        let (number, last_page, one_of_several) = match place {
+            MetaPlace::File { last_page } => (0, last_page, 0),
+            MetaPlace::OneOfSeveral { number } => (number, 0, ONE_OF_SEVERAL),
+        };
+        order.put_u32(page, at::NUMBER, number);
         let flags = u32::from(self.duplicates) | u32::from(self.sorted_duplicates) << 2;
-        order.put_u32(page, at::FLAGS, flags);
+        order.put_u32(page, at::FLAGS, flags | one_of_several);
         page[at::UID..at::UID + 20].copy_from_slice(&self.uid);
         order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
         order.put_u32(page, at::CHARKEY, self.charkey);

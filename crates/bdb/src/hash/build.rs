@@ -99,8 +99,7 @@ impl<'t> Builder<'t> {
         Builder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
 
-    /// What the table will be like.
-    pub fn options(&self) -> &BuildOptions {
+    pub(crate) fn options(&self) -> &BuildOptions {
         &self.options
     }
 
@@ -152,7 +151,12 @@ impl<'t> Builder<'t> {
     /// # Complexity
     /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out that other pages
     /// or fewer buckets suit the rest.
-    pub fn plan(mut self, keep: Keep) -> Result<Plan<'t>, Error> {
+    pub fn plan(self, keep: Keep) -> Result<Plan<'t>, Error> {
+        self.plan_at(0, keep)
+    }
+
+    /// As [`plan`](Self::plan), for a database whose meta page has the number `meta`.
+    pub(crate) fn plan_at(mut self, meta: u32, keep: Keep) -> Result<Plan<'t>, Error> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
@@ -178,18 +182,25 @@ impl<'t> Builder<'t> {
             let (page_size, order) = (layout.0 as usize, self.options.byte_order);
             duplicates::join(&mut places, &mut self.entries, page_size, order)?;
         }
-        Plan::new(&self.options, self.entries, places, (pairs, dropped), layout)
+        Plan::new(&self.options, self.entries, places, (pairs, dropped), layout, meta)
+    }
+
+    /// The page size, as asked for or chosen for the pairs that there are.
+    pub(crate) fn page_size(&self) -> Result<u32, Error> {
+        match self.options.page_size {
+            Some(size) if page_sizes().any(|possible| possible == size) => Ok(size),
+            Some(_) => Err(Error::Option("page size is not a power of two from 512 to 65536")),
+            None => Ok(self.sizes.page_size()),
+        }
+    }
+
+    pub(crate) fn set_page_size(&mut self, page_size: u32) {
+        self.options.page_size = Some(page_size);
     }
 
     /// Page size and highest bucket, for the pairs that there are.
     fn layout(&self) -> Result<(u32, u32), Error> {
-        let page_size = match self.options.page_size {
-            Some(size) if page_sizes().any(|possible| possible == size) => size,
-            Some(_) => {
-                return Err(Error::Option("page size is not a power of two from 512 to 65536"));
-            }
-            None => self.sizes.page_size(),
-        };
+        let page_size = self.page_size()?;
         let buckets = match self.options.buckets {
             Some(0 | 1) => return Err(Error::Option("a table has at least 2 buckets")),
             Some(buckets) => u64::from(buckets),

@@ -13,8 +13,10 @@ use super::function::HashFunction;
 use super::layout::{is_big, pair_len};
 use crate::error::Error;
 use crate::format::item::DUPLICATE_TREE_LEN;
-use crate::format::page::header_len;
-use crate::format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS};
+use crate::format::meta::MetaPlace;
+use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
+use crate::new_pages::PageLayout;
+use crate::new_tree::{NewTree, TreeKind};
 
 /// A table whose every page is settled: made by [`Builder::plan`](crate::Builder::plan).
 #[derive(Debug)]
@@ -25,14 +27,14 @@ pub struct Plan<'t> {
     pairs: u64,
     dropped: Vec<u32>,
     pub(super) duplicates: Option<DuplicateOrder>,
-    pub(super) byte_order: ByteOrder,
-    pub(super) checksums: bool,
-    pub(super) page_size: usize,
-    pub(super) header_len: usize,
+    pub(super) layout: PageLayout,
+    /// The number of the database's meta page. The pages of its buckets follow.
+    meta: u32,
     pub(super) max_bucket: u32,
     pub(super) high_mask: u32,
     /// The buckets that need more than their primary page.
     pub(super) further: Vec<Further>,
+    /// The last page of the database.
     last_page: u32,
     uid: [u8; 20],
 }
@@ -54,13 +56,16 @@ impl<'t> Plan<'t> {
         places: Vec<Place>,
         (pairs, dropped): (u64, Vec<u32>),
         (page_size, max_bucket): (u32, u32),
+        meta: u32,
     ) -> Result<Self, Error> {
         let (high_mask, _) = masks(max_bucket);
         let mut plan = Plan {
-            byte_order: options.byte_order,
-            checksums: options.checksums,
-            page_size: page_size as usize,
-            header_len: header_len(options.checksums),
+            layout: PageLayout {
+                byte_order: options.byte_order,
+                checksums: options.checksums,
+                page_size: page_size as usize,
+            },
+            meta,
             uid: options.file_id.bytes(&entries, &places),
             entries,
             places,
@@ -72,8 +77,8 @@ impl<'t> Plan<'t> {
             further: Vec::new(),
             last_page: 0,
         };
-        // Page 0, then one page for each bucket up to the mask: libdb takes those above the last bucket for its own.
-        let mut next = u64::from(high_mask) + 2;
+        // The meta page, then one page for each bucket up to the mask: libdb takes those above the last bucket for its own.
+        let mut next = u64::from(meta) + u64::from(high_mask) + 2;
         let mut start = 0;
         for places in plan.places.chunk_by(|a, b| a.bucket() == b.bucket()) {
             let pages = plan.further_pages(places);
@@ -95,6 +100,11 @@ impl<'t> Plan<'t> {
         self.dropped.iter().map(|index| (*index, self.entries.key(*index).bytes))
     }
 
+    /// Whether a key may have several data items.
+    pub fn allows_duplicates(&self) -> bool {
+        self.duplicates.is_some()
+    }
+
     /// Number of pairs that are stored.
     pub fn pairs(&self) -> u64 {
         self.pairs
@@ -102,7 +112,7 @@ impl<'t> Plan<'t> {
 
     /// Page size of the file, in bytes.
     pub fn page_size(&self) -> u32 {
-        self.page_size as u32
+        self.layout.page_size as u32
     }
 
     /// Number of buckets of the table.
@@ -112,14 +122,38 @@ impl<'t> Plan<'t> {
 
     /// Length of the file, in bytes.
     pub fn file_len(&self) -> u64 {
-        (u64::from(self.last_page) + 1) * self.page_size as u64
+        (u64::from(self.last_page) + 1) * self.layout.page_size as u64
     }
 
-    /// Page 0 of the file: what [`write_to`](Self::write_to) writes first.
-    pub fn page_0(&self) -> Vec<u8> {
+    /// The last page of the database.
+    pub(crate) fn last_page(&self) -> u32 {
+        self.last_page
+    }
+
+    /// The number of the database's meta page.
+    pub(crate) fn meta(&self) -> u32 {
+        self.meta
+    }
+
+    pub(crate) fn uid(&self) -> [u8; 20] {
+        self.uid
+    }
+
+    /// Makes the database one of a file with this identification.
+    pub(crate) fn set_uid(&mut self, uid: [u8; 20]) {
+        self.uid = uid;
+    }
+
+    /// The first page of a bucket.
+    pub(super) fn primary(&self, bucket: u32) -> u32 {
+        self.meta + 1 + bucket
+    }
+
+    /// The database's meta page: what [`write_to`](Self::write_to) writes first.
+    pub(super) fn meta_page(&self) -> Vec<u8> {
         let mut spares = [0; MAX_BUCKET_GROUPS];
-        // All groups lie one after the other from page 1 on: bucket b is on page b + 1.
-        spares[..=self.high_mask.count_ones() as usize].fill(1);
+        // All groups lie one after the other.
+        spares[..=self.high_mask.count_ones() as usize].fill(self.primary(0));
         let meta = HashMeta {
             version: 9,
             free: 0,
@@ -134,15 +168,19 @@ impl<'t> Plan<'t> {
             charkey: HashFunction::Fnv.charkey(),
             spares,
         };
-        let mut page = vec![0; self.page_size];
-        meta.put(&mut page, self.byte_order, self.last_page, self.checksums);
+        let mut page = vec![0; self.layout.page_size];
+        let place = match self.meta {
+            0 => MetaPlace::File { last_page: self.last_page },
+            number => MetaPlace::OneOfSeveral { number },
+        };
+        meta.put(&mut page, self.layout.byte_order, place, self.layout.checksums);
         page
     }
 
     /// The first of a bucket's pages, as its pairs, and those of the pages after it.
     pub(super) fn split_page<'p>(&self, places: &'p [Place]) -> (&'p [Place], &'p [Place]) {
-        let has_big_key = |(key, _)| is_big(key, self.page_size);
-        let mut room = self.page_size - self.header_len;
+        let has_big_key = |(key, _)| is_big(key, self.layout.page_size);
+        let mut room = self.layout.room();
         let mut big_keys = None;
         let fits = |place: &&Place| {
             let lens = self.entries.lens(place.index());
@@ -163,7 +201,7 @@ impl<'t> Plan<'t> {
             // The item is as long as one of so many bytes.
             Form::Tree => DUPLICATE_TREE_LEN - 1,
         };
-        pair_len(key, data, self.page_size)
+        pair_len(key, data, self.layout.page_size)
     }
 
     /// How many pages a bucket needs besides its first.
@@ -188,18 +226,22 @@ impl<'t> Plan<'t> {
         let (key, data) = self.entries.lens(place.index());
         let data = match self.entries.form(place.index()) {
             Form::Plain | Form::Set => self.big_pages(data),
-            Form::Tree => self.tree_pages(&self.tree(place.index())),
+            Form::Tree => self.tree(place.index()).page_count(),
         };
         self.big_pages(key) + data
     }
 
     /// Number of overflow pages that an item of this length needs.
     pub(super) fn big_pages(&self, len: usize) -> u32 {
-        if is_big(len, self.page_size) { self.chain_pages(len) } else { 0 }
+        if is_big(len, self.layout.page_size) { self.layout.chain_pages(len) } else { 0 }
     }
 
-    /// Number of overflow pages that so many bytes fill.
-    pub(super) fn chain_pages(&self, len: usize) -> u32 {
-        len.div_ceil(self.page_size - self.header_len) as u32
+    /// The tree of an entry whose data need one.
+    pub(super) fn tree(&self, index: u32) -> NewTree<'_> {
+        let kind = match self.duplicates {
+            Some(DuplicateOrder::Sorted) => TreeKind::SortedDuplicates,
+            _ => TreeKind::Duplicates,
+        };
+        NewTree::new(kind, self.entries.tree_items(index), self.layout)
     }
 }

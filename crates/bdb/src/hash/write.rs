@@ -11,7 +11,8 @@ use super::plan::{Further, Plan};
 use super::stored::Stored;
 use crate::format::item::{self, BIG_LEN, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
-use crate::format::{checksum, page_type};
+use crate::format::page_type;
+use crate::new_pages::{NewPages, seal};
 
 /// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the file system can,
 /// and maps them as such into programs that look keys up.
@@ -39,7 +40,7 @@ impl Plan<'_> {
                         return;
                     }
                 }
-                let _ = send_full.send(pages.made);
+                let _ = send_full.send(pages.made.bytes);
             };
             let many = self.file_len() > BLOCK as u64;
             if !many || thread::Builder::new().spawn_scoped(scope, make).is_err() {
@@ -58,19 +59,18 @@ impl Plan<'_> {
     fn write_in_turn(&self, out: &mut impl Write) -> io::Result<()> {
         let mut pages = PageMaker::new(self);
         while pages.make_more() {
-            out.write_all(&pages.made)?;
-            pages.made.clear();
+            out.write_all(&pages.made.bytes)?;
+            pages.made.bytes.clear();
         }
-        out.write_all(&pages.made)?;
+        out.write_all(&pages.made.bytes)?;
         out.flush()
     }
 }
 
 /// Makes the pages of a table, in their order.
-pub(super) struct PageMaker<'p> {
-    pub(super) plan: &'p Plan<'p>,
-    /// Pages that have not been written.
-    made: Vec<u8>,
+struct PageMaker<'p> {
+    plan: &'p Plan<'p>,
+    made: NewPages,
     /// The next bucket whose primary page is to be made, and what is left of the pairs.
     bucket: u32,
     rest: &'p [Place],
@@ -85,7 +85,7 @@ impl<'p> PageMaker<'p> {
     fn new(plan: &'p Plan<'p>) -> Self {
         PageMaker {
             plan,
-            made: plan.page_0(),
+            made: NewPages { layout: plan.layout, bytes: plan.meta_page() },
             bucket: 0,
             rest: &plan.places,
             touched: 0,
@@ -96,12 +96,12 @@ impl<'p> PageMaker<'p> {
 
     /// The pages made so far; the next ones will be put into `next`, which is empty.
     fn take(&mut self, next: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(&mut self.made, next)
+        std::mem::replace(&mut self.made.bytes, next)
     }
 
     /// Makes pages until there is a block of them, or no more. Tells whether there may be more.
     fn make_more(&mut self) -> bool {
-        while self.made.len() < BLOCK {
+        while self.made.bytes.len() < BLOCK {
             if self.bucket <= self.plan.high_mask {
                 self.make_primary();
             } else if let Some((further, others)) = self.to_make.split_first() {
@@ -119,8 +119,8 @@ impl<'p> PageMaker<'p> {
         let bucket = self.bucket;
         self.bucket += 1;
         if bucket > self.plan.max_bucket {
-            // A page kept for a later bucket: a hole, all zeros.
-            self.new_page();
+            // A page kept for a later bucket: a hole.
+            self.made.zeros();
             return;
         }
         let count = self.rest.iter().take_while(|place| place.bucket() == bucket).count();
@@ -143,7 +143,7 @@ impl<'p> PageMaker<'p> {
         let further_pages = self.plan.count_pages(others);
         let first_big = further.unwrap_or(0) + further_pages;
         let next = further.filter(|_| further_pages > 0);
-        self.make_page(bucket + 1, 0, next, on_page, first_big);
+        self.make_page(self.plan.primary(bucket), 0, next, on_page, first_big);
     }
 
     /// Makes the other pages of a bucket, and those of its big items.
@@ -155,7 +155,7 @@ impl<'p> PageMaker<'p> {
         let (mut on_page, mut others) = plan.split_page(places);
         let mut number = further.page;
         let mut next_big = number + plan.count_pages(others);
-        let mut prev = further.bucket + 1;
+        let mut prev = plan.primary(further.bucket);
         while !others.is_empty() {
             next_big += on_page.iter().map(|place| plan.big_pages_of(*place)).sum::<u32>();
             (on_page, others) = plan.split_page(others);
@@ -168,7 +168,7 @@ impl<'p> PageMaker<'p> {
             number = self.make_chain_of(plan.entries.key(index), number);
             number = match plan.entries.form(index) {
                 Form::Plain | Form::Set => self.make_chain_of(plan.entries.data(index), number),
-                Form::Tree => self.make_tree(&plan.tree(index), number),
+                Form::Tree => plan.tree(index).make(number, &mut self.made),
             };
         }
     }
@@ -182,10 +182,10 @@ impl<'p> PageMaker<'p> {
         places: &[Place],
         mut next_big: u32,
     ) {
-        let plan = self.plan;
-        let page = self.new_page();
-        let mut high_offset = plan.page_size;
-        let mut table = plan.header_len;
+        let (plan, layout) = (self.plan, self.plan.layout);
+        let page = self.made.zeros();
+        let mut high_offset = layout.page_size;
+        let mut table = layout.header_len();
         for place in places {
             let index = place.index();
             let key = (plan.entries.key(index), Form::Plain);
@@ -193,22 +193,20 @@ impl<'p> PageMaker<'p> {
                 let end = high_offset;
                 if form == Form::Tree {
                     high_offset -= DUPLICATE_TREE_LEN;
-                    let tree = plan.tree(index);
-                    let root = tree.root(next_big);
-                    item::put_tree(&mut page[high_offset..end], root, plan.byte_order);
-                    next_big += plan.tree_pages(&tree);
-                } else if is_big(stored.len(), plan.page_size) {
+                    item::put_tree(&mut page[high_offset..end], next_big, layout.byte_order);
+                    next_big += plan.tree(index).page_count();
+                } else if is_big(stored.len(), layout.page_size) {
                     high_offset -= BIG_LEN;
                     let big = BigRef { first: next_big, len: stored.len() as u32 };
-                    big.put(&mut page[high_offset..end], plan.byte_order);
-                    next_big += plan.big_pages(stored.len());
+                    big.put(&mut page[high_offset..end], layout.byte_order);
+                    next_big += layout.chain_pages(stored.len());
                 } else {
                     high_offset -= 1 + stored.len();
                     let place = &mut page[high_offset..end];
                     place[0] = if form == Form::Set { item::DUPLICATES } else { item::PLAIN };
                     stored.put(&mut place[1..]);
                 }
-                plan.byte_order.put_u16(page, table, high_offset as u16);
+                layout.byte_order.put_u16(page, table, high_offset as u16);
                 table += 2;
             }
         }
@@ -222,60 +220,15 @@ impl<'p> PageMaker<'p> {
             level: 0,
             kind: page_type::HASH,
         };
-        seal(plan, page, &header);
+        seal(layout, page, &header);
     }
 
     /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the page after it.
     fn make_chain_of(&mut self, stored: Stored<'_>, first: u32) -> u32 {
-        if is_big(stored.len(), self.plan.page_size) {
-            self.make_chain(stored, first)
+        if is_big(stored.len(), self.plan.layout.page_size) {
+            self.made.chain(stored, first)
         } else {
             first
         }
-    }
-
-    /// Makes the pages of one big item from page `first` on; returns the number of the page after it.
-    pub(super) fn make_chain(&mut self, stored: Stored<'_>, first: u32) -> u32 {
-        let plan = self.plan;
-        let end = first + plan.chain_pages(stored.len());
-        let [mut bytes, mut tail] = stored.pieces();
-        for number in first..end {
-            let page = self.new_page();
-            let mut place = &mut page[plan.header_len..];
-            let mut used = 0;
-            for piece in [&mut bytes, &mut tail] {
-                let (now, later) = piece.split_at(piece.len().min(place.len()));
-                *piece = later;
-                let (filled, rest) = place.split_at_mut(now.len());
-                filled.copy_from_slice(now);
-                place = rest;
-                used += now.len();
-            }
-            let header = Header {
-                number,
-                prev: if number > first { number - 1 } else { 0 },
-                next: if number + 1 < end { number + 1 } else { 0 },
-                entries: 1,
-                high_offset: used as u16,
-                level: 0,
-                kind: page_type::OVERFLOW,
-            };
-            seal(plan, page, &header);
-        }
-        end
-    }
-
-    /// A page of zeros behind those that have been made.
-    pub(super) fn new_page(&mut self) -> &mut [u8] {
-        let start = self.made.len();
-        self.made.resize(start + self.plan.page_size, 0);
-        &mut self.made[start..]
-    }
-}
-
-pub(super) fn seal(plan: &Plan<'_>, page: &mut [u8], header: &Header) {
-    header.put(page, plan.byte_order);
-    if plan.checksums {
-        checksum::seal(page, plan.byte_order);
     }
 }

@@ -1,6 +1,8 @@
 //! What is built is sound, and is read back as it went in.
 
-use bdb_file::{Builder, Hash, Keep};
+use std::collections::BTreeMap;
+
+use bdb_file::{BuildOptions, Builder, DuplicateOrder, Hash, Keep};
 
 use super::input::Input;
 use super::model::{Map, assert_holds};
@@ -12,12 +14,14 @@ const MOST_BYTES: usize = 128 << 10;
 const MOST_PAIRS: usize = 300;
 
 pub fn check(input: &mut Input<'_>) {
-    let options = options(input);
-    let page_size = options.page_size.unwrap_or(512);
+    let duplicates = [None, None, Some(DuplicateOrder::Insertion), Some(DuplicateOrder::Sorted)];
+    let options = BuildOptions { duplicates: input.choice(&duplicates), ..options(input) };
+    let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.duplicates);
     let keep = input.choice(&[Keep::First, Keep::Last]);
     let terminated = input.bool();
     let mut builder = Builder::new(options);
-    let mut map = Map::new();
+    // All data of each key, in the order in which they come.
+    let mut pushed: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
     let mut bytes = 0;
     for _ in 0..MOST_PAIRS {
         if input.is_empty() || bytes >= MOST_BYTES {
@@ -32,13 +36,35 @@ pub fn check(input: &mut Input<'_>) {
         } else {
             builder.push(&key, &data).unwrap();
         }
-        if keep == Keep::Last || !map.contains_key(&key) {
-            map.insert(key, data);
-        }
+        pushed.entry(key).or_default().push(data);
     }
     let file = finish(builder, keep);
-    assert_holds(&Hash::open(&file).unwrap(), &map);
     let (verdict, problems) = problems(&file);
     assert_eq!(problems, []);
-    assert_eq!(verdict.unwrap().keys as usize, map.len());
+    assert_eq!(verdict.unwrap().keys as usize, pushed.len());
+    let database = Hash::open(&file).unwrap();
+    let Some(order) = duplicates else {
+        let kept = |data: Vec<Vec<u8>>| match keep {
+            Keep::First => data.into_iter().next(),
+            Keep::Last => data.into_iter().next_back(),
+        };
+        let pairs = pushed.into_iter().map(|(key, data)| (key, kept(data).unwrap()));
+        return assert_holds(&database, &pairs.collect::<Map>());
+    };
+    let mut listed: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
+    for pair in &database {
+        let (key, data) = pair.unwrap();
+        listed.entry(key.into_owned()).or_default().push(data.into_owned());
+    }
+    if order == DuplicateOrder::Sorted {
+        for data in pushed.values_mut() {
+            data.sort_unstable();
+            data.dedup();
+        }
+    }
+    assert_eq!(listed, pushed);
+    for (key, data) in &pushed {
+        let found: Vec<_> = database.get_all(key).unwrap().map(Result::unwrap).collect();
+        assert_eq!(&found, data);
+    }
 }

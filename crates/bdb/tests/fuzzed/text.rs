@@ -1,8 +1,11 @@
 //! The text of databases: any can be read, and what it gives is dumped as a text that gives itself.
 
-use bdb_file::{BuildOptions, Builder, DumpReader, FileId, Hash, Keep, TextFormat};
+use bdb_file::{
+    BuildOptions, Builder, DumpReader, FileId, Hash, Keep, NewDatabases, TextFormat, dump_all,
+};
 
 use super::sound::{finish, write};
+use super::verdict::problems;
 
 pub fn check(text: &[u8]) {
     let mut plain = DumpReader::plain(text);
@@ -10,13 +13,18 @@ pub fn check(text: &[u8]) {
         assert!(key.len() + data.len() <= text.len());
     }
     let mut reader = DumpReader::new(text);
+    let mut named = Vec::new();
     while let Ok(Some(header)) = reader.next_database() {
         let options = BuildOptions { file_id: FileId::Contents, ..header.build_options() };
         let mut builder = Builder::new(options);
         let read = reader.push_all(&mut builder);
         // A page size that no file can have is told when the file is planned.
-        if let Ok(plan) = builder.plan(Keep::Last) {
-            let once = dump(&write(plan), header.format);
+        if let Some(name) = header.database {
+            named.push((name, builder));
+        } else if let Ok(plan) = builder.plan(Keep::Last) {
+            let file = write(plan);
+            assert_eq!(problems(&file).1, []);
+            let once = dump(&file, header.format);
             let twice = dump(&load(&once), header.format);
             assert!(once == twice, "{}\n{}", once.escape_ascii(), twice.escape_ascii());
         }
@@ -24,6 +32,34 @@ pub fn check(text: &[u8]) {
             break;
         }
     }
+    if let Ok(plan) = NewDatabases::plan(named, Keep::Last) {
+        let mut file = Vec::new();
+        plan.write_to(&mut file).unwrap();
+        assert_eq!(file.len() as u64, plan.file_len());
+        assert_eq!(problems(&file).1, []);
+        let once = dump_all_of(&file);
+        let twice = dump_all_of(&load_all(&once));
+        assert!(once == twice, "{}\n{}", once.escape_ascii(), twice.escape_ascii());
+    }
+}
+
+fn dump_all_of(file: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    dump_all(&file, TextFormat::Print, &mut text).unwrap();
+    text
+}
+
+fn load_all(text: &[u8]) -> Vec<u8> {
+    let mut reader = DumpReader::new(text);
+    let mut named = Vec::new();
+    while let Some(header) = reader.next_database().unwrap() {
+        let mut builder = Builder::new(header.build_options());
+        reader.push_all(&mut builder).unwrap();
+        named.push((header.database.unwrap(), builder));
+    }
+    let mut file = Vec::new();
+    NewDatabases::plan(named, Keep::Last).unwrap().write_to(&mut file).unwrap();
+    file
 }
 
 fn dump(file: &[u8], format: TextFormat) -> Vec<u8> {

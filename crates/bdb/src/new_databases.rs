@@ -1,0 +1,133 @@
+//! Making a file of several databases, each under a name (section 21).
+
+use std::io::{self, Write};
+
+use crate::error::Error;
+use crate::format::BtreeMeta;
+use crate::hash::{Builder, Keep, Plan, Stored};
+use crate::new_pages::{NewPages, PageLayout};
+use crate::new_tree::{NewTree, TreeKind};
+
+/// The list of databases starts behind page 0.
+const LIST_ROOT: u32 = 1;
+
+/// A file of several databases whose every page is settled.
+///
+/// Postfix's tables are files of one; db_dump's text may be of several.
+///
+/// ```
+/// use bdb_file::{BuildOptions, Builder, Hash, Keep, NewDatabases};
+///
+/// let mut people = Builder::new(BuildOptions::default());
+/// people.push(b"bob", b"baker")?;
+/// let places = Builder::new(BuildOptions::default());
+/// let databases = vec![(b"people".to_vec(), people), (b"places".to_vec(), places)];
+///
+/// let mut file = Vec::new();
+/// NewDatabases::plan(databases, Keep::Last)?.write_to(&mut file)?;
+/// assert_eq!(Hash::open_named(&file, b"people")?.get(b"bob")?.as_deref(), Some(&b"baker"[..]));
+/// assert_eq!(Hash::open_named(&file, b"places")?.get(b"bob")?, None);
+/// # Ok::<(), bdb_file::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct NewDatabases<'t> {
+    /// In the order of their names.
+    databases: Vec<(Vec<u8>, Plan<'t>)>,
+    layout: PageLayout,
+    uid: [u8; 20],
+    last_page: u32,
+}
+
+impl<'t> NewDatabases<'t> {
+    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that one would
+    /// have.
+    ///
+    /// # Errors
+    /// [`Error::Option`] where two have the same name, or different page sizes, byte orders or checksums. As
+    /// [`Builder::plan`].
+    ///
+    /// # Complexity
+    /// That of the databases' plans.
+    pub fn plan(mut databases: Vec<(Vec<u8>, Builder<'t>)>, keep: Keep) -> Result<Self, Error> {
+        databases.sort_by(|(name, _), (other, _)| name.cmp(other));
+        if databases.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Error::Option("two databases have the same name"));
+        }
+        let layout = common_layout(&databases)?;
+        let names: Vec<&[u8]> = databases.iter().map(|(name, _)| &name[..]).collect();
+        let mut next = LIST_ROOT + list(&names, &vec![[0; 4]; names.len()], layout).page_count();
+        let mut planned: Vec<(Vec<u8>, Plan<'t>)> = Vec::new();
+        for (name, mut builder) in databases {
+            builder.set_page_size(layout.page_size as u32);
+            let mut plan = builder.plan_at(next, keep)?;
+            if let Some((_, first)) = planned.first() {
+                plan.set_uid(first.uid());
+            }
+            next = plan.last_page().checked_add(1).ok_or(Error::TooLarge)?;
+            planned.push((name, plan));
+        }
+        let uid = planned.first().map_or([0; 20], |(_, plan)| plan.uid());
+        Ok(NewDatabases { databases: planned, layout, uid, last_page: next - 1 })
+    }
+
+    /// The databases, each with its name, in the order of their names.
+    pub fn plans(&self) -> impl Iterator<Item = (&[u8], &Plan<'t>)> {
+        self.databases.iter().map(|(name, plan)| (&name[..], plan))
+    }
+
+    /// Length of the file, in bytes.
+    pub fn file_len(&self) -> u64 {
+        (u64::from(self.last_page) + 1) * self.layout.page_size as u64
+    }
+
+    /// Writes the file, front to back.
+    ///
+    /// # Errors
+    /// What `out` gave; part of the file may then have been written.
+    ///
+    /// # Complexity
+    /// As [`Plan::write_to`], for each database.
+    pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
+        let PageLayout { byte_order, checksums, page_size } = self.layout;
+        let mut pages = NewPages { layout: self.layout, bytes: vec![0; page_size] };
+        let place = (LIST_ROOT, self.last_page);
+        BtreeMeta::put_list(&mut pages.bytes, byte_order, place, self.uid, checksums);
+        let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
+        // The one number that is big-endian in every file.
+        let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();
+        list(&names, &numbers, self.layout).make(LIST_ROOT, &mut pages);
+        out.write_all(&pages.bytes)?;
+        self.databases.iter().try_for_each(|(_, plan)| plan.write_to(&mut out))
+    }
+}
+
+/// The list of databases, with the numbers of their meta pages.
+fn list<'e>(names: &[&'e [u8]], numbers: &'e [[u8; 4]], layout: PageLayout) -> NewTree<'e> {
+    let pairs = names.iter().zip(numbers).flat_map(|(name, number)| [*name, number]);
+    let items = pairs.map(|bytes| Stored { bytes, nul: false }).collect();
+    NewTree::new(TreeKind::Pairs, items, layout)
+}
+
+/// What all databases of a file have in common.
+fn common_layout(databases: &[(Vec<u8>, Builder<'_>)]) -> Result<PageLayout, Error> {
+    let options = || databases.iter().map(|(_, builder)| builder.options());
+    let Some(first) = options().next() else {
+        return Err(Error::Option("a file has at least one database"));
+    };
+    if options().any(|options| {
+        (options.byte_order, options.checksums) != (first.byte_order, first.checksums)
+    }) {
+        return Err(Error::Option("databases of one file differ in byte order or checksums"));
+    }
+    let stated = options().find_map(|options| options.page_size);
+    if options().any(|options| options.page_size.is_some() && options.page_size != stated) {
+        return Err(Error::Option("databases of one file differ in page size"));
+    }
+    let chosen = databases.iter().map(|(_, builder)| builder.page_size());
+    let largest = chosen.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default();
+    Ok(PageLayout {
+        byte_order: first.byte_order,
+        checksums: first.checksums,
+        page_size: stated.unwrap_or(largest) as usize,
+    })
+}
