@@ -146,8 +146,8 @@ pub struct DumpArgs {
 
 /// Make a file of what db_dump or "bdbmap dump" printed
 ///
-/// The file holds the databases of the text, laid out anew. Of several data for the same key the last one counts, unless the database allows
-/// several. A text that has been cut short is refused, and the file is not made.
+/// The file holds the databases of the text, laid out anew. Of several data for the same key the last one counts, unless the
+/// database allows several. A text that has been cut short is refused, and the file is not made.
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
     /// The file: its path, or hash:PATH for PATH.db
