@@ -186,16 +186,16 @@ impl<'t> Plan<'t> {
             let lens = self.entries.lens(place.index());
             let same = *big_keys.get_or_insert(has_big_key(lens)) == has_big_key(lens);
             // None of the items is so long that it would not fit on an empty page.
-            let rest = room.checked_sub(self.pair_len(place.index())).filter(|_| same);
+            let rest = room.checked_sub(self.pair_len(place.index(), lens)).filter(|_| same);
             room = rest.unwrap_or(0);
             rest.is_some()
         };
         places.split_at(places.iter().take_while(fits).count())
     }
 
-    /// Bytes that a key with its data takes on a page.
-    fn pair_len(&self, index: u32) -> usize {
-        let (key, data) = self.entries.lens(index);
+    /// Bytes that a key with its data, of these lengths, takes on a page.
+    #[inline]
+    fn pair_len(&self, index: u32, (key, data): (usize, usize)) -> usize {
         let data = match self.entries.form(index) {
             Form::Plain | Form::Set => data,
             // The item is as long as one of so many bytes.
@@ -237,6 +237,7 @@ impl<'t> Plan<'t> {
     }
 
     /// The tree of an entry whose data need one.
+    #[inline(never)]
     pub(super) fn tree(&self, index: u32) -> NewTree<'_> {
         let kind = match self.duplicates {
             Some(DuplicateOrder::Sorted) => TreeKind::SortedDuplicates,
