@@ -3,13 +3,10 @@
 use std::io::{self, Write};
 
 use crate::error::Error;
-use crate::format::BtreeMeta;
+use crate::format::{BtreeMeta, LIST_ROOT};
 use crate::hash::{Builder, Keep, Plan, Stored};
 use crate::new_pages::{NewPages, PageLayout};
 use crate::new_tree::{NewTree, TreeKind};
-
-/// The list of databases starts behind page 0.
-const LIST_ROOT: u32 = 1;
 
 /// A file of several databases whose every page is settled.
 ///
@@ -90,8 +87,7 @@ impl<'t> NewDatabases<'t> {
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         let PageLayout { byte_order, checksums, page_size } = self.layout;
         let mut pages = NewPages { layout: self.layout, bytes: vec![0; page_size] };
-        let place = (LIST_ROOT, self.last_page);
-        BtreeMeta::put_list(&mut pages.bytes, byte_order, place, self.uid, checksums);
+        BtreeMeta::put_list(&mut pages.bytes, byte_order, self.last_page, self.uid, checksums);
         let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();

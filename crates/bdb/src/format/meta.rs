@@ -1,6 +1,8 @@
 //! Meta pages: what a database says of itself (section 3, and section 2 of the btree specification).
 
-use super::{ByteOrder, MAX_PAGE_SIZE, MIN_PAGE_SIZE, NOT_LOGGED, checksum, magic, page_type};
+use super::{
+    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, MIN_PAGE_SIZE, NOT_LOGGED, checksum, magic, page_type,
+};
 use crate::error::{Damage, Error, Unsupported};
 
 /// Significant bytes of a meta page, whatever the page size.
@@ -230,11 +232,11 @@ fn put_common(
 }
 
 impl BtreeMeta {
-    /// Writes page 0 of a new file of several databases, of which `root` is the list. `page` is one page of zeros.
+    /// Writes page 0 of a new file of several databases. `page` is one page of zeros.
     pub(crate) fn put_list(
         page: &mut [u8],
         order: ByteOrder,
-        (root, last_page): (u32, u32),
+        last_page: u32,
         uid: [u8; 20],
         checksums: bool,
     ) {
@@ -249,7 +251,7 @@ impl BtreeMeta {
         page[at::UID..at::UID + 20].copy_from_slice(&uid);
         order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
         order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
-        order.put_u32(page, at::BTREE_ROOT, root);
+        order.put_u32(page, at::BTREE_ROOT, LIST_ROOT);
         if checksums {
             checksum::seal(page, order);
         }

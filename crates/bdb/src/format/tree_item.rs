@@ -136,7 +136,8 @@ impl<'a> TreeItem<'a> {
     ) -> Result<Self, Damage> {
         let offset = order.u16(page, header_len + OFFSET * index).ok_or(Damage::Offset)?;
         let offset = usize::from(offset);
-        if offset < header_len + 2 * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT) {
+        if offset < header_len + OFFSET * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT)
+        {
             return Err(Damage::Offset);
         }
         let bytes = page.get(offset..).ok_or(Damage::Offset)?;

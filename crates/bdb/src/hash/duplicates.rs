@@ -33,7 +33,7 @@ pub(super) fn join(
             [_] => first,
             _ => {
                 let set = set(entries, &indices, page_size, order);
-                Place::new(first.bucket(), entries.join(&indices, set.as_deref())?)
+                Place::new(first.bucket(), entries.join(&indices, set)?)
             }
         };
         read += indices.len();

@@ -152,18 +152,17 @@ impl<'t> Entries<'t> {
     }
 
     /// Makes one entry of several with the same key: of a set, as it lies on a page, or of their indices. Gives its index.
-    pub fn join(&mut self, indices: &[u32], set: Option<&[u8]>) -> Result<u32, Error> {
+    pub fn join(&mut self, indices: &[u32], set: Option<Vec<u8>>) -> Result<u32, Error> {
         let joined = self.entries.len() as u32;
         if joined == u32::MAX {
             return Err(Error::TooLarge);
         }
-        let bytes = match set {
-            Some(set) => set.to_vec(),
-            None => indices.iter().flat_map(|index| index.to_le_bytes()).collect(),
-        };
+        let form = if set.is_some() { SET } else { TREE };
+        let indices_as_bytes = || indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+        let bytes = set.unwrap_or_else(indices_as_bytes);
         let Entry { key, key_len, data_and_flags, .. } = self.entries[indices[0] as usize];
         let data_len = u32::try_from(bytes.len()).map_err(|_| Error::TooLarge)?;
-        let flags = data_and_flags & NUL | if set.is_some() { SET } else { TREE };
+        let flags = data_and_flags & NUL | form;
         let data_and_flags = self.place(&bytes) | flags;
         self.entries.push(Entry { key, data_and_flags, key_len, data_len });
         Ok(joined)

@@ -6,10 +6,10 @@ use std::thread;
 
 use super::arrange::Place;
 use super::entries::{AHEAD, Form};
-use super::layout::is_big;
+use super::layout::{is_big, item_len};
 use super::plan::{Further, Plan};
 use super::stored::Stored;
-use crate::format::item::{self, BIG_LEN, BigRef, DUPLICATE_TREE_LEN};
+use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::new_pages::{NewPages, seal};
@@ -191,18 +191,19 @@ impl<'p> PageMaker<'p> {
             let key = (plan.entries.key(index), Form::Plain);
             for (stored, form) in [key, (plan.entries.data(index), plan.entries.form(index))] {
                 let end = high_offset;
+                high_offset -= match form {
+                    Form::Plain | Form::Set => item_len(stored.len(), layout.page_size),
+                    Form::Tree => DUPLICATE_TREE_LEN,
+                };
+                let place = &mut page[high_offset..end];
                 if form == Form::Tree {
-                    high_offset -= DUPLICATE_TREE_LEN;
-                    item::put_tree(&mut page[high_offset..end], next_big, layout.byte_order);
+                    item::put_tree(place, next_big, layout.byte_order);
                     next_big += plan.tree(index).page_count();
                 } else if is_big(stored.len(), layout.page_size) {
-                    high_offset -= BIG_LEN;
                     let big = BigRef { first: next_big, len: stored.len() as u32 };
-                    big.put(&mut page[high_offset..end], layout.byte_order);
+                    big.put(place, layout.byte_order);
                     next_big += layout.chain_pages(stored.len());
                 } else {
-                    high_offset -= 1 + stored.len();
-                    let place = &mut page[high_offset..end];
                     place[0] = if form == Form::Set { item::DUPLICATES } else { item::PLAIN };
                     stored.put(&mut place[1..]);
                 }

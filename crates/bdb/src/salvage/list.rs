@@ -2,13 +2,10 @@
 
 use super::{Database, Rescue};
 use crate::format::tree_item::Content;
-use crate::format::{ByteOrder, HashMeta, META_LEN, Meta, Method, page_type};
+use crate::format::{ByteOrder, HashMeta, LIST_ROOT, META_LEN, Meta, Method, page_type};
 use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree;
-
-/// The root of the list of databases: like every file's first btree, its page 1.
-const LIST_ROOT: u32 = 1;
 
 impl<P: Pages> Rescue<'_, '_, P> {
     /// The databases whose pages can be found. `method` is what page 0 says, if it is sound.
