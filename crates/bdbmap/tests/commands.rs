@@ -161,6 +161,9 @@ fn a_file_is_replaced_where_that_is_asked_for() {
         place.expect(&["get", map, "root"], "", 0, &format!("{value}\n"), "");
     }
     place.expect(&["get", "m.db", "root"], "", 0, "eve\n", "");
+    fs::hard_link(place.path("m.db"), place.path("other.db")).unwrap();
+    place.expect(&["load", "-T", "--force", "m.db"], "root\nzoe\n", 0, "", "");
+    place.expect(&["get", "other.db", "root"], "", 0, "zoe\n", "");
     assert!(place.path("link.db").is_symlink());
     assert_eq!(fs::metadata(place.path("m.db")).unwrap().permissions().mode() & 0o777, 0o600);
 }

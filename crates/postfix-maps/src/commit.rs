@@ -11,11 +11,12 @@ use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use bdb_file::{Changes, FilePages, Plan};
+use bdb_file::{Changes, FilePages};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
+use crate::database::NewContents;
 use crate::error::Error;
 use crate::journal::{self, Journal};
 use crate::lease::Lease;
@@ -114,39 +115,37 @@ impl Target {
     /// Puts a new table in place. It is on disk when this returns.
     ///
     /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
-    pub fn write(self, plan: &Plan<'_>) -> io::Result<()> {
+    pub fn write(self, contents: &dyn NewContents) -> io::Result<()> {
         match self.way {
             Way::Create(new) => {
-                plan.write_to(new.as_file())?;
+                contents.write_to(new.as_file())?;
                 if let Some(new) = create(new, &self.file)? {
                     // Another writer was quicker: this one comes after it.
                     let other = open_exclusive(&self.file)?;
                     if let Replaced::No = replace(new, &other, &self.file)? {
-                        overwrite_all(&other, &self.file, plan)?;
+                        overwrite_all(&other, &self.file, contents)?;
                     }
                 }
                 Ok(())
             }
             Way::Replace { new, old } => {
-                plan.write_to(new.as_file())?;
+                contents.write_to(new.as_file())?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
-                    Replaced::No => overwrite_all(&old, &self.file, plan),
+                    Replaced::No => overwrite_all(&old, &self.file, contents),
                 }
             }
-            Way::Overwrite(old) => overwrite_all(&old, &self.file, plan),
+            Way::Overwrite(old) => overwrite_all(&old, &self.file, contents),
         }
     }
 
-    /// Puts a new table in place if there still is none.
+    /// Puts a new table in place if there still is none. Tells whether there was none.
     ///
     /// After an error there is none.
-    pub fn create(self, plan: &Plan<'_>) -> io::Result<()> {
-        if let Way::Create(new) = self.way {
-            plan.write_to(new.as_file())?;
-            create(new, &self.file)?;
-        }
-        Ok(())
+    pub fn create(self, contents: &dyn NewContents) -> io::Result<bool> {
+        let Way::Create(new) = self.way else { return Ok(false) };
+        contents.write_to(new.as_file())?;
+        Ok(create(new, &self.file)?.is_none())
     }
 
     /// Changes some pages of the table that is there. They are on disk when this returns.
@@ -248,13 +247,13 @@ fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
 }
 
 /// Puts a new table in the place of an old one's contents.
-fn overwrite_all(old: &File, file: &Path, plan: &Plan<'_>) -> io::Result<()> {
+fn overwrite_all(old: &File, file: &Path, contents: &dyn NewContents) -> io::Result<()> {
     let old = &open_writable(file, old)?;
-    let len = plan.file_len();
+    let len = contents.file_len();
     let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
     journal::overwrite(old, len, JOURNAL_BLOCK, &offsets, |mut file, start| {
         file.seek(SeekFrom::Start(start))?;
-        plan.write_to(file)
+        contents.write_to(file)
     })
 }
 

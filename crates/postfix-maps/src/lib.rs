@@ -36,6 +36,7 @@ mod access;
 mod commit;
 mod compile;
 pub mod config;
+mod database;
 mod error;
 pub mod file_values;
 mod journal;
@@ -51,7 +52,9 @@ mod update;
 mod writer;
 
 pub use access::{Access, LockedPages};
+
 pub use compile::{Format, Source};
+pub use database::{NewContents, create_database, replace_database};
 pub use error::{Error, not_utf8_message, strerror};
 pub use nul::{Terminators, before_nul};
 pub use postfix_map_text::KeyRules;

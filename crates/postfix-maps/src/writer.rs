@@ -112,7 +112,7 @@ impl NewTable {
         let build = BuildOptions { page_size: Some(4096), file_id, ..BuildOptions::default() };
         let plan = Builder::new(build).plan(Keep::First);
         let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
-        created.map(|()| removed_empty).map_err(|source| Error::Write { path, source })
+        created.map(|_| removed_empty).map_err(|source| Error::Write { path, source })
     }
 
     /// The table's file, as it was named.
