@@ -35,7 +35,7 @@ impl MapName {
     pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
         let context = || self.0.display().to_string();
         let pages = LockedPages::open(&self.0).with_context(context)?;
-        if pages.are_completed() {
+        if pages.is_interrupted() {
             let name = context();
             eprintln!("bdbmap: {name}: a change was interrupted; read as if it had been completed");
         }

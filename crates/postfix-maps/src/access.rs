@@ -1,15 +1,16 @@
 //! Ways to get at the contents of a table's file while others may change it.
 
 use std::borrow::Cow;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bdb_file::{FilePages, LoadedPages, Pages};
+use bdb_file::{LoadedPages, Pages};
 
-use crate::journal::Journal;
+use crate::journal::{Journal, Trailer};
 use crate::lock::open_shared;
 
 /// How an open [`Table`](crate::Table) reads its file. All are safe to share between threads.
@@ -67,30 +68,35 @@ impl Stamp {
 
     /// Whether the file at `path` may be another than the one that was stamped, or have other contents.
     pub fn is_outdated(&self, path: &Path) -> io::Result<bool> {
-        let now = Stamp::of(&fs::metadata(path)?);
-        Ok(!self.settled || Stamp { settled: true, ..now } != *self)
+        Ok(!self.settled || !self.is_of(&fs::metadata(path)?))
+    }
+
+    /// Whether a file looks as it did when it was stamped.
+    fn is_of(&self, metadata: &Metadata) -> bool {
+        Stamp { settled: self.settled, ..Stamp::of(metadata) } == *self
     }
 }
 
-/// Reads a whole file under a shared lock.
+/// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what is read is the contents after it.
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
-pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp)> {
+pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp, bool)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
         let file = open_shared(path)?;
         let before = file.metadata()?;
         let mut bytes = LoadedPages::read(&file)?;
-        if let Some(journal) = Journal::find(&file)? {
-            journal.complete_copy(&file, &mut bytes)?;
+        let journal = Journal::find(&file)?;
+        if let Some(journal) = &journal {
+            bytes.truncate(usize::try_from(journal.new_len()).unwrap_or(usize::MAX));
+            journal.complete_copy(&file, 0, bytes.as_mut())?;
         }
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
         let stamp = Stamp::of(&before);
-        let same = Stamp { settled: stamp.settled, ..Stamp::of(&after) } == stamp;
-        if same || tries == TRIES {
-            return Ok((bytes, stamp));
+        if stamp.is_of(&after) || tries == TRIES {
+            return Ok((bytes, stamp, journal.is_some()));
         }
         tries += 1;
     }
@@ -116,50 +122,78 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp)> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct LockedPages(Contents);
-
-#[derive(Debug)]
-enum Contents {
-    File(FilePages),
-    /// Those after a change that was interrupted.
-    Completed(LoadedPages),
+pub struct LockedPages {
+    file: File,
+    journal: Option<Arc<Journal>>,
 }
 
 impl LockedPages {
     /// Opens a file and waits until no writer has it locked. The lock lasts as long as the value.
     ///
     /// # Errors
-    /// Those of opening and locking the file; that it is a directory.
+    /// Those of opening and locking the file; that it is no regular file.
     ///
     /// # Complexity
-    /// Reads the file's last bytes; all of it where a change was interrupted.
+    /// Reads the file's last bytes; where a change was interrupted, also the new contents of what it changes.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = open_shared(path)?;
-        Ok(LockedPages(match Journal::find(&file)? {
-            None => Contents::File(FilePages::new(file)),
-            Some(_) => Contents::Completed(read_whole(path)?.0),
-        }))
+        Self::open_known(path, &KnownJournal::default())
     }
 
-    /// Whether the file itself has other contents: a change was interrupted, and whoever changes it next will complete it.
-    pub fn are_completed(&self) -> bool {
-        matches!(self.0, Contents::Completed(_))
+    /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of reading it once more.
+    pub(crate) fn open_known(path: &Path, known: &KnownJournal) -> io::Result<Self> {
+        let file = open_shared(path)?;
+        let journal = known.find(&file)?;
+        Ok(LockedPages { file, journal })
+    }
+
+    /// Whether a change of the file was interrupted. The file itself has some of both contents; the next writer, or `bdbmap
+    /// recover`, completes it.
+    pub fn is_interrupted(&self) -> bool {
+        self.journal.is_some()
+    }
+
+    /// The file as it is, and as programs see it that do not know of interrupted changes: Postfix's.
+    pub fn as_stored(self) -> Self {
+        LockedPages { journal: None, ..self }
     }
 }
 
 impl Pages for LockedPages {
     fn size(&self) -> io::Result<u64> {
-        match &self.0 {
-            Contents::File(file) => file.size(),
-            Contents::Completed(bytes) => bytes.size(),
+        match &self.journal {
+            Some(journal) => Ok(journal.new_len()),
+            None => Ok(self.file.metadata()?.len()),
         }
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        match &self.0 {
-            Contents::File(file) => file.read(offset, len),
-            Contents::Completed(bytes) => bytes.read(offset, len),
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        if let Some(journal) = &self.journal {
+            journal.complete_copy(&self.file, offset, &mut bytes)?;
         }
+        Ok(Cow::Owned(bytes))
+    }
+}
+
+/// The journal that was last found in a file, and the file's state then: so that not each lookup reads all of it to see
+/// whether it is whole.
+#[derive(Debug, Default)]
+pub(crate) struct KnownJournal(Mutex<Option<(Stamp, Arc<Journal>)>>);
+
+impl KnownJournal {
+    fn find(&self, file: &File) -> io::Result<Option<Arc<Journal>>> {
+        let metadata = file.metadata()?;
+        let Some(trailer) = Trailer::read(file, &metadata)? else { return Ok(None) };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((stamp, journal)) = &*known
+            && stamp.is_of(&metadata)
+        {
+            return Ok(Some(Arc::clone(journal)));
+        }
+        *known =
+            trailer.journal(file, &metadata)?.map(|found| (Stamp::of(&metadata), found.into()));
+        Ok(known.as_ref().map(|(_, journal)| Arc::clone(journal)))
     }
 }
 

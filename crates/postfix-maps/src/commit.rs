@@ -2,25 +2,25 @@
 //!
 //! The usual way is a new file beside the old one, which changes places with it when it is complete and on disk: whoever
 //! opens the table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
-//! journal ([`crate::journal`]), where a new one could not take over its place in every respect (its owner, its other
-//! names), where the directory cannot be written, where another process has the old one open for writing, and where a small
-//! change to a large table would make copying it cost more than it is worth.
+//! journal ([`crate::journal`]), where a new one cannot be made or could not take over its place in every respect (its
+//! owner, its other names), where the two cannot be exchanged, for whatever reason, where another process has the old one open
+//! for writing, and where a small change to a large table would make copying it cost more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek, SeekFrom};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use bdb_file::{Changes, FilePages};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use rustix::io::Errno;
-use tempfile::NamedTempFile;
+use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, renameat_with};
 
 use crate::database::NewContents;
 use crate::error::Error;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Blocks, Journal};
 use crate::lease::Lease;
 use crate::lock::{open_exclusive, open_writable};
+use crate::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
 const COPY_LIMIT: u64 = 2 << 20;
@@ -36,20 +36,43 @@ pub(crate) struct Target {
     /// Where symbolic links lead.
     file: PathBuf,
     way: Way,
-    /// Whether a file without contents was in the way and has been removed.
-    pub removed_empty: bool,
+    /// What had to be done first.
+    pub found: Found,
+}
+
+/// What was in a table's place that had to be mended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// A file without contents, which has been removed.
+    pub empty: bool,
+    /// A change that was interrupted, and has been completed.
+    pub interrupted: bool,
 }
 
 #[derive(Debug)]
 enum Way {
     /// There is no old file.
-    Create(NamedTempFile),
+    Create(NewFile),
+    /// There was none, and a new one can have no other name than the table's.
+    Fill(EmptyFile),
     /// The new file takes the place of the old one, which stays locked until then.
     Replace {
-        new: NamedTempFile,
+        new: NewFile,
         old: File,
     },
     Overwrite(File),
+}
+
+impl Found {
+    /// Warnings of it, without the program's name.
+    pub fn warnings(self, file: &Path) -> impl Iterator<Item = Vec<u8>> + use<> {
+        let file = file.as_os_str().as_bytes();
+        let empty = self.empty.then(|| [b"removing zero-length database file: ", file].concat());
+        let interrupted = self.interrupted.then(|| {
+            [file, b": a change of this file had been interrupted, and has been completed"].concat()
+        });
+        empty.into_iter().chain(interrupted)
+    }
 }
 
 impl Target {
@@ -63,24 +86,26 @@ impl Target {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::Open { path, source }),
         };
-        let mut removed_empty = false;
+        sweep(&file);
+        let mut found = Found::default();
         if let Some(old) = old {
             // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
-            let metadata = settle(&old, &file).map_err(|source| open_error(&path, source))?;
-            removed_empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
-            if !removed_empty {
-                let new = stand_in(&file, &metadata)
-                    .map_err(|error| Error::Write { path: path.clone(), source: error.into() })?;
-                let way = match new {
+            let settled = settle(&old, &file);
+            let (metadata, interrupted) =
+                settled.map_err(|source| Error::Open { path: path.clone(), source })?;
+            found.interrupted = interrupted;
+            found.empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
+            if !found.empty {
+                let way = match stand_in(&file, &metadata) {
                     Some(new) => Way::Replace { new, old },
                     None => Way::Overwrite(old),
                 };
-                return Ok(Target { path, file, way, removed_empty });
+                return Ok(Target { path, file, way, found });
             }
             file = path.clone();
         }
-        match new_file_beside(&file).and_then(|new| set_mode(new.as_file(), mode).map(|()| new)) {
-            Ok(new) => Ok(Target { path, file, way: Way::Create(new), removed_empty }),
+        match create_way(&file, mode) {
+            Ok(way) => Ok(Target { path, file, way, found }),
             Err(error) => Err(Error::OpenDatabase { path, source: error.into() }),
         }
     }
@@ -89,9 +114,11 @@ impl Target {
     pub fn open_existing(path: &Path) -> io::Result<Self> {
         let file = follow_links(path);
         let old = open_exclusive(&file)?;
-        settle(&old, &file)?;
+        sweep(&file);
+        let (_, interrupted) = settle(&old, &file)?;
+        let found = Found { interrupted, ..Found::default() };
         // A change may come to nothing: no new file before there is one.
-        Ok(Target { path: path.to_owned(), file, way: Way::Overwrite(old), removed_empty: false })
+        Ok(Target { path: path.to_owned(), file, way: Way::Overwrite(old), found })
     }
 
     /// The table's file, as its user named it.
@@ -102,7 +129,7 @@ impl Target {
     /// The pages of the file that is there.
     pub fn old_pages(&self) -> Result<FilePages, bdb_file::Error> {
         match &self.way {
-            Way::Create(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            Way::Create(_) | Way::Fill(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
             Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FilePages::new(old.try_clone()?)),
         }
     }
@@ -117,19 +144,18 @@ impl Target {
     /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
     pub fn write(self, contents: &dyn NewContents) -> io::Result<()> {
         match self.way {
-            Way::Create(new) => {
-                contents.write_to(new.as_file())?;
-                if let Some(new) = create(new, &self.file)? {
+            Way::Create(_) | Way::Fill(_) => {
+                let file = self.file.clone();
+                if !self.create(contents)? {
                     // Another writer was quicker: this one comes after it.
-                    let other = open_exclusive(&self.file)?;
-                    if let Replaced::No = replace(new, &other, &self.file)? {
-                        overwrite_all(&other, &self.file, contents)?;
-                    }
+                    let other = open_exclusive(&file)?;
+                    settle(&other, &file)?;
+                    overwrite_all(&other, &file, contents)?;
                 }
                 Ok(())
             }
             Way::Replace { new, old } => {
-                contents.write_to(new.as_file())?;
+                contents.write_to(new.file())?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
                     Replaced::No => overwrite_all(&old, &self.file, contents),
@@ -143,9 +169,11 @@ impl Target {
     ///
     /// After an error there is none.
     pub fn create(self, contents: &dyn NewContents) -> io::Result<bool> {
-        let Way::Create(new) = self.way else { return Ok(false) };
-        contents.write_to(new.as_file())?;
-        Ok(create(new, &self.file)?.is_none())
+        match self.way {
+            Way::Create(new) => create(new, &self.file, contents),
+            Way::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
+            Way::Replace { .. } | Way::Overwrite(_) => Ok(false),
+        }
     }
 
     /// Changes some pages of the table that is there. They are on disk when this returns.
@@ -155,13 +183,13 @@ impl Target {
         let Way::Overwrite(mut old) = self.way else { return Err(io::ErrorKind::NotFound.into()) };
         let metadata = old.metadata()?;
         let small = metadata.len() <= COPY_LIMIT;
-        let new = if small { stand_in(&self.file, &metadata)? } else { None };
+        let new = if small { stand_in(&self.file, &metadata) } else { None };
         let Some(new) = new else { return overwrite_pages(&old, &self.file, changes) };
         old.rewind()?;
-        io::copy(&mut old, &mut new.as_file())?;
-        new.as_file().set_len(changes.file_len())?;
+        io::copy(&mut old, &mut new.file())?;
+        new.file().set_len(changes.file_len())?;
         for (offset, page) in changes.pages() {
-            new.as_file().write_all_at(page, offset)?;
+            new.file().write_all_at(page, offset)?;
         }
         match replace(new, &old, &self.file)? {
             Replaced::Yes => Ok(()),
@@ -171,73 +199,97 @@ impl Target {
 }
 
 /// A new file for the place of an old one, if it can take that in every respect.
-fn stand_in(file: &Path, old: &Metadata) -> io::Result<Option<NamedTempFile>> {
-    match new_file_beside(file) {
-        Ok(new) => Ok(Some(new).filter(|new| can_replace(old, new.as_file()))),
-        Err(error) if forbidden(&error) => Ok(None),
+fn stand_in(file: &Path, old: &Metadata) -> Option<NewFile> {
+    if old.nlink() != 1 || names_stay(file) {
+        return None;
+    }
+    NewFile::beside(file).ok().filter(|new| take_over(old, new.file()))
+}
+
+/// How a table is made where there is none.
+fn create_way(file: &Path, mode: u32) -> io::Result<Way> {
+    match NewFile::beside(file) {
+        Ok(new) => set_mode(new.file(), mode).map(|()| Way::Create(new)),
+        // Some may make no files but tables.
+        Err(_) => empty_file(file, mode).map(Way::Fill),
+    }
+}
+
+fn empty_file(file: &Path, mode: u32) -> io::Result<EmptyFile> {
+    let empty = EmptyFile::create(file)?;
+    set_mode(empty.file(), mode)?;
+    Ok(empty)
+}
+
+/// Completes the change of a locked file that an interrupted process has left. Tells whether there was one.
+pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)> {
+    let journal = Journal::find(locked)?;
+    if let Some(journal) = &journal {
+        journal.complete(&open_writable(file, locked)?)?;
+    }
+    Ok((locked.metadata()?, journal.is_some()))
+}
+
+/// Fills a new file, makes it durable and gives it its name. Tells whether there was no file of that name by then.
+///
+/// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
+fn create(new: NewFile, file: &Path, contents: &dyn NewContents) -> io::Result<bool> {
+    contents.write_to(new.file())?;
+    new.file().sync_all()?;
+    let mode = new.file().metadata()?.mode();
+    if !file.exists() && file.is_symlink() {
+        fs::remove_file(file)?;
+    }
+    let created = new.create(file).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        // Some file systems cannot give a file a name without taking it from another.
+        _ => fill(&empty_file(file, mode)?, file, contents),
+    });
+    match created {
+        Ok(()) => sync_directory(file).map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Completes the change of a locked file that an interrupted process has left.
-pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<Metadata> {
-    if let Some(journal) = Journal::find(locked)? {
-        journal.complete(&open_writable(file, locked)?)?;
-    }
-    locked.metadata()
-}
-
-fn open_error(path: &Path, source: io::Error) -> Error {
-    Error::Open { path: path.to_owned(), source }
-}
-
-/// Makes a new file durable and gives it its name; gives it back if there is a file of that name by now.
-///
-/// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
-fn create(new: NamedTempFile, file: &Path) -> io::Result<Option<NamedTempFile>> {
-    new.as_file().sync_all()?;
-    if !file.exists() && file.is_symlink() {
-        fs::remove_file(file)?;
-    }
-    match new.persist_noclobber(file) {
-        Ok(_) => sync_directory(file).map(|()| None),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(error.file)),
-        Err(error) => Err(error.error),
-    }
+/// Puts a new table in the place of nothing.
+fn fill(empty: &EmptyFile, file: &Path, contents: &dyn NewContents) -> io::Result<()> {
+    overwrite_all(empty.file(), file, contents)?;
+    sync_directory(file)
 }
 
 /// Whether a new file has been put in the place of an old one.
 enum Replaced {
     Yes,
-    /// Another process has the old one open for writing. Postfix's programs do not see that a file has been replaced while
-    /// they waited for its lock: they would change the new one without a lock.
+    /// It could not be, or another process has the old one open for writing. Postfix's programs do not see that a file has
+    /// been replaced while they waited for its lock: they would change the new one without a lock.
     No,
 }
 
 /// Makes a new file durable and puts it in the place of an old, locked one, and that too.
-fn replace(new: NamedTempFile, old: &File, file: &Path) -> io::Result<Replaced> {
-    new.as_file().sync_all()?;
-    new.as_file().lock_shared()?;
+fn replace(mut new: NewFile, old: &File, file: &Path) -> io::Result<Replaced> {
+    new.file().sync_all()?;
     let Some(lease) = Lease::take(old) else { return Ok(Replaced::No) };
-    match exchange(new.path(), file) {
-        Ok(()) => {}
-        // Not every file system can.
-        Err(Errno::INVAL | Errno::NOSYS) => return Ok(Replaced::No),
-        Err(error) => return Err(error.into()),
-    }
-    if lease.is_broken() {
-        // The process that waits would get the old file, whatever its name.
-        exchange(new.path(), file)?;
+    let Ok(name) = new.name(file) else { return Ok(Replaced::No) };
+    // Should this process end before the old file has lost its name, Postfix's daemons see that it is not what they have
+    // opened any more: they look at its time and whether it has a name (postmap specification, section 8.3).
+    let modified = set_later(old);
+    let exchanged = exchange(name, file);
+    if exchanged.is_err() || lease.is_broken() {
+        // Not every file can be exchanged, a mount point for one. Or somebody waits to write to the old one, and will do
+        // so whatever its name.
+        if exchanged.is_ok() {
+            exchange(name, file)?;
+        }
+        set_modified(old, modified);
         return Ok(Replaced::No);
     }
     drop(lease);
     // Postfix's readers that waited for the lock on the old file now open the new one, and trust that they have locked
     // it. It stays locked for them while the names are made durable.
     old.unlock()?;
-    let (new, name) = new.into_parts();
-    name.close()?;
+    let _locked = new.into_file();
     sync_directory(file)?;
-    drop(new);
     Ok(Replaced::Yes)
 }
 
@@ -246,12 +298,29 @@ fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
 }
 
+/// Gives a file a time of another second than before, which is returned. Only its owner can.
+fn set_later(file: &File) -> Option<Timespec> {
+    let metadata = file.metadata().ok()?;
+    let modified = Timespec { tv_sec: metadata.mtime(), tv_nsec: metadata.mtime_nsec() };
+    let later = Timespec { tv_sec: modified.tv_sec.checked_add(1)?, ..modified };
+    set_modified(file, Some(later));
+    Some(modified)
+}
+
+fn set_modified(file: &File, modified: Option<Timespec>) {
+    if let Some(last_modification) = modified {
+        let last_access = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+        let _ = futimens(file, &Timestamps { last_access, last_modification });
+    }
+}
+
 /// Puts a new table in the place of an old one's contents.
 fn overwrite_all(old: &File, file: &Path, contents: &dyn NewContents) -> io::Result<()> {
     let old = &open_writable(file, old)?;
     let len = contents.file_len();
     let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
-    journal::overwrite(old, len, JOURNAL_BLOCK, &offsets, |mut file, start| {
+    let blocks = Blocks { block: JOURNAL_BLOCK, offsets: &offsets };
+    journal::overwrite(old, len, blocks, |mut file, start| {
         file.seek(SeekFrom::Start(start))?;
         contents.write_to(file)
     })
@@ -261,9 +330,10 @@ fn overwrite_all(old: &File, file: &Path, contents: &dyn NewContents) -> io::Res
 fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()> {
     let old = &open_writable(file, old)?;
     let offsets: Vec<u64> = changes.pages().map(|(offset, _)| offset).collect();
-    let page_size = u64::from(changes.page_size());
-    journal::overwrite(old, changes.file_len(), page_size, &offsets, |file, start| {
-        let places = (start..).step_by(page_size as usize);
+    let block = u64::from(changes.page_size());
+    let blocks = Blocks { block, offsets: &offsets };
+    journal::overwrite(old, changes.file_len(), blocks, |file, start| {
+        let places = (start..).step_by(block as usize);
         let mut pages = changes.pages().zip(places);
         pages.try_for_each(|((_, page), place)| file.write_all_at(page, place))
     })
@@ -274,31 +344,11 @@ fn follow_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn directory(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// A new file in the directory of another: nobody else's, and removed unless it is put in place.
-fn new_file_beside(file: &Path) -> io::Result<NamedTempFile> {
-    let name = file.file_name().unwrap_or_default();
-    let mut prefix = std::ffi::OsString::from(".");
-    prefix.push(name);
-    prefix.push(".");
-    tempfile::Builder::new().prefix(&prefix).tempfile_in(directory(file)).map_err(|error| {
-        // The crate's own errors name the temporary file; only the system's part concerns the user.
-        error.raw_os_error().map_or(error, io::Error::from_raw_os_error)
-    })
-}
-
-/// Gives a new file the owner and the permissions of the old one, if that can be done and is all that there is to it.
-fn can_replace(old: &Metadata, new: &File) -> bool {
+/// Gives a new file the owner and the permissions of the old one, if that can be done.
+fn take_over(old: &Metadata, new: &File) -> bool {
     let Ok(made) = new.metadata() else { return false };
     let same_owner = (made.uid(), made.gid()) == (old.uid(), old.gid());
-    old.nlink() == 1
-        && (same_owner || fchown(new, Some(old.uid()), Some(old.gid())).is_ok())
+    (same_owner || fchown(new, Some(old.uid()), Some(old.gid())).is_ok())
         && set_mode(new, old.mode()).is_ok()
 }
 
@@ -306,15 +356,11 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(mode & 0o7777))
 }
 
-fn forbidden(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
-}
-
 /// Makes a rename last. A directory that may be written but not read is as safe as it can be made.
 fn sync_directory(file: &Path) -> io::Result<()> {
     match File::open(directory(file)) {
         Ok(directory) => directory.sync_all(),
-        Err(error) if forbidden(&error) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -56,9 +56,7 @@ impl NewTable {
     /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also [`bdb_file::Builder`].
     pub fn compile(self, source: &Source<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
         let names = Names::of(&self.spec, self.file());
-        if self.removed_empty_file() {
-            warn(&names.removed_empty());
-        }
+        self.mended().for_each(|warning| warn(&warning));
         let utf8 = self.options.rules.utf8;
         let mut writer = self.writer_over(source.text);
         let mut all = Collected::new(writer.entries);
@@ -157,9 +155,7 @@ impl MapUpdate {
         mut warn: impl FnMut(&[u8]),
     ) -> Result<(), Error> {
         let names = Names::of(&self.spec, self.file());
-        if self.removed_empty_file() {
-            warn(&names.removed_empty());
-        }
+        self.mended().for_each(|warning| warn(&warning));
         let rules = self.rules;
         source.events(rules.utf8, |event| {
             let stored = match event {
@@ -258,10 +254,6 @@ impl Names {
     fn of(spec: &TableSpec, file: &Path) -> Self {
         let file = file.as_os_str().as_bytes().to_vec();
         Names { table: [spec.table_type().as_bytes(), b":", &file].concat(), file }
-    }
-
-    fn removed_empty(&self) -> Vec<u8> {
-        [b"removing zero-length database file: ", &self.file[..]].concat()
     }
 
     fn duplicate(&self, key: &[u8]) -> Vec<u8> {

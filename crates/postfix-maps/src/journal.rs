@@ -9,206 +9,292 @@
 //! parted. libdb ignores whole pages behind the last one that page 0 tells of.
 //!
 //! ```text
-//! | contents, old or new or some of both | new blocks | index | trailer |
+//! | contents, old or new or some of both | new blocks | their offsets | trailer |
 //!                                         ^ start, a multiple of 64 KiB, as is the end
 //! ```
 //!
-//! The index has, for each block, its offset and the sums of the old contents of each of its sectors; blocks are of one
-//! size, except that the one at the end of the contents may be shorter. All numbers are little-endian.
+//! Blocks are of one size, except that the one at the end of the contents may be shorter. They are in the order in which they
+//! are copied. All numbers are little-endian.
 //!
-//! Somebody who does not know of the journal may have changed the file before it is found. Then some sector where a block
-//! belongs has neither its old nor its new contents, and the journal is void.
+//! A journal counts only in the file that it was written into, which it knows by its inode number: whoever makes a file for
+//! others to copy cannot know the number of the copy, so that they all read the same in it. And it counts only as long as the
+//! file begins with its old contents or the new: page 0, which every change of a database changes, was then touched by nobody
+//! who did not know of the journal.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::hash::Hasher;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 
-use bdb_file::LoadedPages;
 use rustix::fs::{FallocateFlags, fallocate};
+use twox_hash::XxHash3_64;
 
-/// The last bytes of a file with a journal: magic, then five numbers.
-const TRAILER: usize = 48;
-const MAGIC: [u8; 8] = *b"map-jrnl";
+const MAGIC: [u8; 8] = *b"map-jrn2";
+/// Length of the magic and the numbers of a [`Trailer`], at the end of the file.
+const TRAILER: usize = 80;
+/// Length of an offset in the list of offsets.
+const OFFSET: u64 = 8;
 /// Where a journal starts and ends. A multiple of every page size: libdb opens no file of odd length.
 const ALIGNMENT: u64 = 65536;
+/// How much of a file's beginning shows whether it is as the journal knows it: a sector, which disks write as a whole.
+const HEAD: usize = 512;
 
-/// A whole journal, behind a file's contents.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Journal {
-    /// Length of the file's new contents.
+/// What the last bytes of a file say of the journal before them, unchecked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    inode: u64,
+    /// Lengths of the contents before and after the change.
+    old_len: u64,
     new_len: u64,
     start: u64,
     block: u64,
     blocks: u64,
+    /// Sums of the file's beginning, before and after.
+    old_head: u64,
+    new_head: u64,
+    /// Of all from `start` up to this number.
+    sum: u64,
 }
 
-/// What a disk writes at once, whatever happens. Blocks are made of these.
-const SECTOR: usize = 512;
+impl Trailer {
+    /// `None` for a file that does not end in one.
+    pub fn read(file: &File, metadata: &Metadata) -> io::Result<Option<Self>> {
+        let Some(at) = trailer_place(metadata.len()) else { return Ok(None) };
+        let mut bytes = [0; TRAILER];
+        file.read_exact_at(&mut bytes, at)?;
+        let (magic, numbers) = bytes.split_at(MAGIC.len());
+        let (numbers, _) = numbers.as_chunks();
+        let numbers = numbers.first_chunk().filter(|_| magic == MAGIC);
+        Ok(numbers.map(|numbers| {
+            let [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum] =
+                numbers.map(u64::from_le_bytes);
+            Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum }
+        }))
+    }
 
-/// A block of new contents.
-struct Block {
-    /// Where it belongs.
-    offset: u64,
-    bytes: Vec<u8>,
-    /// Of what was there before, for each sector.
-    old_sums: Vec<u64>,
+    fn to_bytes(self) -> Vec<u8> {
+        let Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum } =
+            self;
+        let numbers = [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum];
+        MAGIC.into_iter().chain(numbers.into_iter().flat_map(u64::to_le_bytes)).collect()
+    }
+
+    /// The journal, if all of it is there, and it is this file's.
+    ///
+    /// One that is not whole was being written when its process was interrupted: nothing had been changed then.
+    ///
+    /// # Complexity
+    /// Reads the journal once if the trailer is what it should be, which nobody can forge who does not know the file's inode number.
+    pub fn journal(&self, file: &File, metadata: &Metadata) -> io::Result<Option<Journal>> {
+        let len = metadata.len();
+        if self.inode != metadata.ino()
+            || self.end() != Some(len)
+            || self.contents_len(file)?.is_none()
+            || self.sum != sum(file, self.start, len - 8)?
+        {
+            return Ok(None);
+        }
+        let mut places = Vec::with_capacity(self.blocks as usize);
+        let mut offsets = vec![0; (self.blocks * OFFSET) as usize];
+        file.read_exact_at(&mut offsets, self.start + self.blocks * self.block)?;
+        let positions = (self.start..).step_by(self.block as usize);
+        for (offset, position) in offsets.as_chunks().0.iter().zip(positions) {
+            places.push((u64::from_le_bytes(*offset), position));
+        }
+        places.sort_unstable();
+        let once = places.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        let fit =
+            places.iter().all(|(offset, _)| offset % self.block == 0 && *offset < self.new_len);
+        let Trailer { new_len, block, .. } = *self;
+        Ok((once && fit).then_some(Journal { new_len, block, places }))
+    }
+
+    /// Where the journal ends, if its numbers agree with each other.
+    fn end(&self) -> Option<u64> {
+        let block_sizes = HEAD as u64..=ALIGNMENT;
+        if !self.block.is_power_of_two()
+            || !block_sizes.contains(&self.block)
+            || self.blocks > self.new_len.div_ceil(self.block)
+            || start(self.old_len, self.new_len) != Some(self.start)
+        {
+            return None;
+        }
+        end(self.start, self.block, self.blocks)
+    }
+
+    /// Length of the file's contents as they are now, without what has been added for a journal; `None` if somebody
+    /// has changed them without knowing of it.
+    pub fn contents_len(&self, file: &File) -> io::Result<Option<u64>> {
+        let now = head(file, 0)?;
+        Ok(match now {
+            _ if now == self.old_head => Some(self.old_len),
+            _ if now == self.new_head => Some(self.new_len),
+            _ => None,
+        })
+    }
 }
 
-/// Length of the index's entry for a block.
-fn index_entry(block: u64) -> u64 {
-    8 * (1 + block.div_ceil(SECTOR as u64))
+/// A whole journal, behind a file's contents.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    /// Length of the file's new contents.
+    new_len: u64,
+    block: u64,
+    /// Where in the contents each block belongs, in ascending order, and where it is.
+    places: Vec<(u64, u64)>,
 }
 
 impl Journal {
-    /// Reads the journal of a file, if there is one and all of it is there.
-    ///
-    /// One that is not whole was being written when its process was interrupted: nothing had been changed then.
+    /// Reads the journal of a file, if there is one that counts.
     pub fn find(file: &File) -> io::Result<Option<Self>> {
-        let len = file.metadata()?.len();
-        let Some(at) = len.checked_sub(TRAILER as u64).filter(|_| len % ALIGNMENT == 0) else {
-            return Ok(None);
-        };
-        let mut trailer = [0; TRAILER];
-        file.read_exact_at(&mut trailer, at)?;
-        let Some(numbers) = trailer.strip_prefix(&MAGIC) else { return Ok(None) };
-        let number = |i: usize| {
-            let bytes = numbers.get(8 * i..).and_then(|rest| rest.first_chunk());
-            bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes))
-        };
-        let journal =
-            Journal { new_len: number(0), start: number(1), block: number(2), blocks: number(3) };
-        // A block is never longer than the file, so that its index entry is not either.
-        let entry = index_entry(journal.block.min(len));
-        let size =
-            journal.block.checked_add(entry).and_then(|size| size.checked_mul(journal.blocks));
-        let fits = journal.start >= journal.new_len
-            && size.and_then(|size| size.checked_add(journal.start)).is_some_and(|end| end <= at);
-        if !fits || number(4) != sum(file, journal.start, at + TRAILER as u64 - 8)? {
-            return Ok(None);
+        let metadata = file.metadata()?;
+        match Trailer::read(file, &metadata)? {
+            Some(trailer) => trailer.journal(file, &metadata),
+            None => Ok(None),
         }
-        Ok(journal.is_current(file)?.then_some(journal))
     }
 
-    /// Whether every sector where a block belongs has its old or its new contents.
-    fn is_current(&self, file: &File) -> io::Result<bool> {
-        for block in self.blocks(file) {
-            let Block { offset, bytes, old_sums } = block?;
-            let mut now = vec![0; bytes.len()];
-            file.read_exact_at(&mut now, offset)?;
-            let sectors = now.chunks(SECTOR).zip(bytes.chunks(SECTOR)).zip(old_sums);
-            for ((now, new), old_sum) in sectors {
-                if now != new && checksum(SEED, now) != old_sum {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    fn blocks<'f>(&self, file: &'f File) -> impl Iterator<Item = io::Result<Block>> + 'f {
-        let journal = *self;
-        let index = journal.start + journal.blocks * journal.block;
-        (0..journal.blocks).map(move |i| {
-            let entry_len = index_entry(journal.block);
-            let mut entry = vec![0; entry_len as usize];
-            file.read_exact_at(&mut entry, index + i * entry_len)?;
-            let (numbers, _) = entry.as_chunks();
-            let mut numbers = numbers.iter().map(|number| u64::from_le_bytes(*number));
-            let offset = numbers.next().unwrap_or_default();
-            let len = journal.block.min(journal.new_len.saturating_sub(offset));
-            let mut bytes = vec![0; len as usize];
-            file.read_exact_at(&mut bytes, journal.start + i * journal.block)?;
-            Ok(Block { offset, bytes, old_sums: numbers.collect() })
-        })
+    /// Length of the contents after the change.
+    pub fn new_len(&self) -> u64 {
+        self.new_len
     }
 
     /// Completes the change of the file.
     pub fn complete(&self, file: &File) -> io::Result<()> {
-        for block in self.blocks(file) {
-            let Block { offset, bytes, .. } = block?;
-            file.write_all_at(&bytes, offset)?;
+        let mut bytes = vec![0; self.block as usize];
+        let mut places = self.places.clone();
+        places.sort_unstable_by_key(|(_, position)| *position);
+        for (offset, position) in places {
+            let bytes = &mut bytes[..self.len_at(offset)];
+            file.read_exact_at(bytes, position)?;
+            file.write_all_at(bytes, offset)?;
         }
         file.sync_all()?;
         // Should this be lost, the next process does the same once more.
         file.set_len(self.new_len)
     }
 
-    /// Completes the change in a copy of the file in memory, for readers that may not write it.
-    pub fn complete_copy(&self, file: &File, contents: &mut LoadedPages) -> io::Result<()> {
-        contents.truncate(usize::try_from(self.new_len).map_err(|_| io::ErrorKind::OutOfMemory)?);
-        let contents = contents.as_mut();
-        for block in self.blocks(file) {
-            let Block { offset, bytes, .. } = block?;
-            let place = usize::try_from(offset).ok().and_then(|at| contents.get_mut(at..));
-            let place = place.and_then(|rest| rest.get_mut(..bytes.len()));
-            place.ok_or(io::ErrorKind::InvalidData)?.copy_from_slice(&bytes);
+    /// Completes the change in a copy of some of the file's contents, from `start` on.
+    pub fn complete_copy(&self, file: &File, start: u64, copy: &mut [u8]) -> io::Result<()> {
+        let end = start.saturating_add(copy.len() as u64);
+        let first = self.places.partition_point(|(offset, _)| offset + self.block <= start);
+        let places = self.places[first..].iter().take_while(|(offset, _)| *offset < end);
+        for (offset, position) in places {
+            let from = start.max(*offset);
+            let to = end.min(offset + self.len_at(*offset) as u64);
+            if from < to {
+                let place = &mut copy[(from - start) as usize..(to - start) as usize];
+                file.read_exact_at(place, position + (from - offset))?;
+            }
         }
         Ok(())
     }
+
+    fn len_at(&self, offset: u64) -> usize {
+        self.block.min(self.new_len - offset) as usize
+    }
+}
+
+/// What there is to overwrite in a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<'b> {
+    /// Length of all but the last one of the contents.
+    pub block: u64,
+    /// Where each belongs, in the order in which they are to be written.
+    pub offsets: &'b [u64],
 }
 
 /// Overwrites blocks of a locked file and makes it `new_len` bytes long.
 ///
-/// `offsets` says where in the file each block of `block` bytes belongs, in ascending order; `write` gets the file and an
-/// offset, and writes the blocks there, one after the other.
+/// `write` gets the file and an offset, and writes the blocks there, one after the other.
 ///
 /// # Errors
 /// The file has its old contents, except where only the copying failed: then the next process completes it.
 pub(crate) fn overwrite(
     file: &File,
     new_len: u64,
-    block: u64,
-    offsets: &[u64],
+    blocks: Blocks<'_>,
     write: impl FnOnce(&File, u64) -> io::Result<()>,
 ) -> io::Result<()> {
-    save(file, new_len, block, offsets, write)?.complete(file)
+    save(file, new_len, blocks, write)?.complete(file)
 }
 
 /// Writes a journal, and waits until it is durable. After an error there is none, and the file as it was.
 fn save(
     file: &File,
     new_len: u64,
-    block: u64,
-    offsets: &[u64],
+    Blocks { block, offsets }: Blocks<'_>,
     write: impl FnOnce(&File, u64) -> io::Result<()>,
 ) -> io::Result<Journal> {
-    let old_len = file.metadata()?.len();
-    let start = old_len.max(new_len).next_multiple_of(ALIGNMENT);
+    let metadata = file.metadata()?;
+    let old_len = metadata.len();
     let blocks = offsets.len() as u64;
-    let index = start + blocks * block;
-    let end = index + blocks * index_entry(block) + TRAILER as u64;
-    let end = end.next_multiple_of(ALIGNMENT);
+    let start = start(old_len, new_len).ok_or(io::ErrorKind::FileTooLarge)?;
+    let end = end(start, block, blocks).ok_or(io::ErrorKind::FileTooLarge)?;
     let save = || {
         reserve(file, end)?;
+        let old_head = head(file, 0)?;
+        let trailer = Trailer {
+            inode: metadata.ino(),
+            old_len,
+            new_len,
+            start,
+            block,
+            blocks,
+            old_head,
+            new_head: old_head,
+            sum: 0,
+        };
+        // From now on it shows what the file's new length is for.
+        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
         write(file, start)?;
-        let mut place = index;
-        for offset in offsets {
-            // As long as a block is new, all of it: the file has been made long enough.
-            let mut old = vec![0; block.min(new_len - offset) as usize];
-            file.read_exact_at(&mut old, *offset)?;
-            let sums = old.chunks(SECTOR).map(|sector| checksum(SEED, sector));
-            let entry = std::iter::once(*offset).chain(sums).flat_map(u64::to_le_bytes);
-            file.write_all_at(&entry.collect::<Vec<u8>>(), place)?;
-            place += index_entry(block);
-        }
-        let numbers = [new_len, start, block, blocks];
-        let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
-        let trailer: Vec<u8> = MAGIC.into_iter().chain(numbers).collect();
-        file.write_all_at(&trailer, end - TRAILER as u64)?;
+        let positions = (start..).step_by(block as usize);
+        let places: Vec<(u64, u64)> = offsets.iter().copied().zip(positions).collect();
+        let list: Vec<u8> = offsets.iter().copied().flat_map(u64::to_le_bytes).collect();
+        file.write_all_at(&list, start + blocks * block)?;
+        let new_head = match places.iter().find(|(offset, _)| *offset == 0) {
+            Some((_, position)) => head(file, *position)?,
+            None => old_head,
+        };
+        let trailer = Trailer { new_head, ..trailer };
+        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
         let sum = sum(file, start, end - 8)?;
         file.write_all_at(&sum.to_le_bytes(), end - 8)?;
         file.sync_all()?;
-        Ok(Journal { new_len, start, block, blocks })
+        Ok(places)
     };
-    save().or_else(|error: io::Error| {
-        file.set_len(old_len)?;
-        Err(error)
-    })
+    match save() {
+        Ok(mut places) => {
+            places.sort_unstable();
+            Ok(Journal { new_len, block, places })
+        }
+        Err(error) => {
+            let error: io::Error = error;
+            file.set_len(old_len)?;
+            Err(error)
+        }
+    }
+}
+
+/// Where a journal starts.
+fn start(old_len: u64, new_len: u64) -> Option<u64> {
+    old_len.max(new_len).checked_next_multiple_of(ALIGNMENT)
+}
+
+/// Where a journal ends.
+fn end(start: u64, block: u64, blocks: u64) -> Option<u64> {
+    let len = block.checked_add(OFFSET)?.checked_mul(blocks)?.checked_add(TRAILER as u64)?;
+    start.checked_add(len)?.checked_next_multiple_of(ALIGNMENT)
+}
+
+/// Where the trailer of a file of this length would be.
+fn trailer_place(len: u64) -> Option<u64> {
+    len.checked_sub(TRAILER as u64).filter(|_| len.is_multiple_of(ALIGNMENT))
 }
 
 /// Makes sure that the disk has room for all that will be written, before anything is.
 fn reserve(file: &File, end: u64) -> io::Result<()> {
-    match fallocate(file, FallocateFlags::empty(), 0, end) {
+    match rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, end)) {
         Ok(()) => Ok(()),
         // Not every file system can; the writing will show. The length comes first, so that it is never an odd one.
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => file.set_len(end),
@@ -216,26 +302,23 @@ fn reserve(file: &File, end: u64) -> io::Result<()> {
     }
 }
 
-/// The checksum of a file's bytes from `start` to `end`.
+/// The sum of a sector.
+fn head(file: &File, at: u64) -> io::Result<u64> {
+    sum(file, at, at + HEAD as u64)
+}
+
+/// The sum of a file's bytes from `start` to `end`: against accidents, not against forgery.
 fn sum(file: &File, start: u64, end: u64) -> io::Result<u64> {
-    let mut buffer = vec![0; ALIGNMENT as usize];
-    let (mut at, mut hash) = (start, SEED);
+    let mut buffer = vec![0; (end - start).min(ALIGNMENT) as usize];
+    let mut hasher = XxHash3_64::with_seed(0);
+    let mut at = start;
     while at < end {
         let len = (end - at).min(ALIGNMENT) as usize;
         file.read_exact_at(&mut buffer[..len], at)?;
-        hash = checksum(hash, &buffer[..len]);
+        hasher.write(&buffer[..len]);
         at += len as u64;
     }
-    Ok(hash)
-}
-
-const SEED: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a of 64 bits: against accidents, not against forgery.
-fn checksum(seed: u64, bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(seed, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    Ok(hasher.finish())
 }
 
 #[cfg(test)]
@@ -244,7 +327,7 @@ mod tests {
 
     use super::*;
 
-    const BLOCK: usize = 2 * SECTOR;
+    const BLOCK: usize = 2 * HEAD;
 
     fn contents(file: &File) -> Vec<u8> {
         let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
@@ -254,13 +337,16 @@ mod tests {
 
     /// What the next process sees, one that may write the file and one that may not.
     fn completed(file: &File) -> Vec<u8> {
-        let mut copy = LoadedPages::read(file).unwrap();
         let journal = Journal::find(file).unwrap().unwrap();
-        journal.complete_copy(file, &mut copy).unwrap();
+        let mut copy = contents(file);
+        copy.truncate(journal.new_len() as usize);
+        for (i, part) in copy.chunks_mut(700).enumerate() {
+            journal.complete_copy(file, 700 * i as u64, part).unwrap();
+        }
         journal.complete(file).unwrap();
         assert!(Journal::find(file).unwrap().is_none(), "once is enough");
-        assert_eq!(contents(file), copy.as_ref());
-        contents(file)
+        assert_eq!(contents(file), copy);
+        copy
     }
 
     /// A file of blocks, and what is to become of it.
@@ -273,21 +359,26 @@ mod tests {
 
     fn change() -> impl Strategy<Value = Change> {
         let changed = prop::collection::btree_set(0usize..12, 0..12);
-        (1usize..12, 1usize..12, changed).prop_map(|(old_blocks, new_blocks, changed)| {
-            let old: Vec<u8> = (0..old_blocks * BLOCK).map(|i| (i / BLOCK) as u8 + 1).collect();
-            let mut new = old.clone();
-            new.resize(new_blocks * BLOCK, 0);
-            // The first block changes in every change of a database.
-            let mut changed: Vec<usize> = changed.into_iter().chain([0]).collect();
-            changed.retain(|i| *i < new_blocks);
-            changed.sort_unstable();
-            changed.dedup();
-            for i in &changed {
-                new[i * BLOCK..][..BLOCK].fill(*i as u8 + 100);
-            }
-            let changed = changed.into_iter().map(|i| (i * BLOCK) as u64).collect();
-            Change { old, new, changed }
-        })
+        (1usize..12, 1usize..12, changed, any::<prop::sample::Index>()).prop_map(
+            |(old_blocks, new_blocks, changed, first)| {
+                let old: Vec<u8> = (0..old_blocks * BLOCK).map(|i| (i / BLOCK) as u8 + 1).collect();
+                let mut new = old.clone();
+                new.resize(new_blocks * BLOCK, 0);
+                // The first block changes in every change of a database.
+                let mut changed: Vec<usize> = changed.into_iter().chain([0]).collect();
+                changed.retain(|i| *i < new_blocks);
+                changed.sort_unstable();
+                changed.dedup();
+                for i in &changed {
+                    new[i * BLOCK..][..BLOCK].fill(*i as u8 + 100);
+                }
+                // They are written in any order.
+                let first = first.index(changed.len());
+                changed.rotate_left(first);
+                let changed = changed.into_iter().map(|i| (i * BLOCK) as u64).collect();
+                Change { old, new, changed }
+            },
+        )
     }
 
     impl Change {
@@ -299,17 +390,26 @@ mod tests {
 
         /// Writes the journal, or fails after some of its blocks.
         fn save(&self, file: &File, blocks_before_failure: Option<usize>) -> io::Result<Journal> {
-            let (len, block) = (self.new.len() as u64, BLOCK as u64);
-            save(file, len, block, &self.changed, |file, start| {
+            let blocks = Blocks { block: BLOCK as u64, offsets: &self.changed };
+            save(file, self.new.len() as u64, blocks, |file, start| {
                 for (i, offset) in self.changed.iter().enumerate() {
                     if blocks_before_failure == Some(i) {
                         return Err(io::ErrorKind::StorageFull.into());
                     }
                     let bytes = &self.new[*offset as usize..][..BLOCK];
-                    file.write_all_at(bytes, start + i as u64 * block)?;
+                    file.write_all_at(bytes, start + (i * BLOCK) as u64)?;
                 }
                 Ok(())
             })
+        }
+
+        /// Copies some of the blocks to their places; of the last one only a part.
+        fn copy(&self, file: &File, blocks: usize, part: usize) {
+            let blocks = blocks.min(self.changed.len());
+            for (i, offset) in self.changed[..blocks].iter().enumerate() {
+                let len = if i + 1 == blocks { part } else { BLOCK };
+                file.write_all_at(&self.new[*offset as usize..][..len], *offset).unwrap();
+            }
         }
     }
 
@@ -323,17 +423,12 @@ mod tests {
 
         #[test]
         fn a_change_that_was_interrupted_is_completed(
-            change in change(), copied in 0usize..12, cut: bool,
+            change in change(), copied in 0usize..12, sectors in 0usize..=2,
         ) {
             let file = change.file();
-            let journal = change.save(&file, None).unwrap();
+            change.save(&file, None).unwrap();
             prop_assert_eq!(file.metadata().unwrap().len() % ALIGNMENT, 0);
-            for block in journal.blocks(&file).take(copied) {
-                let Block { offset, bytes, .. } = block.unwrap();
-                // All, or only some sectors.
-                let len = if cut { SECTOR } else { bytes.len() };
-                file.write_all_at(&bytes[..len], offset).unwrap();
-            }
+            change.copy(&file, copied, sectors * HEAD);
             prop_assert_eq!(completed(&file), change.new);
         }
 
@@ -350,9 +445,10 @@ mod tests {
             change in change(), at in any::<prop::sample::Index>(), bit in 0u8..8,
         ) {
             let file = change.file();
-            let journal = change.save(&file, None).unwrap();
+            change.save(&file, None).unwrap();
+            let start = start(change.old.len() as u64, change.new.len() as u64).unwrap();
             let len = file.metadata().unwrap().len();
-            let at = journal.start + at.index((len - journal.start) as usize) as u64;
+            let at = start + at.index((len - start) as usize) as u64;
             let mut byte = [0];
             file.read_exact_at(&mut byte, at).unwrap();
             file.write_all_at(&[byte[0] ^ 1 << bit], at).unwrap();
@@ -360,29 +456,88 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_may_stand_where_a_journal_would(
-            numbers in prop::array::uniform5(prop_oneof![any::<u64>(), 0u64..200_000]),
+        fn any_numbers_may_stand_in_a_trailer(
+            numbers in prop::array::uniform9(prop_oneof![
+                any::<u64>(), 0u64..200_000, (0u64..4).prop_map(|i| i * ALIGNMENT), (0u32..64).prop_map(|i| 1 << i),
+            ]),
+            own: bool,
         ) {
             let file = tempfile::tempfile().unwrap();
             file.set_len(2 * ALIGNMENT).unwrap();
-            let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
-            let trailer: Vec<u8> = MAGIC.into_iter().chain(numbers).collect();
-            file.write_all_at(&trailer, 2 * ALIGNMENT - TRAILER as u64).unwrap();
-            prop_assert!(Journal::find(&file).unwrap().is_none());
+            let metadata = file.metadata().unwrap();
+            let [inode, old_len, new_len, start, block, blocks, old_head, new_head, _] = numbers;
+            let mut trailer =
+                Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum: 0 };
+            if own {
+                trailer.inode = metadata.ino();
+                trailer.old_head = head(&file, 0).unwrap();
+            }
+            let at = 2 * ALIGNMENT - TRAILER as u64;
+            file.write_all_at(&trailer.to_bytes(), at).unwrap();
+            trailer.sum = sum(&file, start.min(at), 2 * ALIGNMENT - 8).unwrap();
+            file.write_all_at(&trailer.to_bytes(), at).unwrap();
+            prop_assert_eq!(Trailer::read(&file, &metadata).unwrap(), Some(trailer));
+            // It may even be one: what matters is that everything of it lies in the file.
+            if let Some(journal) = Journal::find(&file).unwrap() {
+                prop_assert!(own && journal.new_len() <= start);
+                journal.complete(&file).unwrap();
+            }
         }
     }
 
     #[test]
-    fn a_file_that_somebody_else_has_changed_since_is_left_alone() {
-        let (old, new) = (vec![1; 3 * BLOCK], [vec![1; BLOCK], vec![2; 2 * BLOCK]].concat());
-        let change = Change { old, new, changed: vec![BLOCK as u64, 2 * BLOCK as u64] };
+    fn a_journal_counts_in_its_own_file_only() {
+        let (old, new) = (vec![1; BLOCK], vec![2; 3 * BLOCK]);
+        let change = Change { old, new, changed: vec![0, BLOCK as u64, 2 * BLOCK as u64] };
+        let file = change.file();
+        change.save(&file, None).unwrap();
+        assert!(Journal::find(&file).unwrap().is_some());
+        let copy = tempfile::tempfile().unwrap();
+        copy.write_all_at(&contents(&file), 0).unwrap();
+        let metadata = copy.metadata().unwrap();
+        let trailer = Trailer::read(&copy, &metadata).unwrap().unwrap();
+        assert!(trailer.journal(&copy, &metadata).unwrap().is_none());
+        assert_eq!(trailer.contents_len(&copy).unwrap(), Some(BLOCK as u64));
+    }
+
+    #[test]
+    fn a_file_whose_beginning_somebody_else_has_changed_is_left_alone() {
+        let (old, new) = (vec![1; 3 * BLOCK], [vec![4; BLOCK], vec![2; 2 * BLOCK]].concat());
+        let change = Change { old, new, changed: vec![0, BLOCK as u64, 2 * BLOCK as u64] };
         for at in (0..3 * BLOCK).step_by(100) {
             let file = change.file();
             change.save(&file, None).unwrap();
             assert!(Journal::find(&file).unwrap().is_some());
             file.write_all_at(&[3], at as u64).unwrap();
-            // Blocks that were not to be changed are nobody's business.
-            assert_eq!(Journal::find(&file).unwrap().is_some(), at < BLOCK, "{at}");
+            // What else is neither old nor new, a disk has torn.
+            assert_eq!(Journal::find(&file).unwrap().is_some(), at >= HEAD, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_trailer_that_claims_a_large_file_costs_no_time() {
+        let file = tempfile::tempfile().unwrap();
+        let len = 64 << 30;
+        file.set_len(len).unwrap();
+        let metadata = file.metadata().unwrap();
+        // As if all of it were a journal: it lies about where that starts.
+        let head = head(&file, 0).unwrap();
+        let mut trailer = Trailer {
+            inode: metadata.ino(),
+            old_len: 0,
+            new_len: ALIGNMENT,
+            start: ALIGNMENT,
+            block: 512,
+            blocks: (len - 2 * ALIGNMENT) / (512 + OFFSET),
+            old_head: head,
+            new_head: head,
+            sum: 0,
+        };
+        for inode in [metadata.ino(), metadata.ino() + 1] {
+            trailer.inode = inode;
+            file.write_all_at(&trailer.to_bytes(), len - TRAILER as u64).unwrap();
+            // Summing it up would take a minute.
+            assert!(Journal::find(&file).unwrap().is_none());
         }
     }
 }

@@ -43,6 +43,7 @@ mod journal;
 mod lease;
 mod lock;
 mod mapped;
+mod new_file;
 mod nul;
 mod spec;
 mod table;

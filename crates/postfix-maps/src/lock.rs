@@ -2,10 +2,10 @@
 
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, accessat};
+use rustix::fs::{AtFlags, CWD, OFlags, accessat};
 use rustix::io::Errno;
 
 /// Opens a file for reading and waits until no writer has it locked.
@@ -39,11 +39,13 @@ pub(crate) fn open_writable(path: &Path, locked: &File) -> io::Result<File> {
 
 fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File> {
     loop {
-        let file = File::open(path)?;
-        if file.metadata()?.is_dir() {
-            return Err(Errno::ISDIR.into());
+        let file = open_regular(path)?;
+        while let Err(error) = lock(&file) {
+            // A signal for which the program has a handler; one without ends it.
+            if error.kind() != io::ErrorKind::Interrupted {
+                return Err(error);
+            }
         }
-        lock(&file)?;
         // While this process waited, another may have put a new file in the place of this one.
         match fs::metadata(path) {
             Ok(there) if same_file(&there, &file.metadata()?) => return Ok(file),
@@ -53,6 +55,46 @@ fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File>
     }
 }
 
-fn same_file(one: &Metadata, other: &Metadata) -> bool {
+/// Opens a regular file for reading. Of others, opening some would wait for somebody, and opening some does something.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let refuse_others = |metadata: Metadata| match metadata.file_type() {
+        kind if kind.is_file() => Ok(()),
+        kind if kind.is_dir() => Err(Errno::ISDIR.into()),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "Not a regular file")),
+    };
+    refuse_others(fs::metadata(path)?)?;
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    // It may be another by now.
+    refuse_others(file.metadata()?)?;
+    Ok(file)
+}
+
+pub(crate) fn same_file(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{FileType, Mode, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        mknodat(CWD, path("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        for path in [path("fifo"), path("socket"), "/dev/null".into()] {
+            for open in [open_shared, open_exclusive] {
+                // A FIFO would wait for somebody who writes to it.
+                let error = open(&path).unwrap_err();
+                assert_eq!(error.to_string(), "Not a regular file", "{path:?}");
+            }
+        }
+        assert_eq!(open_shared(directory.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+    }
 }

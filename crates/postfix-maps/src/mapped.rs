@@ -42,10 +42,13 @@ impl Table {
 }
 
 /// Maps a table's file as it is now. Only for tables that [`Table::open_mapped`] has made.
-pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
+///
+/// A map shows the file as it is: a change of it that was interrupted is completed first, by who may write the file. Tells
+/// whether there was one.
+pub(crate) fn map(path: &Path) -> Result<(Contents, bool), bdb_file::Error> {
     let mut file = open_shared(path)?;
-    if Journal::find(&file)?.is_some() {
-        // A map shows the file as it is. Whoever may write it ends the interrupted change first.
+    let interrupted = Journal::find(&file)?.is_some();
+    if interrupted {
         drop(file);
         settle(&open_exclusive(path)?, path)?;
         file = open_shared(path)?;
@@ -55,7 +58,7 @@ pub(crate) fn map(path: &Path) -> Result<Contents, bdb_file::Error> {
     let pages = unsafe { MappedPages::new(&file) }?;
     // The map keeps the file open, and with it the lock: no writer would ever get it.
     file.unlock()?;
-    Ok(Contents::Mapped(Hash::open(pages)?, stamp))
+    Ok((Contents::Mapped(Hash::open(pages)?, stamp), interrupted))
 }
 
 /// Maps a file that has no name and that no other process has open, and closes it.

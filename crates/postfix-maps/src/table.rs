@@ -8,7 +8,7 @@ use std::vec;
 use bdb_file::{Hash, LoadedPages, MappedPages, Pages};
 use postfix_map_text::KeyRules;
 
-use crate::access::{Access, LockedPages, Stamp, is_older, read_whole};
+use crate::access::{Access, KnownJournal, LockedPages, Stamp, is_older, read_whole};
 use crate::error::Error;
 use crate::mapped::map;
 use crate::nul::{NulState, Terminators, before_nul};
@@ -72,6 +72,7 @@ pub struct Table {
     rules: KeyRules,
     nul: NulState,
     contents: Contents,
+    interrupted: bool,
 }
 
 /// Where a table's bytes come from.
@@ -79,7 +80,7 @@ pub struct Table {
 pub(crate) enum Contents {
     Snapshot(Hash<LoadedPages>, Stamp),
     Mapped(Hash<MappedPages>, Stamp),
-    Locked,
+    Locked(KnownJournal),
     /// A table without an index file.
     Dictionary(Box<dyn Dictionary>),
 }
@@ -131,9 +132,20 @@ impl Table {
                 let file = spec.file(storage);
                 let contents = match options.access {
                     Access::Snapshot => snapshot(&file),
-                    Access::Locked => locked(&file).map(|_| Contents::Locked),
+                    Access::Locked => check_locked(&file),
                 };
-                return Self::new(spec, file, &options, contents);
+                let table = Self::new(spec, file, &options, contents)?;
+                if table.interrupted {
+                    let file = table.file.as_os_str().as_bytes();
+                    warn(
+                        &[
+                            file,
+                            b": a change of this file was interrupted: it is read as if completed",
+                        ]
+                        .concat(),
+                    );
+                }
+                return Ok(table);
             }
             Kind::Dictionary(kind) => kind,
         };
@@ -151,6 +163,7 @@ impl Table {
             rules: KeyRules { utf8, fold: fold && folded },
             nul: NulState::new(options.terminators),
             contents: Contents::Dictionary(dictionary),
+            interrupted: false,
         })
     }
 
@@ -158,11 +171,11 @@ impl Table {
         spec: TableSpec,
         file: PathBuf,
         options: &TableOptions,
-        contents: Result<Contents, bdb_file::Error>,
+        contents: Result<(Contents, bool), bdb_file::Error>,
     ) -> Result<Self, Error> {
-        let contents = contents.map_err(|source| open_error(&file, source))?;
+        let (contents, interrupted) = contents.map_err(|source| open_error(&file, source))?;
         let nul = NulState::new(options.terminators);
-        Ok(Table { spec, file, rules: options.rules, nul, contents })
+        Ok(Table { spec, file, rules: options.rules, nul, contents, interrupted })
     }
 
     /// The table's name, as it was opened.
@@ -173,6 +186,13 @@ impl Table {
     /// The file that the table is in; for one without a file, its name.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Whether a change of the table's file had been interrupted when it was opened or last read anew. What is found is what was
+    /// to be; but Postfix's own programs see some pages of either contents, until a writer of this crate or `bdbmap recover`
+    /// completes it. [`open_telling`](Self::open_telling) warns of it.
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted
     }
 
     /// The rules by which keys are prepared.
@@ -275,8 +295,9 @@ impl Table {
         Ok(match &self.contents {
             Contents::Snapshot(hash, _) => self.find(hash, prepared)?,
             Contents::Mapped(hash, _) => self.find(hash, prepared)?,
-            Contents::Locked => {
-                let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
+            Contents::Locked(known) => {
+                let hash = locked(&self.file, known);
+                let hash = hash.map_err(|source| open_error(&self.file, source))?;
                 self.find(&hash, prepared)?.map(|value| Cow::Owned(value.into_owned()))
             }
             Contents::Dictionary(dictionary) => dictionary.get(prepared)?.map(cut_at_nul),
@@ -334,8 +355,9 @@ impl Table {
         Ok(Iter(match &self.contents {
             Contents::Snapshot(hash, _) => Pairs::Snapshot(self, hash.iter()),
             Contents::Mapped(hash, _) => Pairs::Mapped(self, hash.iter()),
-            Contents::Locked => {
-                let hash = locked(&self.file).map_err(|source| open_error(&self.file, source))?;
+            Contents::Locked(known) => {
+                let hash = locked(&self.file, known);
+                let hash = hash.map_err(|source| open_error(&self.file, source))?;
                 let pairs: Vec<_> = hash
                     .iter()
                     .map(|pair| pair.map(|(key, value)| (key.into_owned(), value.into_owned())))
@@ -365,13 +387,13 @@ impl Table {
         let (stamp, reopen): (_, fn(&Path) -> _) = match &self.contents {
             Contents::Snapshot(_, stamp) => (stamp, snapshot),
             Contents::Mapped(_, stamp) => (stamp, map),
-            Contents::Locked | Contents::Dictionary(_) => return Ok(false),
+            Contents::Locked(_) | Contents::Dictionary(_) => return Ok(false),
         };
         let outdated = stamp.is_outdated(&self.file);
         if !outdated.map_err(|error| open_error(&self.file, error.into()))? {
             return Ok(false);
         }
-        self.contents = reopen(&self.file).map_err(|source| open_error(&self.file, source))?;
+        self.reopen(reopen)?;
         Ok(true)
     }
 
@@ -381,10 +403,18 @@ impl Table {
     /// # Errors
     /// As [`refresh`](Self::refresh).
     pub fn load(&mut self) -> Result<(), Error> {
-        if matches!(self.contents, Contents::Locked) {
-            self.contents =
-                snapshot(&self.file).map_err(|source| open_error(&self.file, source))?;
+        if matches!(self.contents, Contents::Locked(_)) {
+            self.reopen(snapshot)?;
         }
+        Ok(())
+    }
+
+    fn reopen(
+        &mut self,
+        open: fn(&Path) -> Result<(Contents, bool), bdb_file::Error>,
+    ) -> Result<(), Error> {
+        let opened = open(&self.file).map_err(|source| open_error(&self.file, source))?;
+        (self.contents, self.interrupted) = opened;
         Ok(())
     }
 
@@ -409,14 +439,23 @@ fn open_error(file: &Path, source: bdb_file::Error) -> Error {
     Error::OpenDatabase { path: file.to_owned(), source }
 }
 
-fn snapshot(file: &Path) -> Result<Contents, bdb_file::Error> {
-    let (bytes, stamp) = read_whole(file)?;
-    Ok(Contents::Snapshot(Hash::open(bytes)?, stamp))
+fn snapshot(file: &Path) -> Result<(Contents, bool), bdb_file::Error> {
+    let (bytes, stamp, interrupted) = read_whole(file)?;
+    Ok((Contents::Snapshot(Hash::open(bytes)?, stamp), interrupted))
 }
 
 /// The file, open and locked for as long as the result lives.
-fn locked(path: &Path) -> Result<Hash<LockedPages>, bdb_file::Error> {
-    Hash::open(LockedPages::open(path)?)
+fn locked(path: &Path, known: &KnownJournal) -> Result<Hash<LockedPages>, bdb_file::Error> {
+    Hash::open(LockedPages::open_known(path, known)?)
+}
+
+/// Sees that the file can be opened.
+fn check_locked(path: &Path) -> Result<(Contents, bool), bdb_file::Error> {
+    let known = KnownJournal::default();
+    let pages = LockedPages::open_known(path, &known)?;
+    let interrupted = pages.is_interrupted();
+    Hash::open(pages)?;
+    Ok((Contents::Locked(known), interrupted))
 }
 
 fn cut_at_nul(bytes: Cow<'_, [u8]>) -> Cow<'_, [u8]> {

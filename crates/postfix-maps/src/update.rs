@@ -8,7 +8,7 @@ use bdb_file::{Changes, FilePages, Keep, Update};
 use postfix_map_text::KeyRules;
 
 use crate::access::is_older;
-use crate::commit::Target;
+use crate::commit::{Found, Target};
 use crate::error::Error;
 use crate::nul::NulState;
 use crate::spec::{Storage, TableSpec};
@@ -45,7 +45,7 @@ pub struct MapUpdate {
     nul: NulState,
     terminated: bool,
     pub(crate) duplicates: Duplicates,
-    removed_empty: bool,
+    found: Found,
 }
 
 impl MapUpdate {
@@ -75,12 +75,15 @@ impl MapUpdate {
         let spec = spec.into();
         let storage = spec.storage_to_create()?;
         let path = spec.file(storage);
-        let removed_empty = match fs::metadata(&path) {
-            Ok(there) if there.len() > 0 => false,
+        let before = match fs::metadata(&path) {
+            Ok(there) if there.len() > 0 => Found::default(),
             _ => NewTable::ensure(spec.clone(), &options)?,
         };
         let target = Target::open_existing(&path).map_err(|source| Error::Open { path, source })?;
-        Ok(MapUpdate { removed_empty, ..Self::new(spec, target, storage, options)? })
+        let mut update = Self::new(spec, target, storage, options)?;
+        update.found.empty |= before.empty;
+        update.found.interrupted |= before.interrupted;
+        Ok(update)
     }
 
     fn new(
@@ -95,6 +98,7 @@ impl MapUpdate {
             .map_err(|source| Error::OpenDatabase { path: target.path().to_owned(), source })?;
         Ok(MapUpdate {
             spec,
+            found: target.found,
             target,
             update,
             rules: options.rules,
@@ -103,7 +107,6 @@ impl MapUpdate {
                 Storage::Hash => true,
             }),
             duplicates: options.duplicates,
-            removed_empty: false,
         })
     }
 
@@ -123,9 +126,10 @@ impl MapUpdate {
         [self.spec.table_type().as_bytes(), b":", self.file().as_os_str().as_bytes()].concat()
     }
 
-    /// Whether a file without contents was found in the table's place, and removed.
-    pub fn removed_empty_file(&self) -> bool {
-        self.removed_empty
+    /// Warnings of what had to be mended before the table could be changed, without the program's name: as
+    /// [`NewTable::mended`]. [`add_all`](Self::add_all) tells them.
+    pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
+        self.found.warnings(self.file())
     }
 
     /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides: tells

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bdb_file::{BuildOptions, Builder, FileId, Keep, Plan};
 use postfix_map_text::KeyRules;
 
-use crate::commit::Target;
+use crate::commit::{Found, Target};
 use crate::error::Error;
 use crate::nul::Terminators;
 use crate::spec::{Storage, TableSpec};
@@ -93,7 +93,7 @@ impl NewTable {
     /// then sees what the first one saw, or newer.
     ///
     /// # Errors
-    /// [`Error::MissingType`], [`Error::LookupOnlyType`] and [`Error::CreateProxy`] for types that cannot be made,
+    /// [`Error::Failed`], [`Error::MissingType`] and [`Error::LookupOnlyType`] for types that cannot be made,
     /// [`Error::Open`] where the old file cannot be locked, [`Error::OpenDatabase`] where no new one can be made.
     pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self, Error> {
         let spec = spec.into();
@@ -102,17 +102,17 @@ impl NewTable {
         Ok(NewTable { spec, options, storage, target })
     }
 
-    /// Makes an empty table if there is none. Tells whether a file without contents had to be removed.
-    pub(crate) fn ensure(spec: TableSpec, options: &WriteOptions) -> Result<bool, Error> {
+    /// Makes an empty table if there is none. Tells what was there instead.
+    pub(crate) fn ensure(spec: TableSpec, options: &WriteOptions) -> Result<Found, Error> {
         let table = NewTable::open(spec, options.clone())?;
-        let removed_empty = table.removed_empty_file();
+        let found = table.target.found;
         let path = table.file().to_owned();
         // What will be added is not known: libdb's usual page size suits most.
         let file_id = options.file_id();
         let build = BuildOptions { page_size: Some(4096), file_id, ..BuildOptions::default() };
         let plan = Builder::new(build).plan(Keep::First);
         let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
-        created.map(|_| removed_empty).map_err(|source| Error::Write { path, source })
+        created.map(|_| found).map_err(|source| Error::Write { path, source })
     }
 
     /// The table's file, as it was named.
@@ -120,14 +120,15 @@ impl NewTable {
         self.target.path()
     }
 
-    /// Whether a file without contents was found in the table's place, and removed.
-    pub fn removed_empty_file(&self) -> bool {
-        self.target.removed_empty
+    /// Warnings of what had to be mended before the table could be made, without the program's name: a file without contents
+    /// that was removed, a change that had been interrupted and was completed. [`compile`](Self::compile) tells them.
+    pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
+        self.target.found.warnings(self.file())
     }
 
-    /// Whether the old file will be overwritten, because its directory cannot be written or because a new file could
-    /// not have its owner and all its names. Otherwise a new file takes its place in one step, unless another process has
-    /// the old one open for writing by then.
+    /// Whether the old file will be overwritten, because no new one can be made beside it or because that could not
+    /// have its owner and all its names. Otherwise a new file takes its place in one step, unless the two cannot be exchanged or
+    /// another process has the old one open for writing by then.
     pub fn overwrites(&self) -> bool {
         self.target.overwrites()
     }
