@@ -9,6 +9,16 @@ use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
 use crate::pages::Pages;
 
+/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's own.
+///
+/// # Errors
+/// As [`Hash::open`](crate::Hash::open), except for what concerns the database.
+pub fn stated_len<P: Pages>(pages: P) -> Result<u64, Error> {
+    let (file, meta) = PageFile::open(pages)?;
+    let last_page = meta.last_page.unwrap_or(file.last_page);
+    Ok((u64::from(last_page) + 1) * file.page_size as u64)
+}
+
 /// The pages of one file, and what is the same on all of them.
 #[derive(Debug)]
 pub(crate) struct PageFile<P> {

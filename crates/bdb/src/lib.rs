@@ -63,6 +63,7 @@ mod verify;
 pub use changes::Changes;
 pub use databases::database_names;
 pub use error::{Damage, Error, TextProblem, Unsupported};
+pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
     BuildOptions, Builder, DuplicateOrder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat,

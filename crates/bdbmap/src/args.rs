@@ -11,7 +11,7 @@ use crate::map::MapName;
 /// Checks, salvages, dumps, loads and compares Berkeley DB hash files, such as Postfix's hash: tables
 ///
 /// A MAP is the path of a file, or hash:PATH as in Postfix, which is the file PATH.db. Files are read under a shared lock,
-/// for which Postfix's programs wait, and are never changed.
+/// for which Postfix's programs wait; only load and recover change one.
 ///
 /// Exit status: 0 for yes, done, equal, found or sound; 1 for no, different, not found or damaged; 2 for trouble.
 #[derive(Debug, Parser)]
@@ -26,6 +26,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Verify(VerifyArgs),
+    Recover(RecoverArgs),
     Salvage(SalvageArgs),
     Stat(StatArgs),
     Dump(DumpArgs),
@@ -71,7 +72,8 @@ pub struct KeyArgs {
 
 /// Check files, and tell all that is wrong with them
 ///
-/// All databases of a file are checked. Exit status 1 if a file is damaged; notes are about what is odd, but harmless.
+/// All databases of a file are checked. Exit status 1 if a file is damaged; notes are about what is odd, but harmless. A file is checked
+/// as it is, as Postfix's programs see it: one of which a change was interrupted ("bdbmap recover" completes it) is damaged.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
     /// The files: paths, or hash:PATH for PATH.db
@@ -85,6 +87,22 @@ pub struct VerifyArgs {
     /// Print one JSON object for each problem and each file, on a line of its own
     #[arg(long, conflicts_with = "quiet")]
     pub json: bool,
+}
+
+/// Complete changes that were interrupted, before Postfix reads the files
+///
+/// A process that is killed while it overwrites parts of a large file, or a power failure then, leaves a file of which some pages are
+/// new. postmap, postalias and bdbmap know what is missing and complete it; Postfix's own programs do not. A change that had
+/// not begun, or is that of another file, is discarded. For a service file: ExecStartPre=bdbmap recover FILE...
+#[derive(Debug, clap::Args)]
+pub struct RecoverArgs {
+    /// The files: paths, or hash:PATH for PATH.db
+    #[arg(required = true, value_name = "MAP", value_hint = ValueHint::FilePath)]
+    pub maps: Vec<MapName>,
+
+    /// Say nothing of files of which no change was interrupted
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Print every pair that can still be read from a damaged file, as "load" takes it

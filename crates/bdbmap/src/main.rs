@@ -11,6 +11,7 @@ mod load;
 mod map;
 mod output;
 mod progress;
+mod recover;
 mod salvage;
 mod stat;
 mod verify;
@@ -37,6 +38,7 @@ const TROUBLE: u8 = 2;
 fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Verify(args) => verify::run(&args),
+        Command::Recover(args) => recover::run(&args),
         Command::Salvage(args) => salvage::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Dump(args) => dump::run(&args),

@@ -33,13 +33,30 @@ impl MapName {
 
     /// Opens the file, until it is closed under a lock against writers. Reading it will be progress.
     pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
-        let context = || self.0.display().to_string();
-        let pages = LockedPages::open(&self.0).with_context(context)?;
-        if pages.is_interrupted() {
-            let name = context();
+        let file = self.locked()?;
+        if file.is_interrupted() {
+            let name = self.0.display();
             eprintln!("bdbmap: {name}: a change was interrupted; read as if it had been completed");
         }
-        progress.expect(pages.size().with_context(context)?);
+        self.file(file, progress)
+    }
+
+    /// Opens the file as it is, in the same way, even if a change was interrupted; tells whether one was.
+    pub fn open_as_stored<'p>(
+        &self,
+        progress: &'p Progress,
+    ) -> anyhow::Result<(MapFile<'p>, bool)> {
+        let file = self.locked()?;
+        let interrupted = file.is_interrupted();
+        Ok((self.file(file.as_stored(), progress)?, interrupted))
+    }
+
+    fn locked(&self) -> anyhow::Result<LockedPages> {
+        LockedPages::open(&self.0).with_context(|| self.0.display().to_string())
+    }
+
+    fn file<'p>(&self, pages: LockedPages, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
+        progress.expect(pages.size().with_context(|| self.0.display().to_string())?);
         Ok(MapFile { path: self.0.clone(), pages, progress })
     }
 }

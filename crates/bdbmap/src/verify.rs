@@ -18,7 +18,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Answer> {
     let mut out = stdout();
     let mut answer = Answer::Yes;
     for map in &args.maps {
-        if !check(args, map, &mut out)?.is_sound() {
+        if !check(args, map, &mut out)? {
             answer = Answer::No;
         }
         out.flush()?;
@@ -26,10 +26,17 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Answer> {
     Ok(answer)
 }
 
-fn check(args: &VerifyArgs, map: &MapName, out: &mut impl Write) -> anyhow::Result<Verdict> {
+/// Prints all that is wrong with a file; says whether it is sound.
+fn check(args: &VerifyArgs, map: &MapName, out: &mut impl Write) -> anyhow::Result<bool> {
     let progress = Progress::new();
-    let file = map.open(&progress)?;
+    let (file, interrupted) = map.open_as_stored(&progress)?;
     let name = file.name();
+    if interrupted {
+        if args.quiet {
+            return Ok(false);
+        }
+        tell_interrupted(args, &name, out)?;
+    }
     let mut written = Ok(());
     let verdict = verify(file.pages(), |problem| {
         if args.quiet {
@@ -45,9 +52,26 @@ fn check(args: &VerifyArgs, map: &MapName, out: &mut impl Write) -> anyhow::Resu
     written?;
     let verdict = verdict.with_context(|| file.name())?;
     if !args.quiet {
-        conclude(args, &name, &verdict, out)?;
+        conclude(args, &name, &verdict, interrupted, out)?;
     }
-    Ok(verdict)
+    Ok(verdict.is_sound() && !interrupted)
+}
+
+fn tell_interrupted(args: &VerifyArgs, name: &str, out: &mut impl Write) -> io::Result<()> {
+    let message = "a change of the file was interrupted: \"bdbmap recover\" completes it";
+    if !args.json {
+        return writeln!(out, "{name}: interrupted: {message}");
+    }
+    let object = json!({
+        "file": name,
+        "severity": Severity::Damage.to_string(),
+        "code": "interrupted",
+        "page": null,
+        "item": null,
+        "value": null,
+        "message": message,
+    });
+    write_json(out, &object)
 }
 
 fn tell(args: &VerifyArgs, name: &str, problem: &Problem, out: &mut impl Write) -> io::Result<()> {
@@ -70,13 +94,15 @@ fn conclude(
     args: &VerifyArgs,
     name: &str,
     verdict: &Verdict,
+    interrupted: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let Verdict { pages, keys, damage, notes, .. } = *verdict;
     if args.json {
         let object = json!({
             "file": name,
-            "sound": verdict.is_sound(),
+            "sound": verdict.is_sound() && !interrupted,
+            "interrupted": interrupted,
             "pages": pages,
             "keys": keys,
             "damage": damage,
@@ -84,7 +110,11 @@ fn conclude(
         });
         return write_json(out, &object);
     }
-    let verdict = if verdict.is_sound() { "sound" } else { "damaged" };
+    let verdict = match verdict.is_sound() {
+        _ if interrupted => "interrupted",
+        true => "sound",
+        false => "damaged",
+    };
     write!(out, "{name}: {verdict}: {keys} keys on {pages} pages")?;
     for (count, what) in [(damage, "damage"), (notes, "notes")] {
         if count > 0 {

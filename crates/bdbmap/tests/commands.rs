@@ -394,6 +394,30 @@ fn what_is_left_is_salvaged() {
 }
 
 #[test]
+fn recover() {
+    let place = Place::new();
+    place.golden("postmap.db");
+    place.golden("load.db");
+    let sound = fs::read(place.path("postmap.db")).unwrap();
+    let both = &["recover", "postmap.db", "load.db"];
+    let nothing = "postmap.db: no change was interrupted\nload.db: no change was interrupted\n";
+    place.expect(both, "", 0, nothing, "");
+    place.expect(&["recover", "--quiet", "postmap.db"], "", 0, "", "");
+    // What is left of a change that had not begun.
+    let mut longer = sound.clone();
+    longer.resize(sound.len().next_multiple_of(65536) + 65536, 0);
+    let end = longer.len();
+    longer[end - 80..][..8].copy_from_slice(b"map-jrn2");
+    fs::write(place.path("postmap.db"), &longer).unwrap();
+    let discarded = "postmap.db: discarded a change that was interrupted\n";
+    place.expect(&["recover", "-q", "postmap.db", "load.db"], "", 0, discarded, "");
+    assert!(fs::read(place.path("postmap.db")).unwrap() == sound);
+    // One that fails keeps no other from being looked at.
+    fs::write(place.path("postmap.db"), &longer).unwrap();
+    place.expect(&["recover", "no.db", "postmap.db"], "", 2, discarded, "no.db: No such file");
+}
+
+#[test]
 fn trouble() {
     let place = Place::new();
     place.write("text", "no database, whatever its length\n");
@@ -412,7 +436,7 @@ fn generated_documents() {
     let place = Place::new();
     place.expect(&["man", "pages"], "", 0, "", "");
     let help = String::from_utf8(place.run(&["--help"], b"").stdout).unwrap();
-    for command in ["verify", "salvage", "stat", "dump", "load", "get", "diff"] {
+    for command in ["verify", "recover", "salvage", "stat", "dump", "load", "get", "diff"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}");
         let page = fs::read_to_string(place.path(&format!("pages/bdbmap-{command}.1"))).unwrap();
         assert!(page.contains(".SH SYNOPSIS"), "{command}");

@@ -340,7 +340,7 @@ fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()>
 }
 
 /// Where a path leads, through symbolic links.
-fn follow_links(path: &Path) -> PathBuf {
+pub(crate) fn follow_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

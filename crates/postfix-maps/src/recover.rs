@@ -1,0 +1,161 @@
+//! Ending changes that were interrupted.
+
+use std::path::Path;
+
+use bdb_file::{FilePages, stated_len};
+
+use crate::commit::{follow_links, settle};
+use crate::error::Error;
+use crate::journal::Trailer;
+use crate::lock::{open_exclusive, open_writable};
+use crate::new_file::sweep;
+
+/// What has become of an interrupted change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recovered {
+    /// There was none.
+    Nothing,
+    /// It has been completed: the file has its new contents.
+    Completed,
+    /// What was written for it has been cut off: it had not begun, somebody else has changed the file since, or it was a change
+    /// of another file, of which this one is a copy. What Postfix's programs see of the file is the same as before.
+    Discarded,
+}
+
+/// Completes the change of a database file that was interrupted, if there is one: a process was killed, or the power failed,
+/// while it overwrote parts of the file. Every writer of this crate does so before anything else; this is for
+/// before Postfix's own programs look at the file, which do not know of such changes.
+///
+/// Waits for the lock on the file, and removes what was left of new files beside it.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("virtual.db");
+/// # use postfix_maps::{MapWriter, WriteOptions};
+/// # MapWriter::create(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?.finish()?;
+/// use postfix_maps::{Recovered, recover};
+///
+/// assert_eq!(recover(&path)?, Recovered::Nothing);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Open`] where the file cannot be opened, locked or written. [`Error::Read`] where there is something to cut off, and page 0
+/// does not tell from where on.
+pub fn recover(path: &Path) -> Result<Recovered, Error> {
+    let open_error = |source| Error::Open { path: path.to_owned(), source };
+    let file = follow_links(path);
+    let locked = open_exclusive(&file).map_err(open_error)?;
+    sweep(&file);
+    let (metadata, completed) = settle(&locked, &file).map_err(open_error)?;
+    if completed {
+        return Ok(Recovered::Completed);
+    }
+    if Trailer::read(&locked, &metadata).map_err(open_error)?.is_none() {
+        return Ok(Recovered::Nothing);
+    }
+    let copy = locked.try_clone().map_err(open_error)?;
+    let stated = stated_len(FilePages::new(copy));
+    let stated = stated.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let cut = || {
+        let writable = open_writable(&file, &locked)?;
+        // The trailer, at least, lies behind the contents.
+        writable.set_len(stated.min(metadata.len() - 1))?;
+        writable.sync_all()
+    };
+    cut().map_err(open_error)?;
+    Ok(Recovered::Discarded)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::FileExt;
+
+    use bdb_file::{BuildOptions, Builder, FileId, Keep, Update};
+
+    use super::*;
+    use crate::journal::{Blocks, save};
+
+    /// A file, and what it is to become when its one key has got another value, and a second has been added.
+    fn states() -> (Vec<u8>, Vec<u8>) {
+        let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
+        let mut builder = Builder::new(options);
+        builder.push(b"key\0", b"old\0").unwrap();
+        let mut old = Vec::new();
+        builder.plan(Keep::First).unwrap().write_to(&mut old).unwrap();
+        let mut update = Update::open(&old).unwrap();
+        update.put(b"key\0", b"new\0", Keep::Last).unwrap();
+        update.put(b"other\0", b"value\0", Keep::Last).unwrap();
+        let changes = update.finish().unwrap();
+        let mut new = old.clone();
+        new.resize(changes.file_len() as usize, 0);
+        for (offset, page) in changes.pages() {
+            new[offset as usize..][..page.len()].copy_from_slice(page);
+        }
+        (old, new)
+    }
+
+    /// The old file with a journal that makes the new one of it.
+    fn interrupted(path: &Path) -> (Vec<u8>, Vec<u8>) {
+        let (old, new) = states();
+        fs::write(path, &old).unwrap();
+        let file = fs::File::options().read(true).write(true).open(path).unwrap();
+        let offsets: Vec<u64> = (0..new.len() as u64).step_by(512).collect();
+        let blocks = Blocks { block: 512, offsets: &offsets };
+        save(&file, new.len() as u64, blocks, |file, at| file.write_all_at(&new, at)).unwrap();
+        (old, new)
+    }
+
+    #[test]
+    fn a_whole_journal_is_completed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.db");
+        let (_, new) = interrupted(&path);
+        assert_eq!(recover(&path).unwrap(), Recovered::Completed);
+        assert!(fs::read(&path).unwrap() == new);
+        assert_eq!(recover(&path).unwrap(), Recovered::Nothing);
+    }
+
+    #[test]
+    fn a_journal_that_is_not_whole_is_cut_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.db");
+        let (old, _) = interrupted(&path);
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.write_all_at(b"?", 65536 + 100).unwrap();
+        assert_eq!(recover(&path).unwrap(), Recovered::Discarded);
+        assert!(fs::read(&path).unwrap() == old);
+    }
+
+    #[test]
+    fn the_journal_of_another_file_is_cut_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.db");
+        let (old, _) = interrupted(&path);
+        let copy = directory.path().join("copy.db");
+        fs::copy(&path, &copy).unwrap();
+        assert_eq!(recover(&copy).unwrap(), Recovered::Discarded);
+        assert!(fs::read(&copy).unwrap() == old);
+        assert_eq!(recover(&path).unwrap(), Recovered::Completed);
+    }
+
+    #[test]
+    fn nothing_is_cut_off_that_is_no_journal() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.db");
+        for contents in [&b""[..], b"text", &[b'x'; 65536]] {
+            fs::write(&path, contents).unwrap();
+            assert_eq!(recover(&path).unwrap(), Recovered::Nothing);
+            assert_eq!(fs::read(&path).unwrap(), contents);
+        }
+        // A trailer, and no page 0 that would tell what is before it.
+        let mut junk = vec![0; 65536];
+        junk[65536 - 80..][..8].copy_from_slice(b"map-jrn2");
+        fs::write(&path, &junk).unwrap();
+        assert!(matches!(recover(&path), Err(Error::Read { .. })));
+        assert_eq!(fs::read(&path).unwrap(), junk);
+        assert!(matches!(recover(&directory.path().join("no.db")), Err(Error::Open { .. })));
+    }
+}
