@@ -241,7 +241,8 @@ impl Scene {
     /// Makes the change under strace, which gets further options.
     pub fn strace(&self, options: &[&str]) -> Output {
         self.command(Path::new("strace"))
-            .args(["-f", "-y", "-qq", "-o", "trace", "-e"])
+            // Only the calls that are traced stop the program.
+            .args(["--seccomp-bpf", "-f", "-y", "-qq", "-o", "trace", "-e"])
             .arg(format!("trace={}", calls::TRACED))
             .args(options)
             .arg(tools::ours().program(Tool::Postmap))
