@@ -13,10 +13,11 @@ use super::stored::Stored;
 use crate::changes::{Changes, Overlay};
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
-use crate::format::{HashMeta, Method};
+use crate::format::page::Header;
+use crate::format::{HashMeta, Method, page_type};
 use crate::freelist::FreeList;
 use crate::pages::Pages;
-use crate::verify::{MAX_ELEMENTS, refuse_meta};
+use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
@@ -101,6 +102,7 @@ impl<P: Pages> Update<P> {
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
         let function = HashFunction::from_charkey(meta.charkey).ok_or(Unsupported::HashFunction)?;
+        refuse_lost_pages(&file, last_page)?;
         let file = file.into_overlay(last_page);
         refuse_meta(&file)?;
         Ok(Update {
@@ -279,6 +281,19 @@ impl<P: Pages> Update<P> {
         self.meta.elements = self.meta.elements.saturating_sub(1);
         self.lose(at.bucket, page)
     }
+}
+
+/// Refuses a file that has pages in use behind the last one that page 0 tells of: an update would cut them off. What else lies
+/// there, such as what is left of an interrupted change, calls itself by no such number.
+fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
+    let Some(stated) = stated else { return Ok(()) };
+    for number in stated.saturating_add(1)..=file.last_page {
+        let header = Header::parse(&file.read(number)?, file.order);
+        if header.is_some_and(|header| header.number == number && header.kind != page_type::FREE) {
+            return Err(Error::corrupt(0, Damage::Fault(Fault::LastPage)));
+        }
+    }
+    Ok(())
 }
 
 impl Present {
