@@ -1,12 +1,28 @@
 //! Changes to a file, gathered in memory: pages that differ, over pages that do not.
 
 use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::error::Error;
-use crate::file::PageFile;
+use crate::error::{Damage, Error};
+use crate::file::{Budget, Page, PageFile};
+use crate::format::page::Header;
 use crate::pages::Pages;
+
+/// When a changed page is to be written; earlier ones first ([`Changes::pages`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Turn {
+    /// Belonged to nothing before.
+    New,
+    /// Page 0.
+    Meta,
+    /// Gains what other pages of its bucket lose, or leads to new pages that do.
+    Gains,
+    Other,
+    /// Belongs to nothing from now on.
+    Free,
+}
 
 /// A file with some of its pages changed, and more or fewer of them than before.
 #[derive(Debug)]
@@ -17,13 +33,96 @@ pub(crate) struct Overlay<P> {
     base_count: u64,
     /// Number of pages now.
     count: u64,
-    changed: BTreeMap<u32, Vec<u8>>,
+    kept: Kept,
+    /// The pages that differ. Each is kept when the changes are made out.
+    turns: BTreeMap<u32, Turn>,
+}
+
+/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of the pages
+/// themselves and the root of their number.
+#[derive(Debug)]
+struct Kept {
+    /// Binary digits of a page number that are its place in its group.
+    bits: u32,
+    groups: Vec<OnceCell<Box<[OnceCell<KeptPage>]>>>,
+}
+
+#[derive(Debug)]
+struct KeptPage {
+    bytes: Vec<u8>,
+    /// Whether the page is known to be a sound page of its bucket.
+    sound: Cell<bool>,
+}
+
+impl Kept {
+    fn new(count: u64) -> Self {
+        let bits = (u64::BITS - count.leading_zeros()).div_ceil(2);
+        let mut kept = Kept { bits, groups: Vec::new() };
+        kept.resize(count);
+        kept
+    }
+
+    /// Makes room for so many pages.
+    fn resize(&mut self, count: u64) {
+        let groups = (count >> self.bits) as usize + 1;
+        self.groups.resize_with(self.groups.len().max(groups), OnceCell::new);
+    }
+
+    fn place(&self, number: u32) -> Option<&OnceCell<KeptPage>> {
+        let new = || (0..1 << self.bits).map(|_| OnceCell::new()).collect();
+        let group = self.groups.get((number >> self.bits) as usize)?.get_or_init(new);
+        group.get((number & ((1 << self.bits) - 1)) as usize)
+    }
+
+    fn put(&mut self, number: u32, page: KeptPage) {
+        // The group is there once it has been asked for.
+        self.place(number);
+        let group = self.groups.get_mut((number >> self.bits) as usize).and_then(OnceCell::get_mut);
+        let place = (number & ((1 << self.bits) - 1)) as usize;
+        if let Some(place) = group.and_then(|group| group.get_mut(place)) {
+            *place = OnceCell::from(page);
+        }
+    }
+
+    fn take(&mut self, number: u32) -> Option<Vec<u8>> {
+        let group = self.groups.get_mut((number >> self.bits) as usize)?.get_mut()?;
+        let place = group.get_mut((number & ((1 << self.bits) - 1)) as usize)?;
+        place.take().map(|page| page.bytes)
+    }
 }
 
 impl<P: Pages> Overlay<P> {
     /// Whether any page has been changed.
     pub fn is_changed(&self) -> bool {
-        !self.changed.is_empty()
+        !self.turns.is_empty()
+    }
+
+    /// Whether a page belonged to nothing before.
+    pub fn is_new(&self, number: u32) -> bool {
+        u64::from(number) >= self.base_count || self.turns.get(&number) == Some(&Turn::New)
+    }
+
+    /// Whether a page gains what others lose.
+    pub fn gains(&self, number: u32) -> bool {
+        self.turns.get(&number) == Some(&Turn::Gains)
+    }
+
+    /// Page `number` of the base, read unless it is kept.
+    fn kept(&self, number: u32) -> io::Result<&KeptPage> {
+        let place = self.kept.place(number).ok_or(io::ErrorKind::UnexpectedEof)?;
+        if let Some(page) = place.get() {
+            return Ok(page);
+        }
+        let bytes = match u64::from(number) < self.base_count {
+            true => self.base_page(number)?.into_owned(),
+            // Reserved, and not written yet.
+            false => vec![0; self.page_size],
+        };
+        Ok(place.get_or_init(|| KeptPage { bytes, sound: Cell::new(false) }))
+    }
+
+    fn base_page(&self, number: u32) -> io::Result<Cow<'_, [u8]>> {
+        self.base.read(u64::from(number) * self.page_size as u64, self.page_size)
     }
 }
 
@@ -33,20 +132,25 @@ impl<P: Pages> Pages for Overlay<P> {
     }
 
     fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        let number = offset / self.page_size as u64;
-        if let Some(page) = u32::try_from(number).ok().and_then(|number| self.changed.get(&number))
-        {
-            let start = (offset % self.page_size as u64) as usize;
-            return page
-                .get(start..start + len)
-                .map(Cow::Borrowed)
-                .ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
+        let page_size = self.page_size as u64;
+        let end = offset.checked_add(len as u64).filter(|end| *end <= self.count * page_size);
+        let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
+        let part = |number: u64| {
+            let start = number * page_size;
+            let from = offset.saturating_sub(start) as usize;
+            let to = (end - start).min(page_size) as usize;
+            // Page numbers have 32 bits, and so many pages there are.
+            Ok::<_, io::Error>(&self.kept(number as u32)?.bytes[from..to])
+        };
+        let pages = offset / page_size..end.div_ceil(page_size);
+        if pages.clone().count() == 1 {
+            return part(pages.start).map(Cow::Borrowed);
         }
-        if number >= self.base_count {
-            // Reserved, and not written yet.
-            return Ok(Cow::Owned(vec![0; len]));
+        let mut bytes = Vec::with_capacity(len);
+        for number in pages {
+            bytes.extend_from_slice(part(number)?);
         }
-        self.base.read(offset, len)
+        Ok(Cow::Owned(bytes))
     }
 }
 
@@ -61,7 +165,8 @@ impl<P: Pages> PageFile<P> {
             page_size,
             base_count: count,
             count,
-            changed: BTreeMap::new(),
+            kept: Kept::new(count),
+            turns: BTreeMap::new(),
         });
         file.last_page = last_page;
         file
@@ -69,10 +174,86 @@ impl<P: Pages> PageFile<P> {
 }
 
 impl<P: Pages> PageFile<Overlay<P>> {
+    /// A page of a bucket, lent. `check` sees it once, unless it is ours.
+    pub fn sound_page(
+        &self,
+        number: u32,
+        budget: &Budget,
+        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
+    ) -> Result<Page<'_>, Error> {
+        budget.spend(number)?;
+        if number > self.last_page {
+            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+        }
+        let kept = self.pages.kept(number)?;
+        let header = Header::parse(&kept.bytes, self.order)
+            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        let page = Page { header, bytes: Cow::Borrowed(&kept.bytes[..]), number };
+        if !kept.sound.get() {
+            if self.pages.turns.get(&number) == Some(&Turn::Free) {
+                return Err(page.corrupt(Damage::Loop));
+            }
+            check(&page)?;
+            kept.sound.set(true);
+        }
+        Ok(page)
+    }
+
+    /// A page as it was before, which is not kept.
+    pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+        budget.spend(number)?;
+        if u64::from(number) >= self.pages.base_count {
+            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+        }
+        let bytes = self.pages.base_page(number)?;
+        let header = Header::parse(&bytes, self.order)
+            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        Ok(Page { header, bytes, number })
+    }
+
     /// Takes a page for changed.
-    pub fn put(&mut self, number: u32, mut page: Vec<u8>) {
+    ///
+    /// # Errors
+    /// For page 0, and one that the file does not have: what an update believed of the file was wrong.
+    pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<(), Error> {
+        if number == 0 || number > self.last_page {
+            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+        }
+        let turn = if self.pages.is_new(number) { Turn::New } else { Turn::Other };
+        self.pages.turns.entry(number).or_insert(turn);
         self.seal(&mut page);
-        self.pages.changed.insert(number, page);
+        self.pages.kept.put(number, KeptPage { bytes: page, sound: Cell::new(true) });
+        Ok(())
+    }
+
+    /// Takes page 0 for changed: `change` gets its bytes.
+    pub fn put_meta(&mut self, change: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+        let mut page = self.read(0)?.into_owned();
+        change(&mut page);
+        self.seal(&mut page);
+        self.pages.turns.insert(0, Turn::Meta);
+        self.pages.kept.put(0, KeptPage { bytes: page, sound: Cell::new(true) });
+        Ok(())
+    }
+
+    /// Takes a page that belongs to nothing, and is put before the changes are made out.
+    pub fn take_new(&mut self, number: u32) {
+        self.pages.turns.insert(number, Turn::New);
+    }
+
+    /// Notes that a changed page gains what others lose.
+    pub fn set_gains(&mut self, number: u32) {
+        if !self.pages.is_new(number) {
+            self.pages.turns.insert(number, Turn::Gains);
+        }
+    }
+
+    /// Notes that nothing leads to a page any more. It is put before the changes are made out.
+    pub fn set_free(&mut self, number: u32) {
+        self.pages.turns.insert(number, Turn::Free);
+        if let Some(page) = self.pages.kept.place(number).and_then(OnceCell::get) {
+            page.sound.set(false);
+        }
     }
 
     /// Makes the file `count` pages longer; they are holes until they are put. Returns the number of the first.
@@ -80,28 +261,36 @@ impl<P: Pages> PageFile<Overlay<P>> {
         let first = self.last_page.checked_add(1).ok_or(Error::TooLarge)?;
         self.last_page = self.last_page.checked_add(count).ok_or(Error::TooLarge)?;
         self.pages.count = u64::from(self.last_page) + 1;
+        self.pages.kept.resize(self.pages.count);
         // Where the file on disk has such pages, what is on them counts for nothing.
         let on_disk = self.pages.base.size()? / self.page_size as u64;
         let on_disk = u32::try_from(on_disk).unwrap_or(u32::MAX);
         for number in first..on_disk.min(self.last_page.saturating_add(1)) {
-            self.pages.changed.insert(number, vec![0; self.page_size]);
+            let hole = KeptPage { bytes: vec![0; self.page_size], sound: Cell::new(false) };
+            self.pages.kept.put(number, hole);
+            self.pages.turns.insert(number, Turn::New);
         }
         Ok(first)
     }
 
     /// Cuts the last page off.
     pub fn shrink(&mut self) {
-        self.pages.changed.remove(&self.last_page);
+        self.pages.turns.remove(&self.last_page);
         self.last_page -= 1;
         self.pages.count = u64::from(self.last_page) + 1;
     }
 
     /// What has become of the file.
-    pub fn into_changes(self) -> Changes {
+    pub fn into_changes(mut self) -> Changes {
+        let mut turns: Vec<_> =
+            self.pages.turns.iter().map(|(page, turn)| (*turn, *page)).collect();
+        turns.sort_unstable();
+        let kept = &mut self.pages.kept;
+        let page = |(_, number)| Some((number, kept.take(number)?));
         Changes {
             page_size: self.page_size as u32,
             page_count: self.pages.count,
-            pages: self.pages.changed,
+            pages: turns.into_iter().filter_map(page).collect(),
         }
     }
 }
@@ -111,7 +300,8 @@ impl<P: Pages> PageFile<Overlay<P>> {
 pub struct Changes {
     page_size: u32,
     page_count: u64,
-    pages: BTreeMap<u32, Vec<u8>>,
+    /// In the order in which they are to be written.
+    pages: Vec<(u32, Vec<u8>)>,
 }
 
 impl Changes {
@@ -130,7 +320,25 @@ impl Changes {
         self.page_size
     }
 
-    /// The pages that differ, each with its offset in the file, in ascending order.
+    /// The pages that differ, each once and with its offset in the file, in the order in which they can be written over the old
+    /// file one by one. All end within [`file_len`](Self::file_len).
+    ///
+    /// The order is this:
+    ///
+    /// 1. pages that belonged to nothing: behind the old last page, on the list of free pages, or reserved for new buckets;
+    /// 2. page 0, which leads to the new buckets;
+    /// 3. pages that gain pairs which other pages of their bucket lose, or that lead to new pages which do;
+    /// 4. all other pages of buckets;
+    /// 5. pages that belong to nothing from now on. None of them is used for anything new, so that all that a reader may
+    ///    still be led to is as it was.
+    ///
+    /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
+    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
+    /// missed. The file may be cut to its new length when all are written.
+    ///
+    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
+    /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,
+    /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
     pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8])> {
         let page_size = u64::from(self.page_size);
         self.pages.iter().map(move |(number, page)| (u64::from(*number) * page_size, &page[..]))

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::verify::Fault;
+
 /// Why a database could not be opened, read or built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -157,6 +159,9 @@ pub enum Damage {
     /// An entry of the list of databases does not lead to a meta page.
     #[error("malformed entry in the list of databases")]
     DatabaseEntry,
+    /// What [`verify`](crate::verify()) would report: [`Update`](crate::Update) changes nothing that it is told of.
+    #[error("{0}")]
+    Fault(Fault),
 }
 
 /// What is wrong with a line of a dump.

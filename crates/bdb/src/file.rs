@@ -52,7 +52,7 @@ pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
     /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
-    fn spend(&self, page: u32) -> Result<(), Error> {
+    pub fn spend(&self, page: u32) -> Result<(), Error> {
         let left = self.0.get().checked_sub(1).ok_or_else(|| Error::corrupt(page, Damage::Loop))?;
         self.0.set(left);
         Ok(())

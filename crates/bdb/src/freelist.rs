@@ -1,52 +1,126 @@
 //! Pages that belong to nothing: taking one, and giving one back (section 14).
 
+use std::collections::BTreeSet;
+
 use crate::changes::Overlay;
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::page::Header;
 use crate::format::page_type;
+use crate::hash::Address;
 use crate::pages::Pages;
+use crate::verify::{self, Fault};
 
-/// The free list: its first page, or 0.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FreeList(pub u32);
+/// The free list of a file that is being changed.
+///
+/// Pages that are given up stay as they are until the end, and are not taken again: readers may still be led to them.
+#[derive(Debug)]
+pub(crate) struct FreeList {
+    /// The first page of what is left of the file's list, or 0.
+    first: u32,
+    /// Whether the list has been looked at.
+    sound: bool,
+    /// Pages that were taken, and given back.
+    spare: BTreeSet<u32>,
+    /// Pages that the file had in use.
+    given_up: BTreeSet<u32>,
+}
 
 impl FreeList {
-    /// A page for new contents, the caller's to put: the first of the list, or one at the end of the file.
-    pub fn take<P: Pages>(&mut self, file: &mut PageFile<Overlay<P>>) -> Result<u32, Error> {
-        if self.0 == 0 {
+    pub fn new(first: u32) -> Self {
+        FreeList { first, sound: false, spare: BTreeSet::new(), given_up: BTreeSet::new() }
+    }
+
+    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once, none of which
+    /// belongs to a bucket.
+    fn check<P: Pages>(
+        &mut self,
+        file: &PageFile<Overlay<P>>,
+        address: &Address,
+    ) -> Result<(), Error> {
+        if self.sound {
+            return Ok(());
+        }
+        let budget = file.budget();
+        let mut number = self.first;
+        while number != 0 {
+            let page = file.old_page(number, &budget)?;
+            verify::refuse_page(file, &page)?;
+            let is_free = page.header.kind == page_type::FREE && !page.is_hole();
+            if !is_free || address.is_primary(number) {
+                return Err(page.corrupt(Damage::Fault(Fault::FreeList)));
+            }
+            number = page.header.next;
+        }
+        self.sound = true;
+        Ok(())
+    }
+
+    /// A page for new contents, the caller's to put.
+    pub fn take<P: Pages>(
+        &mut self,
+        file: &mut PageFile<Overlay<P>>,
+        address: &Address,
+    ) -> Result<u32, Error> {
+        self.check(file, address)?;
+        if let Some(number) = self.spare.pop_first() {
+            return Ok(number);
+        }
+        if self.first == 0 {
             return file.grow(1);
         }
-        let number = self.0;
-        let page = file.page(number, &file.budget())?;
-        if page.header.kind != page_type::FREE {
-            return Err(page.corrupt(Damage::PageType(page.header.kind)));
-        }
-        if page.header.next > file.last_page || page.header.next == number {
-            return Err(page.corrupt(Damage::NoSuchPage(page.header.next)));
-        }
-        self.0 = page.header.next;
+        let number = self.first;
+        self.first = file.old_page(number, &file.budget())?.header.next;
+        file.take_new(number);
         Ok(number)
     }
 
-    /// Gives a page back. The last page of the file is cut off instead.
-    pub fn give<P: Pages>(&mut self, file: &mut PageFile<Overlay<P>>, number: u32) {
-        if number == file.last_page {
-            file.shrink();
-            return;
-        }
-        let mut page = vec![0; file.page_size];
-        let header = Header {
-            number,
-            prev: 0,
-            next: self.0,
-            entries: 0,
-            high_offset: file.page_size as u16,
-            level: 0,
-            kind: page_type::FREE,
+    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice.
+    pub fn give<P: Pages>(
+        &mut self,
+        file: &mut PageFile<Overlay<P>>,
+        address: &Address,
+        number: u32,
+    ) -> Result<(), Error> {
+        self.check(file, address)?;
+        let known = match file.pages.is_new(number) {
+            true => !self.spare.insert(number),
+            false => {
+                file.set_free(number);
+                !self.given_up.insert(number)
+            }
         };
-        header.put(&mut page, file.order);
-        file.put(number, page);
-        self.0 = number;
+        match known || number == 0 || address.is_primary(number) {
+            true => Err(Error::corrupt(number, Damage::Loop)),
+            false => Ok(()),
+        }
+    }
+
+    /// Puts all pages that were given back on the list; those at the end of the file are cut off. Returns the first of the
+    /// list.
+    pub fn finish<P: Pages>(self, file: &mut PageFile<Overlay<P>>) -> Result<u32, Error> {
+        let mut pages = self.given_up;
+        pages.extend(self.spare);
+        while pages.last() == Some(&file.last_page) {
+            pages.pop_last();
+            file.shrink();
+        }
+        let mut first = self.first;
+        for number in pages.into_iter().rev() {
+            let mut page = vec![0; file.page_size];
+            let header = Header {
+                number,
+                prev: 0,
+                next: first,
+                entries: 0,
+                high_offset: file.page_size as u16,
+                level: 0,
+                kind: page_type::FREE,
+            };
+            header.put(&mut page, file.order);
+            file.put(number, page)?;
+            first = number;
+        }
+        Ok(first)
     }
 }

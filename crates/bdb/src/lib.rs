@@ -34,7 +34,7 @@
 //!
 //! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and files of
 //!   Berkeley DB 1.85 to 3.0: see [`Unsupported`].
-//! - Built tables hold one data item a key.
+//! - An update stores one data item a key: of several that were there, all are replaced or removed.
 //! - A process that changes a file while it is read: see [`Pages`] and [`MappedPages::new`].
 
 #![deny(unsafe_code)]

@@ -8,6 +8,7 @@ use crate::file::{Budget, Page, PageFile};
 use crate::format::item::BigRef;
 use crate::format::page_type;
 use crate::pages::Pages;
+use crate::verify::Fault;
 
 /// Where the data bytes of an overflow page lie on it, the page found to belong to a chain.
 fn data_range<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<Range<usize>, Error> {
@@ -73,18 +74,22 @@ pub(crate) fn read<'a, P: Pages>(
     Ok(bytes)
 }
 
-/// The pages of a big item, in the order of its chain.
+/// The pages of a big item, in the order of its chain. Each links back to the one before.
 pub(crate) fn pages<P: Pages>(
     file: &PageFile<P>,
     big: BigRef,
     budget: &Budget,
 ) -> Result<Vec<u32>, Error> {
     let mut pages = Vec::new();
+    let mut wrong = None;
     walk(file, big, budget, |page, _| {
+        if page.header.prev != pages.last().copied().unwrap_or(0) {
+            wrong = Some(page.corrupt(Damage::Fault(Fault::BackLink)));
+        }
         pages.push(page.number);
-        true
+        wrong.is_none()
     })?;
-    Ok(pages)
+    wrong.map_or(Ok(pages), Err)
 }
 
 /// Whether a big item consists of just these pieces, one after the other. Allocates nothing.

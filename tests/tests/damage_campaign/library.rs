@@ -5,8 +5,9 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use bdb_file::{Error, Hash, Keep, TextFormat, Update, database_names, dump_all, salvage, verify};
+use bdb_file::{Error, Hash, TextFormat, database_names, dump_all, salvage, verify};
 
+use crate::fuzzed::changed;
 use crate::tally::{End, Tally};
 use crate::{ROUNDS, allocator, campaign};
 
@@ -51,15 +52,13 @@ fn all(tally: &Tally, sound: &[u8], file: &[u8]) {
     run("stat", &|| each_database(file, |database| database.stat().map(drop)));
     run("dump", &|| dump_all(&file, TextFormat::Print, io::sink()));
     run("salvage", &|| salvage(file, |_| ControlFlow::Continue(())).map(drop));
-    run("put", &|| {
-        change(file, |update| {
-            keys.iter().try_for_each(|key| update.put(key, b"another", Keep::Last).map(drop))?;
-            (0..20).try_for_each(|i| update.put(&[b'n', i], &[i; 400], Keep::First).map(drop))
-        })
-    });
-    run("delete", &|| {
-        change(file, |update| keys.iter().try_for_each(|key| update.delete(key).map(drop)))
-    });
+    let keys: Vec<_> = keys.iter().map(Vec::as_slice).collect();
+    let new: Vec<_> = (0..20).map(|i| ([b'n', i], [i; 400])).collect();
+    let mut puts: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (*key, &b"another"[..])).collect();
+    puts.extend(new.iter().map(|(key, data)| (&key[..], &data[..])));
+    run("put", &|| changed::check(file, &puts, &[]));
+    run("delete", &|| changed::check(file, &[], &keys));
+    run("put, delete", &|| changed::check(file, &puts[keys.len() / 2..], &keys));
     run("verify", &|| is_sound(file)?.then_some(()).ok_or(Error::NotADatabase));
 }
 
@@ -101,13 +100,4 @@ fn each_database(
         }),
         opened => work(&opened?),
     }
-}
-
-fn change<'f>(
-    file: &'f [u8],
-    work: impl FnOnce(&mut Update<&'f [u8]>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut update = Update::open(file)?;
-    work(&mut update)?;
-    update.finish().map(drop)
 }

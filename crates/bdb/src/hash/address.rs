@@ -33,6 +33,11 @@ fn group(bucket: u32) -> usize {
     (u32::BITS - bucket.leading_zeros()) as usize
 }
 
+/// The first and the last bucket of a group, of which there are 32.
+pub(crate) fn buckets_of(group: usize) -> (u32, u32) {
+    ((1 << group) >> 1, (1u32 << group) - 1)
+}
+
 impl Address {
     /// Checks a meta page's claims: masks that follow from the bucket count, groups that lie in the file.
     pub fn new(meta: &HashMeta, meta_page: u32, last_page: u32) -> Result<Self, Error> {
@@ -87,8 +92,17 @@ impl Address {
         let next = self.max_bucket.saturating_add(1);
         let groups = self.spares.iter().take_while(|spare| **spare != 0).count();
         (group(self.max_bucket)..groups).filter_map(move |group| {
-            let (first, last) = (next.max((1 << group) >> 1), (1u32 << group) - 1);
+            let (first, last) = buckets_of(group);
+            let first = next.max(first);
             (first <= last).then(|| self.page(first)..=self.page(last))
+        })
+    }
+
+    /// Whether a page belongs to a bucket by its number, be it in use or not yet.
+    pub fn is_primary(&self, page: u32) -> bool {
+        let groups = self.spares.iter().enumerate().take_while(|(_, spare)| **spare != 0);
+        groups.map(|(group, spare)| (buckets_of(group), spare)).any(|((first, last), spare)| {
+            page.checked_sub(spare.wrapping_add(first)).is_some_and(|at| at <= last - first)
         })
     }
 

@@ -252,8 +252,8 @@ impl EditedPage {
     }
 
     /// The bytes of the page.
-    pub fn write(&self) -> Vec<u8> {
-        let mut page = self.bytes.clone();
+    pub fn into_bytes(self) -> Vec<u8> {
+        let mut page = self.bytes;
         // What lies between the offsets and the items is nobody's.
         page[self.table + 4 * self.pairs..self.low].fill(0);
         let header = Header {

@@ -2,11 +2,13 @@
 
 mod address;
 mod arrange;
+mod bucket;
 mod build;
 mod duplicates;
 mod edit;
 mod entries;
 mod function;
+mod items;
 mod iter;
 mod layout;
 mod many;
@@ -20,7 +22,7 @@ mod update;
 mod values;
 mod write;
 
-pub(crate) use address::{Address, masks};
+pub(crate) use address::{Address, buckets_of, masks};
 pub use build::{BuildOptions, Builder, FileId, Keep};
 pub use duplicates::DuplicateOrder;
 pub(crate) use function::HashFunction;

@@ -50,10 +50,15 @@ impl<'a> HashPage<'a> {
         budget: &Budget,
     ) -> Result<Self, Error> {
         let page = file.page_or_hole(number, budget)?;
-        if page.is_hole() {
-            return Ok(HashPage { page, table: 0..0 });
+        Self::of(file, page)
+    }
+
+    /// A page that has been read. One that was never written is an empty one.
+    pub fn of<P: Pages>(file: &PageFile<P>, page: Page<'a>) -> Result<Self, Error> {
+        match page.is_hole() {
+            true => Ok(HashPage { page, table: 0..0 }),
+            false => Self::new(file, page),
         }
-        Self::new(file, page)
     }
 
     /// Reads the page after this one in its bucket.
@@ -157,6 +162,17 @@ impl<'a> HashPage<'a> {
             low => low,
         };
         low.saturating_sub(self.table.end)
+    }
+
+    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
+    pub fn mixes_with(&self, big_key: bool, order: ByteOrder) -> Result<bool, Error> {
+        let mut at = self.start();
+        while let Some(pair) = self.next_pair(order, &mut at)? {
+            if (self.page.bytes.get(pair.key.start) == Some(&item::BIG)) != big_key {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads an item, with this page's number in the error.

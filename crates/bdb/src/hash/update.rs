@@ -2,23 +2,22 @@
 //!
 //! Nothing is written: the pages that change are gathered in memory, and become one commit of whoever owns the file.
 
+use std::collections::BTreeSet;
+
 use super::address::Address;
 use super::build::Keep;
-use super::edit::{EditedPage, StoredPair, big_item, key_of, plain_item, stored_pair};
+use super::edit::StoredPair;
 use super::function::HashFunction;
 use super::layout::{is_big, item_len, pair_len};
-use super::page::HashPage;
 use super::stored::Stored;
 use crate::changes::{Changes, Overlay};
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
-use crate::format::item::{BigRef, Item};
 use crate::format::page::Header;
 use crate::format::{HashMeta, Method, page_type};
 use crate::freelist::FreeList;
-use crate::overflow;
 use crate::pages::Pages;
-use crate::tree;
+use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
@@ -52,25 +51,39 @@ use crate::tree;
 /// ```
 #[derive(Debug)]
 pub struct Update<P> {
-    file: PageFile<Overlay<P>>,
-    meta: HashMeta,
-    address: Address,
-    function: HashFunction,
-    free: FreeList,
+    pub(super) file: PageFile<Overlay<P>>,
+    pub(super) meta: HashMeta,
+    pub(super) address: Address,
+    pub(super) function: HashFunction,
+    pub(super) free: FreeList,
+    /// Primary pages whose buckets have no other page that readers may be led to already.
+    pub(super) alone: BTreeSet<u32>,
+    /// Pages of other buckets that have lost pairs, or a link to a page that had them.
+    pub(super) lost: BTreeSet<u32>,
 }
 
 /// Where a key is, or could go.
-enum Place {
-    Present {
-        page: EditedPage,
-        pair: usize,
-    },
-    Absent {
-        /// The bucket's first page with room, if there is one.
-        room: Option<EditedPage>,
-        /// The bucket's last page.
-        last: u32,
-    },
+pub(super) enum Place {
+    Present(Present),
+    Absent(Absent),
+}
+
+/// Where a key is: the index of the pair on the page.
+#[derive(Clone, Copy)]
+pub(super) struct Present {
+    pub bucket: u32,
+    pub page: u32,
+    pub pair: usize,
+}
+
+/// Where a key could go.
+#[derive(Clone, Copy)]
+pub(super) struct Absent {
+    pub bucket: u32,
+    /// The bucket's first page with room that may gain a pair, if there is one.
+    room: Option<u32>,
+    /// The bucket's last page.
+    last: u32,
 }
 
 impl<P: Pages> Update<P> {
@@ -78,7 +91,7 @@ impl<P: Pages> Update<P> {
     ///
     /// # Errors
     /// As [`Hash::open`](crate::Hash::open), and [`Error::Unsupported`] for version 10 and for a hash function of the
-    /// database's own.
+    /// database's own; [`Error::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
     pub fn open(pages: P) -> Result<Self, Error> {
         let (file, meta) = PageFile::open(pages)?;
         let last_page = meta.last_page;
@@ -89,10 +102,15 @@ impl<P: Pages> Update<P> {
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
         let function = HashFunction::from_charkey(meta.charkey).ok_or(Unsupported::HashFunction)?;
+        refuse_lost_pages(&file, last_page)?;
+        let file = file.into_overlay(last_page);
+        refuse_meta(&file)?;
         Ok(Update {
             address: Address::new(&meta, 0, file.last_page)?,
-            file: file.into_overlay(last_page),
-            free: FreeList(meta.free),
+            free: FreeList::new(meta.free),
+            alone: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            file,
             function,
             meta,
         })
@@ -101,7 +119,8 @@ impl<P: Pages> Update<P> {
     /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
     ///
     /// # Errors
-    /// As [`Hash::get`](crate::Hash::get), and [`Error::TooLarge`] beyond the limits of the format.
+    /// As [`Hash::get`](crate::Hash::get), and [`Error::TooLarge`] beyond the limits of the format. What
+    /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
     /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further page
@@ -144,267 +163,142 @@ impl<P: Pages> Update<P> {
         if !self.file.pages.is_changed() {
             return Ok(self.file.into_changes());
         }
-        self.meta.free = self.free.0;
+        self.meta.free = self.free.finish(&mut self.file)?;
         self.address.put(&mut self.meta);
-        let mut page = self.file.pages.read(0, self.file.page_size)?.into_owned();
-        self.meta.put_changed(&mut page, self.file.order, self.file.last_page);
-        self.file.put(0, page);
+        let (order, last_page) = (self.file.order, self.file.last_page);
+        self.file.put_meta(|page| self.meta.put_changed(page, order, last_page))?;
         Ok(self.file.into_changes())
     }
 
     fn put_stored(&mut self, key: Stored<'_>, data: Stored<'_>, keep: Keep) -> Result<bool, Error> {
         u32::try_from(key.len().max(data.len())).map_err(|_| Error::TooLarge)?;
-        match self.find(key, data)? {
-            Place::Present { .. } if keep == Keep::First => return Ok(false),
-            Place::Present { page, pair } => self.replace(page, pair, key, data)?,
-            Place::Absent { room, last } => self.insert(key, data, room, last)?,
+        match self.find(key, data.len())? {
+            Place::Present(_) if keep == Keep::First => return Ok(false),
+            Place::Present(at) => self.replace(at, key, data)?,
+            Place::Absent(at) => self.insert(at, key, data)?,
         }
         Ok(true)
     }
 
     fn delete_stored(&mut self, key: Stored<'_>) -> Result<bool, Error> {
-        match self.find(key, Stored { bytes: b"", nul: false })? {
-            Place::Present { page, pair } => {
-                self.remove(page, pair)?;
-                Ok(true)
-            }
-            Place::Absent { .. } => Ok(false),
+        match self.find(key, 0)? {
+            Place::Present(at) => self.remove(at, key).map(|()| true),
+            Place::Absent(_) => Ok(false),
         }
     }
 
-    /// Finds a key, or room for it and the data.
-    fn find(&self, key: Stored<'_>, data: Stored<'_>) -> Result<Place, Error> {
+    /// Finds a key, or room for it and data of this length.
+    fn find(&self, key: Stored<'_>, data_len: usize) -> Result<Place, Error> {
         let page_size = self.file.page_size;
-        let need = pair_len(key.len(), data.len(), page_size);
+        let need = pair_len(key.len(), data_len, page_size);
         let big = is_big(key.len(), page_size);
         let bucket = self.address.bucket(key.hash(self.function));
         let budget = self.file.budget();
-        let mut page = HashPage::primary(&self.file, self.address.page(bucket), &budget)?;
+        let mut page = self.primary(bucket, &budget)?;
         let mut room = None;
         loop {
             if let Some(pair) = page.find(&self.file, key, &budget)? {
-                let page = EditedPage::read(&self.file, &page)?;
-                return Ok(Place::Present { page, pair: pair.index / 2 });
+                let (page, pair) = (page.page.number, pair.index / 2);
+                return Ok(Place::Present(Present { bucket, page, pair }));
             }
-            if room.is_none() && page.room() >= need {
-                room =
-                    Some(EditedPage::read(&self.file, &page)?).filter(|page| page.takes(big, need));
+            if room.is_none()
+                && page.room() >= need
+                && !page.mixes_with(big, self.file.order)?
+                && self.may_gain(bucket, &page.page)?
+            {
+                room = Some(page.page.number);
             }
-            match page.next(&self.file, &budget)? {
+            match self.next(bucket, &page, &budget)? {
                 Some(next) => page = next,
-                None => return Ok(Place::Absent { room, last: page.page.number }),
+                None => return Ok(Place::Absent(Absent { bucket, room, last: page.page.number })),
             }
         }
     }
 
     /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's last.
-    fn insert(
-        &mut self,
-        key: Stored<'_>,
-        data: Stored<'_>,
-        room: Option<EditedPage>,
-        last: u32,
-    ) -> Result<(), Error> {
-        let expand = room.is_none();
+    fn insert(&mut self, at: Absent, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+        let Absent { bucket, room, last } = at;
         let mut page = match room {
-            Some(page) => page,
-            None => self.append_page(last)?,
+            Some(number) => self.edit(number)?,
+            None => match self.append_page(bucket, last)? {
+                Some(page) => page,
+                None => {
+                    self.rewrite(bucket)?;
+                    return self.insert_in_rewritten(key, data);
+                }
+            },
         };
         let pair = StoredPair { key: self.store(key)?, data: self.store(data)? };
         page.insert(&self.file, &pair)?;
-        self.write(&page);
-        self.meta.elements = self.meta.elements.wrapping_add(1);
+        let pairs = page.pairs();
+        self.gain(bucket, page)?;
+        self.meta.elements = self.meta.elements.saturating_add(1).min(MAX_ELEMENTS);
         let fill_factor = self.meta.fill_factor as usize;
-        if expand || fill_factor != 0 && page.pairs() > fill_factor {
+        if room.is_none() || fill_factor != 0 && pairs > fill_factor {
             self.expand()?;
         }
         Ok(())
     }
 
-    fn replace(
-        &mut self,
-        mut page: EditedPage,
-        pair: usize,
-        key: Stored<'_>,
-        data: Stored<'_>,
-    ) -> Result<(), Error> {
-        let old_len = page.data(pair).len();
+    /// As [`insert`](Self::insert), in a bucket all pages of which may gain pairs.
+    fn insert_in_rewritten(&mut self, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+        match self.find(key, data.len())? {
+            Place::Absent(at) => self.insert(at, key, data),
+            Place::Present(at) => Err(at.twice()),
+        }
+    }
+
+    fn replace(&mut self, at: Present, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+        let mut page = self.edit(at.page)?;
+        let old_len = page.data(at.pair).len();
         if item_len(data.len(), self.file.page_size) <= old_len + page.room() {
-            let old = page.data(pair).to_vec();
+            let old = page.data(at.pair).to_vec();
             self.release(&old, page.number)?;
             let data = self.store(data)?;
-            page.set_data(pair, &data);
-            self.write(&page);
-            return Ok(());
+            page.set_data(at.pair, &data);
+            return self.write(page);
         }
-        self.remove(page, pair)?;
-        match self.find(key, data)? {
-            Place::Absent { room, last } => self.insert(key, data, room, last),
-            Place::Present { page, .. } => {
-                // The same key twice in one bucket.
-                Err(Error::corrupt(page.number, Damage::DuplicateKey))
-            }
+        self.remove(at, key)?;
+        match self.find(key, data.len())? {
+            Place::Absent(at) => self.insert(at, key, data),
+            Place::Present(at) => Err(at.twice()),
         }
     }
 
     /// Removes a pair, and its page if that becomes empty and is not the bucket's only one.
-    fn remove(&mut self, mut page: EditedPage, pair: usize) -> Result<(), Error> {
+    fn remove(&mut self, at: Present, key: Stored<'_>) -> Result<(), Error> {
+        let mut page = self.edit(at.page)?;
+        let mut pair = at.pair;
+        if !self.may_lose(at.bucket, &page) {
+            self.rewrite(at.bucket)?;
+            let Place::Present(at) = self.find(key, 0)? else { return Err(at.twice()) };
+            page = self.edit(at.page)?;
+            pair = at.pair;
+        }
         let StoredPair { key, data } = page.remove(pair);
         self.release(&key, page.number)?;
         self.release(&data, page.number)?;
         self.meta.elements = self.meta.elements.saturating_sub(1);
-        if !page.is_empty() || (page.prev == 0 && page.next == 0) {
-            self.write(&page);
-            return Ok(());
-        }
-        if page.prev != 0 {
-            let mut before = self.read(page.prev)?;
-            before.next = page.next;
-            self.write(&before);
-            self.relink(page.next, before.number)?;
-            self.free.give(&mut self.file, page.number);
-            return Ok(());
-        }
-        // A bucket's primary page is found by its number: the second page moves into it.
-        let mut second = self.read(page.next)?;
-        let emptied = second.number;
-        second.number = page.number;
-        second.prev = 0;
-        self.relink(second.next, second.number)?;
-        self.write(&second);
-        self.free.give(&mut self.file, emptied);
-        Ok(())
+        self.lose(at.bucket, page)
     }
+}
 
-    /// Tells a page which one is before it, if there is a page.
-    fn relink(&mut self, number: u32, prev: u32) -> Result<(), Error> {
-        if number != 0 {
-            let mut page = self.read(number)?;
-            page.prev = prev;
-            self.write(&page);
+/// Refuses a file that has pages in use behind the last one that page 0 tells of: an update would cut them off. What else lies
+/// there, such as what is left of an interrupted change, calls itself by no such number.
+fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
+    let Some(stated) = stated else { return Ok(()) };
+    for number in stated.saturating_add(1)..=file.last_page {
+        let header = Header::parse(&file.read(number)?, file.order);
+        if header.is_some_and(|header| header.number == number && header.kind != page_type::FREE) {
+            return Err(Error::corrupt(0, Damage::Fault(Fault::LastPage)));
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Adds a bucket, and divides the pairs of the one that has served its hashes so far (section 18).
-    fn expand(&mut self) -> Result<(), Error> {
-        let (old, first_of_group) = self.address.grow()?;
-        let new = self.address.max_bucket;
-        if first_of_group {
-            // A group has as many buckets as there were before it.
-            let first = self.file.grow(new)?;
-            self.address.place_group(first);
-            let last = EditedPage::new(&self.file, self.file.last_page, 0);
-            self.write(&last);
-        }
-        let (old_page, new_page) = (self.address.page(old), self.address.page(new));
-        let mut staying = Vec::new();
-        let mut moving = Vec::new();
-        let budget = self.file.budget();
-        let mut emptied = Vec::new();
-        let mut page = HashPage::primary(&self.file, old_page, &budget)?;
-        loop {
-            let mut at = page.start();
-            while let Some(pair) = page.next_pair(self.file.order, &mut at)? {
-                let pair = stored_pair(&page, &pair);
-                let key = key_of(&self.file, page.page.number, &pair.key)?;
-                let hash = self.function.hash(&key);
-                if self.address.bucket(hash) == old { &mut staying } else { &mut moving }
-                    .push(pair);
-            }
-            match page.next(&self.file, &budget)? {
-                Some(next) => page = next,
-                None => break,
-            }
-            emptied.push(page.page.number);
-        }
-        for number in emptied {
-            self.free.give(&mut self.file, number);
-        }
-        self.write_bucket(old_page, staying)?;
-        self.write_bucket(new_page, moving)
-    }
-
-    /// Writes a bucket anew, from its primary page on.
-    fn write_bucket(&mut self, primary: u32, pairs: Vec<StoredPair>) -> Result<(), Error> {
-        let mut page = EditedPage::new(&self.file, primary, 0);
-        let (big, plain): (Vec<_>, Vec<_>) = pairs.into_iter().partition(StoredPair::has_big_key);
-        for pair in plain.into_iter().chain(big) {
-            if !page.takes(pair.has_big_key(), pair.len()) {
-                let next = self.free.take(&mut self.file)?;
-                let prev = page.number;
-                page.next = next;
-                self.write(&page);
-                page = EditedPage::new(&self.file, next, prev);
-            }
-            page.insert(&self.file, &pair)?;
-        }
-        self.write(&page);
-        Ok(())
-    }
-
-    /// A new page behind a bucket's last one.
-    fn append_page(&mut self, last: u32) -> Result<EditedPage, Error> {
-        let number = self.free.take(&mut self.file)?;
-        let mut before = self.read(last)?;
-        before.next = number;
-        self.write(&before);
-        Ok(EditedPage::new(&self.file, number, last))
-    }
-
-    fn read(&self, number: u32) -> Result<EditedPage, Error> {
-        let page = HashPage::primary(&self.file, number, &self.file.budget())?;
-        EditedPage::read(&self.file, &page)
-    }
-
-    fn write(&mut self, page: &EditedPage) {
-        let bytes = page.write();
-        self.file.put(page.number, bytes);
-    }
-
-    /// The item for a key or data; long ones go to overflow pages.
-    fn store(&mut self, stored: Stored<'_>) -> Result<Vec<u8>, Error> {
-        if !is_big(stored.len(), self.file.page_size) {
-            return Ok(plain_item(stored));
-        }
-        let bytes = stored.pieces().concat();
-        let mut chunks = bytes.chunks(self.file.page_size - self.file.header_len).peekable();
-        let first = self.free.take(&mut self.file)?;
-        let big = BigRef { first, len: bytes.len() as u32 };
-        let (mut number, mut prev) = (first, 0);
-        while let Some(chunk) = chunks.next() {
-            // Taken pages count as put: taking the next one must not depend on what is on this one.
-            let next = if chunks.peek().is_some() { self.free.take(&mut self.file)? } else { 0 };
-            let mut page = vec![0; self.file.page_size];
-            page[self.file.header_len..][..chunk.len()].copy_from_slice(chunk);
-            let header = Header {
-                number,
-                prev,
-                next,
-                entries: 1,
-                high_offset: chunk.len() as u16,
-                level: 0,
-                kind: page_type::OVERFLOW,
-            };
-            header.put(&mut page, self.file.order);
-            self.file.put(number, page);
-            (prev, number) = (number, next);
-        }
-        Ok(big_item(big, self.file.order))
-    }
-
-    /// Gives back the pages that an item has of its own.
-    fn release(&mut self, item: &[u8], page: u32) -> Result<(), Error> {
-        let item =
-            Item::parse(item, self.file.order).map_err(|damage| Error::corrupt(page, damage))?;
-        let pages = match item {
-            Item::Plain(_) | Item::Duplicates(_) => return Ok(()),
-            Item::Big(big) => overflow::pages(&self.file, big, &self.file.budget())?,
-            Item::DuplicateTree(root) => tree::pages(&self.file, root)?,
-        };
-        for number in pages {
-            self.free.give(&mut self.file, number);
-        }
-        Ok(())
+impl Present {
+    /// The same key twice in one bucket, or on pages that change from one look to the next.
+    fn twice(self) -> Error {
+        Error::corrupt(self.page, Damage::DuplicateKey)
     }
 }

@@ -17,10 +17,10 @@ use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// A hash database, as far as the check of a bucket needs it.
-struct Table<'m> {
-    meta: &'m HashMeta,
-    address: Address,
-    function: Option<HashFunction>,
+pub(super) struct Table<'m> {
+    pub meta: &'m HashMeta,
+    pub address: &'m Address,
+    pub function: Option<HashFunction>,
 }
 
 /// A key, and whether it is stored off the page.
@@ -30,7 +30,7 @@ struct Key<'a> {
 }
 
 /// Where a key is.
-struct Seen {
+pub(super) struct Seen {
     hash: u32,
     page: u32,
     index: u16,
@@ -45,7 +45,7 @@ impl<P: Pages> Check<'_, '_, P> {
             return Ok(());
         };
         let function = HashFunction::from_charkey(meta.charkey);
-        let table = Table { meta, address, function };
+        let table = Table { meta, address: &address, function };
         let before = self.report.verdict.keys;
         for bucket in 0..=meta.max_bucket {
             let chain = self.chain(table.address.page(bucket))?;
@@ -105,7 +105,8 @@ impl<P: Pages> Check<'_, '_, P> {
         self.keys_twice(chain, seen)
     }
 
-    fn bucket_page(
+    /// Checks the keys and the data of a page of a bucket; adds the keys to `seen`.
+    pub(super) fn bucket_page(
         &mut self,
         table: &Table<'_>,
         bucket: u32,
@@ -120,7 +121,9 @@ impl<P: Pages> Check<'_, '_, P> {
                 continue;
             }
             self.report.verdict.keys += 1;
+            let is_big = matches!(item, Item::Big(_));
             let Some(key) = self.key(page.number, index, item)? else {
+                order.has_big |= is_big;
                 previous = None;
                 continue;
             };

@@ -126,7 +126,7 @@ faults! {
     HashFunction, "hash-function", Damage, "unknown hash function";
     MaxBucket, "max-bucket", Damage, "more buckets than pages";
     Masks, "masks", Damage, "masks do not follow from the number of buckets";
-    Spares, "spares", Damage, "page-address table leads outside the file or is incomplete";
+    Spares, "spares", Damage, "page-address table leads outside the file, to a page twice, or is incomplete";
     Elements, "elements", Damage, "impossible number of elements";
     ElementsTooFew, "elements-too-few", Note, "number of elements is less than that of the keys";
     UnusedField, "unused-field", Note, "unused field of the meta page is not 0";

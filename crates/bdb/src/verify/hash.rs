@@ -7,12 +7,12 @@ use crate::format::HashMeta;
 use crate::format::item::{self, Item};
 use crate::format::packed::{Elements, Items};
 use crate::format::page::Header;
-use crate::hash::{HashFunction, masks};
+use crate::hash::{HashFunction, buckets_of, masks};
 use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// Highest plausible number of elements (section 24, 12).
-const MAX_ELEMENTS: u32 = 0x8000_0000;
+pub(crate) const MAX_ELEMENTS: u32 = 0x8000_0000;
 
 impl<P: Pages> Check<'_, '_, P> {
     /// Checks what the meta page `number` says of a table.
@@ -34,16 +34,19 @@ impl<P: Pages> Check<'_, '_, P> {
         Ok(Database::Hash(meta))
     }
 
-    /// Every group of buckets that has pages must have them in the file, and there are no groups after one that has none.
+    /// Every group of buckets that has pages must have them in the file and for itself, and there are no groups after one that
+    /// has none.
     fn spares(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let groups = meta.spares.iter().take_while(|spare| **spare != 0).count();
+        let mut taken = vec![(number, number)];
         for (i, spare) in meta.spares.iter().enumerate().filter(|(_, spare)| **spare != 0) {
-            // Group i has the buckets from 2^(i-1) up to 2^i; group 0 has bucket 0.
-            let (first, last) = ((1u32 << i) >> 1, (1u32 << i) - 1);
+            let (first, last) = buckets_of(i);
             let (low, high) = (spare.wrapping_add(first), spare.wrapping_add(last));
-            if i >= groups || low == 0 || low > high || high > self.file.last_page {
+            let is_shared = taken.iter().any(|(start, end)| low <= *end && *start <= high);
+            if i >= groups || low == 0 || low > high || high > self.file.last_page || is_shared {
                 self.report.add(Problem::on(number, Fault::Spares).value(i as u32))?;
             }
+            taken.push((low, high));
         }
         let needed = (u32::BITS - meta.max_bucket.leading_zeros()) as usize + 1;
         if groups < needed {

@@ -12,6 +12,7 @@ mod hash;
 mod leftover;
 mod meta;
 mod page;
+mod refuse;
 mod table;
 mod tree;
 mod tree_page;
@@ -19,6 +20,8 @@ mod tree_page;
 use std::ops::{ControlFlow, RangeInclusive};
 
 pub use fault::{Fault, Problem, Severity};
+pub(crate) use hash::MAX_ELEMENTS;
+pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page};
 
 use self::meta::Database;
 use self::table::Entry;

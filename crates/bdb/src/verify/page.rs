@@ -18,7 +18,8 @@ impl<P: Pages> Check<'_, '_, P> {
         })
     }
 
-    fn page(&mut self, number: u32, page: &[u8]) -> Result<Entry, Stop> {
+    /// Checks one page.
+    pub(super) fn page(&mut self, number: u32, page: &[u8]) -> Result<Entry, Stop> {
         let order = self.file.order;
         let Some(header) = Header::parse(page, order) else { return Ok(Entry::broken(0)) };
         if header.number == 0 && number != 0 {

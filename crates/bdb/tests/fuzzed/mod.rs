@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod building;
+pub mod changed;
 pub mod damage;
 pub mod input;
 pub mod model;

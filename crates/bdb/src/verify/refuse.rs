@@ -1,0 +1,65 @@
+//! What may be changed: of page 0 and of single pages, the same checks, of which the first that fails is an error.
+
+use std::ops::ControlFlow;
+
+use super::bucket::Table;
+use super::{Check, Problem, Report, Severity, Verdict};
+use crate::error::{Damage, Error};
+use crate::file::{Page, PageFile};
+use crate::format::HashMeta;
+use crate::hash::{Address, HashFunction};
+use crate::pages::Pages;
+use crate::stop::Stop;
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let Problem { page, item, fault, .. } = problem;
+        Error::Corrupt { page, item, damage: Damage::Fault(fault) }
+    }
+}
+
+/// Refuses a file for what is wrong with its page 0.
+pub(crate) fn refuse_meta<P: Pages>(file: &PageFile<P>) -> Result<(), Error> {
+    first_damage(file, |check| check.meta(0).map(drop))
+}
+
+/// Refuses a page for what is wrong with it by itself.
+pub(crate) fn refuse_page<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<(), Error> {
+    first_damage(file, |check| check.page(page.number, &page.bytes).map(drop))
+}
+
+/// Refuses a page for what is wrong with it as a page of a bucket. Of big keys only the references are looked at.
+pub(crate) fn refuse_bucket_page<P: Pages>(
+    file: &PageFile<P>,
+    (meta, address, function): (&HashMeta, &Address, HashFunction),
+    bucket: u32,
+    page: &Page<'_>,
+) -> Result<(), Error> {
+    let table = Table { meta, address, function: Some(function) };
+    first_damage(file, |check| {
+        if check.page(page.number, &page.bytes)?.has_items() {
+            check.bucket_page(&table, bucket, page, &mut Vec::new())?;
+        }
+        Ok(())
+    })
+}
+
+/// The first damage that a check finds which does not follow links: of other pages, nothing is known.
+fn first_damage<P: Pages>(
+    file: &PageFile<P>,
+    look: impl FnOnce(&mut Check<'_, '_, P>) -> Result<(), Stop>,
+) -> Result<(), Error> {
+    let mut first = None;
+    let mut call = |problem: Problem| match problem.severity() {
+        Severity::Note => ControlFlow::Continue(()),
+        Severity::Damage => {
+            first = Some(problem);
+            ControlFlow::Break(())
+        }
+    };
+    let mut report = Report { call: &mut call, verdict: Verdict::default() };
+    let (table, reserved, budget) = (Vec::new(), Vec::new(), file.budget());
+    let end = look(&mut Check { file, table, report: &mut report, reserved, budget, lost: false });
+    Stop::is_complete(end)?;
+    first.map_or(Ok(()), |problem| Err(problem.into()))
+}

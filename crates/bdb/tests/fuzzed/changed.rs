@@ -1,0 +1,94 @@
+//! What an update makes of a damaged file, where it reports success: no more damage than before, and no more pages than it needs.
+
+use std::collections::BTreeMap;
+
+use bdb_file::{Changes, Error, Fault, Hash, Keep, Severity, Update};
+
+use super::model::apply;
+use super::verdict::problems;
+
+/// Puts pairs and deletes keys; all at once or nothing.
+///
+/// # Errors
+/// As the update. A file that has become worse is a panic.
+pub fn check(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Result<(), Error> {
+    let mut update = Update::open(file)?;
+    for (key, data) in puts {
+        update.put(key, data, Keep::Last)?;
+    }
+    for key in deletions {
+        update.delete(key)?;
+    }
+    let changes = update.finish()?;
+    assert_is_no_worse(file, &changes, puts);
+    Ok(())
+}
+
+fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])]) {
+    for (offset, page) in changes.pages() {
+        assert!(offset + page.len() as u64 <= changes.file_len());
+        assert!(offset != 0 || page[8..12] == [0; 4], "page 0 is nothing but page 0");
+    }
+    let most = before.len() as u64 + (64 << 20);
+    assert!(changes.file_len() <= most, "{} of {} bytes", changes.file_len(), before.len());
+    let mut after = before.to_vec();
+    apply(&mut after, changes);
+    assert_has_grown_by_what_was_put(before, &after, puts);
+    let (old, new) = (damage(before), damage(&after));
+    let leads_astray = DOUBTFUL_OWNER.iter().any(|fault| old.contains_key(fault));
+    for (fault, count) in &new {
+        let had = old.get(fault).copied().unwrap_or(0);
+        let compared = !(leads_astray && BETWEEN_PAGES.contains(fault));
+        assert!(!compared || *count <= had, "{fault:?}: {count}, before {had}; {old:?} {new:?}");
+    }
+}
+
+/// Something leads to a page that belongs to another, or belongs to nothing itself and may lead anywhere. The rightful owner does
+/// not see that: an update through it may take, give up or cut off such a page, and verify then says other things of the links that
+/// lead there.
+const DOUBTFUL_OWNER: [Fault; 4] =
+    [Fault::Shared, Fault::LinkedType, Fault::BackLink, Fault::Orphan];
+
+/// What verify says of links, and of pages according to what leads to them.
+const BETWEEN_PAGES: [Fault; 11] = [
+    Fault::Link,
+    Fault::Reference,
+    Fault::Shared,
+    Fault::LinkedType,
+    Fault::BackLink,
+    Fault::ChainLength,
+    Fault::ReferenceCount,
+    Fault::LevelStep,
+    Fault::LeafOrder,
+    Fault::WrongBucket,
+    Fault::Orphan,
+];
+
+/// How often verify finds each kind of damage.
+fn damage(file: &[u8]) -> BTreeMap<Fault, usize> {
+    let mut counts = BTreeMap::new();
+    for problem in problems(file).1 {
+        if problem.severity() == Severity::Damage {
+            *counts.entry(problem.fault).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// The new pages of a file are: those of the items that were put, and one for each pair; the groups of new buckets; and of buckets that
+/// were divided or written anew, pages that are at least half full (but for the last two of each) in the place of others, which are now
+/// free. Each pair divides one bucket at most, and has one written anew.
+fn assert_has_grown_by_what_was_put(before: &[u8], after: &[u8], puts: &[(&[u8], &[u8])]) {
+    let (old, new) = (Hash::open(before).unwrap(), Hash::open(after).unwrap());
+    let page_size = old.page_size() as usize;
+    let room = page_size - 32;
+    let pages_of = |(key, data): &(&[u8], &[u8])| key.len() / room + data.len() / room + 2 + 1;
+    let put: usize = puts.iter().map(|pair| pages_of(pair) + 5).sum();
+    let reserved = |file: &Hash<&[u8]>| (u64::from(file.meta().max_bucket) + 1).next_power_of_two();
+    let groups = (reserved(&new) - reserved(&old)) as usize;
+    let is_free = |page: &[u8]| page[25] == 0 && page[8..12] != [0; 4];
+    let pages = before.chunks(page_size).zip(after.chunks(page_size));
+    let given_up = pages.filter(|(old, new)| !is_free(old) && is_free(new)).count();
+    let most = before.len() / page_size + put + groups + 2 * given_up;
+    assert!(after.len() / page_size <= most, "{} of {} bytes", after.len(), before.len());
+}
