@@ -12,8 +12,7 @@ use map_tests::tools::{self, Tool};
 use tempfile::TempDir;
 
 const WARNING: &str = "m.db: a change of this file was interrupted: it is read as if completed\n";
-const MENDED: &str =
-    "m.db: a change of this file had been interrupted, and has been completed\n";
+const MENDED: &str = "m.db: a change of this file had been interrupted, and has been completed\n";
 
 /// A table of 40,000 entries, `userN old N`, of which every tenth was about to become `new N` and 4,000 to be added when the
 /// program was killed: some of the pages are written.

@@ -145,11 +145,20 @@ impl<P: Pages> PageFile<P> {
     /// Hands the bytes of every page to `look`, from front to back. Reads many pages at once.
     pub fn each_page<E: From<Error>>(
         &self,
+        look: impl FnMut(u32, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each_page_from(0, look)
+    }
+
+    /// As [`each_page`](Self::each_page), from the page `start` on.
+    pub fn each_page_from<E: From<Error>>(
+        &self,
+        start: u64,
         mut look: impl FnMut(u32, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let at_once = (BLOCK / self.page_size).max(1);
         let count = u64::from(self.last_page) + 1;
-        for first in (0..count).step_by(at_once) {
+        for first in (start..count).step_by(at_once) {
             let len = (count - first).min(at_once as u64) as usize * self.page_size;
             let block = self.pages.read(first * self.page_size as u64, len).map_err(Error::Io)?;
             for (number, page) in (first..).zip(block.chunks_exact(self.page_size)) {

@@ -17,7 +17,7 @@ use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, r
 
 use crate::database::NewContents;
 use crate::error::Error;
-use crate::journal::{self, Blocks, Journal};
+use crate::journal::{self, Blocks, Trailer};
 use crate::lease::Lease;
 use crate::lock::{open_exclusive, open_writable};
 use crate::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
@@ -221,11 +221,16 @@ fn empty_file(file: &Path, mode: u32) -> io::Result<EmptyFile> {
     Ok(empty)
 }
 
-/// Completes the change of a locked file that an interrupted process has left. Tells whether there was one.
+/// Completes the change of a locked file that an interrupted process has left, and says whether there was one. What was written
+/// of a journal that was not finished is cut off.
 pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)> {
-    let journal = Journal::find(locked)?;
+    let metadata = locked.metadata()?;
+    let Some(trailer) = Trailer::read(locked, &metadata)? else { return Ok((metadata, false)) };
+    let journal = trailer.journal(locked, &metadata)?;
     if let Some(journal) = &journal {
         journal.complete(&open_writable(file, locked)?)?;
+    } else if let Some(old_len) = trailer.unfinished(locked, &metadata)? {
+        open_writable(file, locked)?.set_len(old_len)?;
     }
     Ok((locked.metadata()?, journal.is_some()))
 }

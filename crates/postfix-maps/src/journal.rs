@@ -109,6 +109,13 @@ impl Trailer {
         Ok((once && fit).then_some(Journal { new_len, block, places }))
     }
 
+    /// Length of the contents, of which nothing has been changed yet, if the journal was being written into this file when its process was
+    /// interrupted.
+    pub fn unfinished(&self, file: &File, metadata: &Metadata) -> io::Result<Option<u64>> {
+        let own = self.inode == metadata.ino() && self.end() == Some(metadata.len());
+        Ok((own && head(file, 0)? == self.old_head).then_some(self.old_len))
+    }
+
     /// Where the journal ends, if its numbers agree with each other.
     fn end(&self) -> Option<u64> {
         let block_sizes = HEAD as u64..=ALIGNMENT;
@@ -447,6 +454,14 @@ mod tests {
             file.read_exact_at(&mut byte, at).unwrap();
             file.write_all_at(&[byte[0] ^ 1 << bit], at).unwrap();
             prop_assert!(Journal::find(&file).unwrap().is_none());
+            // Unless its numbers have suffered, it is known for what it was.
+            let metadata = file.metadata().unwrap();
+            if let Some(trailer) = Trailer::read(&file, &metadata).unwrap()
+                && at < len - TRAILER as u64
+            {
+                let old_len = trailer.unfinished(&file, &metadata).unwrap();
+                prop_assert_eq!(old_len, Some(change.old.len() as u64));
+            }
         }
 
         #[test]

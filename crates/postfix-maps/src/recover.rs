@@ -48,12 +48,14 @@ pub fn recover(path: &Path) -> Result<Recovered, Error> {
     let file = follow_links(path);
     let locked = open_exclusive(&file).map_err(open_error)?;
     sweep(&file);
+    let before = locked.metadata().map_err(open_error)?.len();
     let (metadata, completed) = settle(&locked, &file).map_err(open_error)?;
     if completed {
         return Ok(Recovered::Completed);
     }
     if Trailer::read(&locked, &metadata).map_err(open_error)?.is_none() {
-        return Ok(Recovered::Nothing);
+        let cut = metadata.len() < before;
+        return Ok(if cut { Recovered::Discarded } else { Recovered::Nothing });
     }
     let copy = locked.try_clone().map_err(open_error)?;
     let stated = stated_len(FilePages::new(copy));

@@ -286,14 +286,18 @@ impl<P: Pages> Update<P> {
 /// Refuses a file that has pages in use behind the last one that page 0 tells of: an update would cut them off. What else lies
 /// there, such as what is left of an interrupted change, calls itself by no such number.
 fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
+    /// More than what any change leaves, and looked at in less than a second.
+    const LIMIT: u64 = 1 << 30;
     let Some(stated) = stated else { return Ok(()) };
-    for number in stated.saturating_add(1)..=file.last_page {
-        let header = Header::parse(&file.read(number)?, file.order);
-        if header.is_some_and(|header| header.number == number && header.kind != page_type::FREE) {
-            return Err(Error::corrupt(0, Damage::Fault(Fault::LastPage)));
-        }
+    let lost = || Error::corrupt(0, Damage::Fault(Fault::LastPage));
+    if u64::from(file.last_page.saturating_sub(stated)) * file.page_size as u64 > LIMIT {
+        return Err(lost());
     }
-    Ok(())
+    file.each_page_from(u64::from(stated) + 1, |number, page| {
+        let in_use = Header::parse(page, file.order)
+            .is_some_and(|header| header.number == number && header.kind != page_type::FREE);
+        if in_use { Err(lost()) } else { Ok(()) }
+    })
 }
 
 impl Present {
