@@ -45,8 +45,11 @@ pub(crate) struct Overlay<P> {
 struct Kept {
     /// Binary digits of a page number that are its place in its group.
     bits: u32,
-    groups: Vec<OnceCell<Box<[OnceCell<KeptPage>]>>>,
+    groups: Vec<OnceCell<Box<[Place]>>>,
 }
+
+/// Where a page is kept; small, as most stay empty.
+type Place = OnceCell<Box<KeptPage>>;
 
 #[derive(Debug)]
 struct KeptPage {
@@ -76,7 +79,7 @@ impl Kept {
         self.groups.resize_with(self.groups.len().max(groups), OnceCell::new);
     }
 
-    fn place(&self, number: u32) -> Option<&OnceCell<KeptPage>> {
+    fn place(&self, number: u32) -> Option<&Place> {
         let new = || (0..1 << self.bits).map(|_| OnceCell::new()).collect();
         let group = self.groups.get((number >> self.bits) as usize)?.get_or_init(new);
         group.get((number & ((1 << self.bits) - 1)) as usize)
@@ -88,7 +91,7 @@ impl Kept {
         let group = self.groups.get_mut((number >> self.bits) as usize).and_then(OnceCell::get_mut);
         let place = (number & ((1 << self.bits) - 1)) as usize;
         if let Some(place) = group.and_then(|group| group.get_mut(place)) {
-            *place = OnceCell::from(page);
+            *place = OnceCell::from(Box::new(page));
         }
     }
 
@@ -126,7 +129,7 @@ impl<P: Pages> Overlay<P> {
             // Reserved, and not written yet.
             false => vec![0; self.page_size],
         };
-        Ok(place.get_or_init(|| KeptPage::new(bytes, false)))
+        Ok(place.get_or_init(|| Box::new(KeptPage::new(bytes, false))))
     }
 
     fn base_page(&self, number: u32) -> io::Result<Cow<'_, [u8]>> {

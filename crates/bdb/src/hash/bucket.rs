@@ -136,7 +136,8 @@ impl<P: Pages> Update<P> {
         // An empty page goes, and another one loses the link to it, or itself.
         let empties = page.pairs() == 1;
         let other = if page.prev == 0 { page.next } else { page.prev };
-        !self.file.pages.gains(page.number) && !(empties && self.file.pages.gains(other))
+        let gains = |number| self.file.pages.gains(number);
+        !(gains(page.number) || empties && gains(other))
     }
 
     /// Writes a page of a bucket that has lost a pair, or gives it back if it is empty and not the bucket's only one.
