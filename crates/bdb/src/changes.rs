@@ -8,6 +8,7 @@ use std::io;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
+use crate::hash::Summary;
 use crate::pages::Pages;
 
 /// When a changed page is to be written; earlier ones first ([`Changes::pages`]).
@@ -44,14 +45,24 @@ pub(crate) struct Overlay<P> {
 struct Kept {
     /// Binary digits of a page number that are its place in its group.
     bits: u32,
-    groups: Vec<OnceCell<Box<[OnceCell<KeptPage>]>>>,
+    groups: Vec<OnceCell<Box<[Place]>>>,
 }
+
+/// Where a page is kept; small, as most stay empty.
+type Place = OnceCell<Box<KeptPage>>;
 
 #[derive(Debug)]
 struct KeptPage {
     bytes: Vec<u8>,
     /// Whether the page is known to be a sound page of its bucket.
     sound: Cell<bool>,
+    summary: OnceCell<Summary>,
+}
+
+impl KeptPage {
+    fn new(bytes: Vec<u8>, sound: bool) -> Self {
+        KeptPage { bytes, sound: Cell::new(sound), summary: OnceCell::new() }
+    }
 }
 
 impl Kept {
@@ -68,7 +79,7 @@ impl Kept {
         self.groups.resize_with(self.groups.len().max(groups), OnceCell::new);
     }
 
-    fn place(&self, number: u32) -> Option<&OnceCell<KeptPage>> {
+    fn place(&self, number: u32) -> Option<&Place> {
         let new = || (0..1 << self.bits).map(|_| OnceCell::new()).collect();
         let group = self.groups.get((number >> self.bits) as usize)?.get_or_init(new);
         group.get((number & ((1 << self.bits) - 1)) as usize)
@@ -80,7 +91,7 @@ impl Kept {
         let group = self.groups.get_mut((number >> self.bits) as usize).and_then(OnceCell::get_mut);
         let place = (number & ((1 << self.bits) - 1)) as usize;
         if let Some(place) = group.and_then(|group| group.get_mut(place)) {
-            *place = OnceCell::from(page);
+            *place = OnceCell::from(Box::new(page));
         }
     }
 
@@ -118,7 +129,7 @@ impl<P: Pages> Overlay<P> {
             // Reserved, and not written yet.
             false => vec![0; self.page_size],
         };
-        Ok(place.get_or_init(|| KeptPage { bytes, sound: Cell::new(false) }))
+        Ok(place.get_or_init(|| Box::new(KeptPage::new(bytes, false))))
     }
 
     fn base_page(&self, number: u32) -> io::Result<Cow<'_, [u8]>> {
@@ -199,6 +210,25 @@ impl<P: Pages> PageFile<Overlay<P>> {
         Ok(page)
     }
 
+    /// What is known of a page of a bucket; it is summed up once.
+    pub fn summary(
+        &self,
+        number: u32,
+        budget: &Budget,
+        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
+        sum_up: impl FnOnce(Page<'_>) -> Result<Summary, Error>,
+    ) -> Result<&Summary, Error> {
+        if let Some(kept) = self.pages.kept.place(number).and_then(OnceCell::get)
+            && kept.sound.get()
+            && let Some(summary) = kept.summary.get()
+        {
+            budget.spend(number)?;
+            return Ok(summary);
+        }
+        let summary = sum_up(self.sound_page(number, budget, check)?)?;
+        Ok(self.pages.kept(number)?.summary.get_or_init(|| summary))
+    }
+
     /// A page as it was before, which is not kept.
     pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         budget.spend(number)?;
@@ -222,7 +252,7 @@ impl<P: Pages> PageFile<Overlay<P>> {
         let turn = if self.pages.is_new(number) { Turn::New } else { Turn::Other };
         self.pages.turns.entry(number).or_insert(turn);
         self.seal(&mut page);
-        self.pages.kept.put(number, KeptPage { bytes: page, sound: Cell::new(true) });
+        self.pages.kept.put(number, KeptPage::new(page, true));
         Ok(())
     }
 
@@ -232,7 +262,7 @@ impl<P: Pages> PageFile<Overlay<P>> {
         change(&mut page);
         self.seal(&mut page);
         self.pages.turns.insert(0, Turn::Meta);
-        self.pages.kept.put(0, KeptPage { bytes: page, sound: Cell::new(true) });
+        self.pages.kept.put(0, KeptPage::new(page, true));
         Ok(())
     }
 
@@ -266,7 +296,7 @@ impl<P: Pages> PageFile<Overlay<P>> {
         let on_disk = self.pages.base.size()? / self.page_size as u64;
         let on_disk = u32::try_from(on_disk).unwrap_or(u32::MAX);
         for number in first..on_disk.min(self.last_page.saturating_add(1)) {
-            let hole = KeptPage { bytes: vec![0; self.page_size], sound: Cell::new(false) };
+            let hole = KeptPage::new(vec![0; self.page_size], false);
             self.pages.kept.put(number, hole);
             self.pages.turns.insert(number, Turn::New);
         }

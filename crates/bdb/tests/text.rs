@@ -133,7 +133,7 @@ proptest! {
         ]),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0usize..512, any::<u8>()), 1..7),
     ) {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
         let mut file = fs::read(golden.join(name).with_extension("db")).unwrap();
         let pages = file.len() / 512;
         for (page, offset, byte) in changes {

@@ -10,7 +10,7 @@
 //! bucket is written anew, on its primary page and new ones.
 
 use super::edit::{EditedPage, StoredPair, key_of, stored_pair};
-use super::page::HashPage;
+use super::page::{HashPage, Summary};
 use super::update::Update;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page};
@@ -46,26 +46,50 @@ impl<P: Pages> Update<P> {
         prev: u32,
         budget: &Budget,
     ) -> Result<HashPage<'_>, Error> {
-        let page = self.file.sound_page(number, budget, |page| {
-            if prev != 0 && (page.is_hole() || self.address.is_primary(number)) {
-                return Err(page.corrupt(Damage::Fault(Fault::LinkedType)));
-            }
-            let database = (&self.meta, &self.address, self.function);
-            refuse_bucket_page(&self.file, database, bucket, page)
-        })?;
+        let check = |page: &Page<'_>| self.check(bucket, prev, page);
+        let page = self.file.sound_page(number, budget, check)?;
         if page.header.prev != prev {
             return Err(page.corrupt(Damage::Fault(Fault::BackLink)));
         }
         HashPage::of(&self.file, page)
     }
 
-    /// A page that has been found to be sound, to be changed.
+    /// As [`page`](Self::page), summed up.
+    pub(super) fn summary(
+        &self,
+        bucket: u32,
+        number: u32,
+        prev: u32,
+        budget: &Budget,
+    ) -> Result<&Summary, Error> {
+        let check = |page: &Page<'_>| self.check(bucket, prev, page);
+        let sum_up =
+            |page: Page<'_>| Summary::of(&HashPage::of(&self.file, page)?, self.file.order);
+        let summary = self.file.summary(number, budget, check, sum_up)?;
+        if summary.prev != prev {
+            return Err(Error::corrupt(number, Damage::Fault(Fault::BackLink)));
+        }
+        Ok(summary)
+    }
+
+    /// Refuses a page that is not a sound one of a bucket.
+    fn check(&self, bucket: u32, prev: u32, page: &Page<'_>) -> Result<(), Error> {
+        if prev != 0 && (page.is_hole() || self.address.is_primary(page.number)) {
+            return Err(page.corrupt(Damage::Fault(Fault::LinkedType)));
+        }
+        let database = (&self.meta, &self.address, self.function);
+        refuse_bucket_page(&self.file, database, bucket, page)
+    }
+
+    /// A page of a bucket that has been found to be sound before: nothing is changed that has not been looked at.
+    pub(super) fn page_again(&self, number: u32) -> Result<HashPage<'_>, Error> {
+        let unseen = |page: &Page<'_>| Err(page.corrupt(Damage::PageType(page.header.kind)));
+        HashPage::of(&self.file, self.file.sound_page(number, &self.file.budget(), unseen)?)
+    }
+
+    /// As [`page_again`](Self::page_again), to be changed.
     pub(super) fn edit(&self, number: u32) -> Result<EditedPage, Error> {
-        let page = self.file.sound_page(number, &self.file.budget(), |page| {
-            // Nothing is changed that has not been looked at.
-            Err(page.corrupt(Damage::PageType(page.header.kind)))
-        })?;
-        EditedPage::read(&self.file, &HashPage::of(&self.file, page)?)
+        EditedPage::read(&self.file, &self.page_again(number)?)
     }
 
     pub(super) fn write(&mut self, page: EditedPage) -> Result<(), Error> {
@@ -80,25 +104,17 @@ impl<P: Pages> Update<P> {
             || self.alone.contains(&primary)
     }
 
-    /// Whether a page of a bucket may gain a pair, or be followed by a new page.
-    pub(super) fn may_gain(&self, bucket: u32, page: &Page<'_>) -> Result<bool, Error> {
-        if self.lost.is_empty() || self.is_alone(bucket, (page.number, page.header.next)) {
+    /// Whether a page of a bucket, which leads to `next`, may gain a pair or be followed by a new page.
+    pub(super) fn may_gain(&self, bucket: u32, page: u32, next: u32) -> Result<bool, Error> {
+        if self.lost.is_empty() || self.is_alone(bucket, (page, next)) {
             return Ok(true);
         }
-        // What new pages gain, the last older page does.
-        let (mut number, mut prev) = (page.number, page.header.prev);
-        let budget = self.file.budget();
-        while self.file.pages.is_new(number) && prev != 0 {
-            number = prev;
-            prev = self.page_again(number, &budget)?.prev;
+        // What new pages gain, the last older page does. The primary page is an older one.
+        let mut older = page;
+        while self.file.pages.is_new(older) {
+            older = self.page_again(older)?.page.header.prev;
         }
-        Ok(!self.lost.contains(&number))
-    }
-
-    /// The header of a page that has been found to be sound.
-    fn page_again(&self, number: u32, budget: &Budget) -> Result<Header, Error> {
-        let page = self.file.sound_page(number, budget, |page| Err(page.corrupt(Damage::Loop)))?;
-        Ok(page.header)
+        Ok(!self.lost.contains(&older))
     }
 
     /// Writes a page of a bucket that has gained a pair.
@@ -120,7 +136,8 @@ impl<P: Pages> Update<P> {
         // An empty page goes, and another one loses the link to it, or itself.
         let empties = page.pairs() == 1;
         let other = if page.prev == 0 { page.next } else { page.prev };
-        !(self.file.pages.gains(page.number) || empties && self.file.pages.gains(other))
+        let gains = |number| self.file.pages.gains(number);
+        !(gains(page.number) || empties && gains(other))
     }
 
     /// Writes a page of a bucket that has lost a pair, or gives it back if it is empty and not the bucket's only one.
@@ -173,7 +190,7 @@ impl<P: Pages> Update<P> {
         if number == 0 {
             return Ok(());
         }
-        let mut header = self.page_again(number, &self.file.budget())?;
+        let mut header = self.page_again(number)?.page.header;
         change(&mut header);
         let mut page = self.file.read(number)?.into_owned();
         header.put(&mut page, self.file.order);
@@ -186,10 +203,7 @@ impl<P: Pages> Update<P> {
         bucket: u32,
         last: u32,
     ) -> Result<Option<EditedPage>, Error> {
-        let page = self.file.sound_page(last, &self.file.budget(), |page| {
-            Err(page.corrupt(Damage::PageType(page.header.kind)))
-        })?;
-        if !self.may_gain(bucket, &page)? {
+        if !self.may_gain(bucket, last, 0)? {
             return Ok(None);
         }
         if self.is_alone(bucket, (last, 0)) {

@@ -28,6 +28,7 @@ pub use duplicates::DuplicateOrder;
 pub(crate) use function::HashFunction;
 pub use iter::Iter;
 pub use many::GetMany;
+pub(crate) use page::Summary;
 pub use plan::Plan;
 pub use read::Hash;
 pub use stat::{PageUse, Stat};

@@ -12,6 +12,7 @@ use super::stored::Stored;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
+use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
 use crate::pages::Pages;
@@ -40,6 +41,53 @@ pub(crate) struct HashPage<'a> {
     pub page: Page<'a>,
     /// Offset array: four bytes a pair.
     table: Range<usize>,
+}
+
+/// What a walk through a bucket asks of a page that most likely does not have the key.
+#[derive(Clone, Debug)]
+pub(crate) struct Summary {
+    pub prev: u32,
+    pub next: u32,
+    /// Bytes that are left.
+    pub room: usize,
+    plain_keys: bool,
+    big_keys: bool,
+    /// The marks of the keys on the page.
+    marks: [u64; 4],
+}
+
+impl Summary {
+    /// Sums a page up.
+    pub fn of(page: &HashPage<'_>, order: ByteOrder) -> Result<Self, Error> {
+        let Header { prev, next, .. } = page.page.header;
+        let (plain_keys, big_keys) = (false, false);
+        let mut summary =
+            Summary { prev, next, room: page.room(), plain_keys, big_keys, marks: [0; 4] };
+        let mut at = page.start();
+        while let Some(pair) = page.next_pair(order, &mut at)? {
+            match page.page.bytes.get(pair.key) {
+                Some([item::PLAIN, key @ ..]) => {
+                    summary.plain_keys = true;
+                    let mark = Stored { bytes: key, nul: false }.mark();
+                    summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
+                }
+                // What is not on the page would have to be read.
+                _ => (summary.big_keys, summary.marks) = (true, [u64::MAX; 4]),
+            }
+        }
+        Ok(summary)
+    }
+
+    /// Whether the page can have a key of this mark.
+    #[inline]
+    pub fn may_have(&self, mark: u8) -> bool {
+        self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0
+    }
+
+    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
+    pub fn mixes_with(&self, big_key: bool) -> bool {
+        if big_key { self.plain_keys } else { self.big_keys }
+    }
 }
 
 impl<'a> HashPage<'a> {
@@ -162,17 +210,6 @@ impl<'a> HashPage<'a> {
             low => low,
         };
         low.saturating_sub(self.table.end)
-    }
-
-    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
-    pub fn mixes_with(&self, big_key: bool, order: ByteOrder) -> Result<bool, Error> {
-        let mut at = self.start();
-        while let Some(pair) = self.next_pair(order, &mut at)? {
-            if (self.page.bytes.get(pair.key.start) == Some(&item::BIG)) != big_key {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Reads an item, with this page's number in the error.

@@ -194,24 +194,27 @@ impl<P: Pages> Update<P> {
         let big = is_big(key.len(), page_size);
         let bucket = self.address.bucket(key.hash(self.function));
         let budget = self.file.budget();
-        let mut page = self.primary(bucket, &budget)?;
+        let mark = key.mark();
+        let (mut page, mut prev) = (self.address.page(bucket), 0);
         let mut room = None;
         loop {
-            if let Some(pair) = page.find(&self.file, key, &budget)? {
-                let (page, pair) = (page.page.number, pair.index / 2);
-                return Ok(Place::Present(Present { bucket, page, pair }));
+            let summary = self.summary(bucket, page, prev, &budget)?;
+            if summary.may_have(mark)
+                && let Some(pair) = self.page_again(page)?.find(&self.file, key, &budget)?
+            {
+                return Ok(Place::Present(Present { bucket, page, pair: pair.index / 2 }));
             }
             if room.is_none()
-                && page.room() >= need
-                && !page.mixes_with(big, self.file.order)?
-                && self.may_gain(bucket, &page.page)?
+                && summary.room >= need
+                && !summary.mixes_with(big)
+                && self.may_gain(bucket, page, summary.next)?
             {
-                room = Some(page.page.number);
+                room = Some(page);
             }
-            match self.next(bucket, &page, &budget)? {
-                Some(next) => page = next,
-                None => return Ok(Place::Absent(Absent { bucket, room, last: page.page.number })),
+            if summary.next == 0 {
+                return Ok(Place::Absent(Absent { bucket, room, last: page }));
             }
+            (prev, page) = (page, summary.next);
         }
     }
 

@@ -46,8 +46,8 @@ fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])])
 /// Something leads to a page that belongs to another, or belongs to nothing itself and may lead anywhere. The rightful owner does
 /// not see that: an update through it may take, give up or cut off such a page, and verify then says other things of the links that
 /// lead there.
-const DOUBTFUL_OWNER: [Fault; 4] =
-    [Fault::Shared, Fault::LinkedType, Fault::BackLink, Fault::Orphan];
+const DOUBTFUL_OWNER: [Fault; 5] =
+    [Fault::Shared, Fault::LinkedType, Fault::BackLink, Fault::Orphan, Fault::ReservedBucket];
 
 /// What verify says of links, and of pages according to what leads to them.
 const BETWEEN_PAGES: [Fault; 11] = [

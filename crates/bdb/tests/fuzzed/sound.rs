@@ -8,16 +8,16 @@ use super::model::apply;
 /// Files by libdb that have what the builder does not make: duplicates on their page and in trees, several databases, older
 /// versions, holes, keys that libdb does not find.
 const BY_LIBDB: [&[u8]; 10] = [
-    include_bytes!("../../../../tests/golden/duplicates.db"),
-    include_bytes!("../../../../tests/golden/duplicates-big-endian-checksums.db"),
-    include_bytes!("../../../../tests/golden/sorted-duplicates-big-endian.db"),
-    include_bytes!("../../../../tests/golden/load-duplicates.db"),
-    include_bytes!("../../../../tests/golden/named.db"),
-    include_bytes!("../../../../tests/golden/load-named.db"),
-    include_bytes!("../../../../tests/golden/version-7-big-endian.db"),
-    include_bytes!("../../../../tests/golden/deleted.db"),
-    include_bytes!("../../../../tests/golden/holes.db"),
-    include_bytes!("../../../../tests/golden/missed-by-libdb.db"),
+    include_bytes!("../golden/duplicates.db"),
+    include_bytes!("../golden/duplicates-big-endian-checksums.db"),
+    include_bytes!("../golden/sorted-duplicates-big-endian.db"),
+    include_bytes!("../golden/load-duplicates.db"),
+    include_bytes!("../golden/named.db"),
+    include_bytes!("../golden/load-named.db"),
+    include_bytes!("../golden/version-7-big-endian.db"),
+    include_bytes!("../golden/deleted.db"),
+    include_bytes!("../golden/holes.db"),
+    include_bytes!("../golden/missed-by-libdb.db"),
 ];
 
 /// A sound file: one by libdb, or one with numbered pairs by the builder, from which some may have been deleted.

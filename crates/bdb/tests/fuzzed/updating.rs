@@ -2,6 +2,7 @@
 
 use bdb_file::{Builder, Hash, Keep, Severity, Update};
 
+use super::changed;
 use super::input::Input;
 use super::model::{Map, apply, assert_holds};
 use super::sound::{finish, item, options};
@@ -55,6 +56,19 @@ pub fn check(input: &mut Input<'_>) {
     }
     apply(&mut file, &update.finish().unwrap());
     assert_sound(&file, &map);
+}
+
+/// An update of any file: an error, or no damage that was not there.
+pub fn check_damaged(file: &[u8]) {
+    let Ok(database) = Hash::open(file) else { return };
+    let keys: Vec<_> = database.iter().map_while(Result::ok).take(8).collect();
+    let keys: Vec<&[u8]> = keys.iter().map(|(key, _)| &key[..]).collect();
+    let mut puts: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (*key, &[b'd'; 90][..])).collect();
+    puts.extend([&b"new"[..], b"newer", b"newest"].map(|key| (key, &[b'd'; 300][..])));
+    // What is an error says nothing of the next.
+    let _ = changed::check(file, &puts, &[]);
+    let _ = changed::check(file, &[], &keys);
+    let _ = changed::check(file, &puts[keys.len() / 2..], &keys);
 }
 
 fn assert_sound(file: &[u8], map: &Map) {

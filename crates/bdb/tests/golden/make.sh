@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the golden files: by Postfix 3.7, db5.3_load, and libdb's API through the example make_golden; each NAME.dump is
 # what db5.3_dump -p prints of NAME.db. Files of one run differ from those of another in their 20 bytes of
-# identification and in bytes that carry nothing.
+# identification and in bytes that carry nothing. They belong to the package bdb-file, whose tests read them; so do those of the package
+# map-tests, through the link tests/golden.
 #
 # Needs the Debian packages postfix, db5.3-util and libdb5.3-dev.
 set -eu
@@ -106,7 +107,7 @@ db_pagesize=512'
 printf 'key\ndata\n' | db5.3_load -P password -T -t hash -c db_pagesize=512 refused/encrypted.db
 
 # libdb's API.
-cargo run --quiet --features peers --example make_golden "$PWD"
+cargo run --quiet -p map-tests --features peers --example make_golden "$PWD"
 
 for file in *.db; do
     db5.3_dump -p "$file" >"${file%.db}.dump"
