@@ -124,9 +124,7 @@ fn index_files() {
     twin.run(&call(b"hash:l"));
     twin.run(&call(b"-q k hash:l"));
     twin.directory("dir");
-    twin.run(&call(b"hash:dir"));
     twin.run(&call(b"-s hash:dir"));
-    twin.run(&call(b"hash:."));
 }
 
 /// Section 8.3: an index that is older than its source.

@@ -1,49 +1,39 @@
-//! A change of a large table that was interrupted: what our programs say of it, and of copies of the file.
+//! Signals that come while a table waits for its lock or is written, limits of file sizes, and readers that go away: as with
+//! Postfix's `postmap` (section 4 of the postmap specification).
 #![cfg(feature = "peers")]
 
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
-use std::time::SystemTime;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
-use map_tests::dbtools;
-use map_tests::tools::{self, Tool};
+use map_tests::tools::{self, Suite, Tool};
 use tempfile::TempDir;
 
-const WARNING: &str = "m.db: a change of this file was interrupted: it is read as if completed\n";
-const MENDED: &str = "m.db: a change of this file had been interrupted, and has been completed\n";
+/// How long a program that is told to end may take.
+const PROMPTLY: Duration = Duration::from_secs(10);
 
-/// A table of 40,000 entries, `userN old N`, of which every tenth was about to become `new N` and 4,000 to be added when the
-/// program was killed: some of the pages are written.
-struct Interrupted(TempDir);
+/// A directory with tables `m` and `n`, made from texts that have changed since.
+struct Place(TempDir);
 
-impl Interrupted {
+impl Place {
     fn new() -> Self {
-        let place = Interrupted(TempDir::new().unwrap());
+        let place = Place(tempfile::tempdir().unwrap());
         fs::create_dir(place.path("etc")).unwrap();
         fs::write(place.path("etc/main.cf"), "compatibility_level = 3.6\n").unwrap();
-        let main_cf = File::open(place.path("etc/main.cf")).unwrap();
-        main_cf.set_modified(SystemTime::UNIX_EPOCH).unwrap();
-        let lines = |users: &mut dyn Iterator<Item = usize>, value: &str| -> String {
-            users.map(|i| format!("user{i}\t{value} {i}\n")).collect()
-        };
-        fs::write(place.path("m"), lines(&mut (0..40_000), "old")).unwrap();
-        assert!(place.postmap(&["hash:m"]).status.success());
-        let changed = lines(&mut (0..40_000).step_by(10), "new");
-        fs::write(place.path("changes"), changed + &lines(&mut (40_000..44_000), "new")).unwrap();
-
-        // How many pages are written before the journal counts.
-        fs::copy(place.path("m.db"), place.path("before.db")).unwrap();
-        let trace = place.strace(&["-e", "trace=pwrite64,fsync"]);
-        assert!(trace.status.success(), "{trace:?}");
-        let trace = fs::read_to_string(place.path("trace")).unwrap();
-        let journal = trace.lines().take_while(|line| !line.contains("fsync(")).count();
-        let all = trace.lines().filter(|line| line.contains("pwrite64(")).count();
-        fs::copy(place.path("before.db"), place.path("m.db")).unwrap();
-        let when = format!("inject=pwrite64:signal=SIGKILL:when={}", (journal + all) / 2);
-        let killed = place.strace(&["-e", "trace=pwrite64", "-e", &when]);
-        assert_eq!(killed.status.signal(), Some(9), "{killed:?}");
+        let old = SystemTime::now() - Duration::from_secs(86_400);
+        File::open(place.path("etc/main.cf")).unwrap().set_modified(old).unwrap();
+        for name in ["m", "n"] {
+            fs::write(place.path(name), "k old\n").unwrap();
+        }
+        let made = place.command(tools::real(), "hash:m hash:n").output().unwrap();
+        assert!(made.status.success());
+        for name in ["m", "n"] {
+            fs::write(place.path(name), "k new\n").unwrap();
+        }
         place
     }
 
@@ -51,125 +41,243 @@ impl Interrupted {
         self.0.path().join(name)
     }
 
-    fn command(&self, program: PathBuf) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(self.0.path()).env("MAIL_CONFIG", "./etc").stdin(Stdio::null());
+    fn command(&self, suite: &Suite, line: &str) -> Command {
+        let mut command = Command::new(suite.program(Tool::Postmap));
+        self.prepare(&mut command, suite).args(line.split(' '));
         command
     }
 
-    fn strace(&self, options: &[&str]) -> Output {
-        self.command("strace".into())
-            .args(["-f", "-qq", "-o", "trace"])
-            .args(options)
-            .arg(tools::ours().program(Tool::Postmap))
-            .args(["-ri", "hash:m"])
-            .stdin(File::open(self.path("changes")).unwrap())
-            .output()
-            .expect("strace, of the Debian package of that name, runs")
+    /// A command of a shell, in which `$0` is the program.
+    fn shell(&self, suite: &Suite, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        self.prepare(&mut command, suite).args(["-c", script]).arg(suite.program(Tool::Postmap));
+        command
     }
 
-    fn postmap(&self, arguments: &[&str]) -> Output {
-        let program = tools::ours().program(Tool::Postmap);
-        self.command(program).args(arguments).output().unwrap()
+    fn prepare<'c>(&self, command: &'c mut Command, suite: &Suite) -> &'c mut Command {
+        command.current_dir(&self.0).env("MAIL_CONFIG", "etc").stdin(Stdio::null());
+        command.envs(suite.preload().map(|object| ("LD_PRELOAD", object)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped())
     }
 
-    fn bdbmap(&self, arguments: &[&str]) -> Output {
-        let program = tools::ours().program(Tool::Postmap).with_file_name("bdbmap");
-        self.command(program).args(arguments).output().unwrap()
+    /// The value of the key `k`.
+    fn value(&self, table: &str) -> String {
+        let found = self.command(tools::real(), &format!("-q k hash:{table}")).output().unwrap();
+        String::from_utf8(found.stdout).unwrap()
     }
 
-    /// What a real `postmap -s` lists.
-    fn listed_by_postfix(&self, table: &str) -> Vec<String> {
-        let program = tools::real().program(Tool::Postmap);
-        let output = self.command(program).args(["-s", table]).output().unwrap();
-        sorted(&output)
-    }
-}
-
-fn sorted(output: &Output) -> Vec<String> {
-    let mut lines: Vec<String> =
-        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-    lines.sort_unstable();
-    lines
-}
-
-fn messages(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[test]
-fn whoever_reads_an_interrupted_table_is_told() {
-    let place = Interrupted::new();
-    let warning = format!("postmap: warning: {WARNING}");
-    let found = place.postmap(&["-q", "user43999", "hash:m"]);
-    assert_eq!((found.stdout.as_slice(), messages(&found)), (&b"new 43999\n"[..], warning.clone()));
-    let list = place.postmap(&["-s", "hash:m"]);
-    assert_eq!((sorted(&list).len(), messages(&list)), (44_000, warning));
-    // It is torn, and nobody who only reads mends it.
-    assert_ne!(place.listed_by_postfix("hash:m"), sorted(&list));
-
-    let verdict = place.bdbmap(&["verify", "m.db"]);
-    assert_eq!(verdict.status.code(), Some(1));
-    let verdict = String::from_utf8_lossy(&verdict.stdout).into_owned();
-    assert!(verdict.starts_with("m.db: interrupted: "), "{verdict}");
-    let last = verdict.lines().last().unwrap();
-    assert!(last.starts_with("m.db: interrupted: 4"), "{last}");
-    assert_eq!(place.bdbmap(&["verify", "-q", "m.db"]).status.code(), Some(1));
-
-    let recovered = place.bdbmap(&["recover", "m.db"]);
-    assert_eq!(recovered.status.code(), Some(0), "{recovered:?}");
-    let said = String::from_utf8_lossy(&recovered.stdout).into_owned();
-    assert_eq!(said, "m.db: completed a change that was interrupted\n");
-    assert_eq!(place.listed_by_postfix("hash:m"), sorted(&list));
-    assert_eq!(dbtools::verify(&place.path("m.db")), Ok(()));
-    assert_eq!(messages(&place.postmap(&["-s", "hash:m"])), "");
-}
-
-#[test]
-fn the_next_writer_completes_an_interrupted_change_and_says_so() {
-    for arguments in [&["-i", "hash:m"][..], &["-d", "nobody", "hash:m"], &["hash:m"]] {
-        let place = Interrupted::new();
-        let output = place.postmap(arguments);
-        assert_eq!(messages(&output), format!("postmap: warning: {MENDED}"), "{arguments:?}");
-        let users = if arguments.len() == 1 { 40_000 } else { 44_000 };
-        assert_eq!(place.listed_by_postfix("hash:m").len(), users, "{arguments:?}");
-        assert_eq!(dbtools::verify(&place.path("m.db")), Ok(()), "{arguments:?}");
+    fn files(&self) -> Vec<String> {
+        let names = fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<String> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }
 
-#[test]
-fn the_journal_in_a_copy_counts_for_nothing() {
-    let place = Interrupted::new();
-    fs::copy(place.path("m.db"), place.path("copy.db")).unwrap();
-    let copied = fs::read(place.path("copy.db")).unwrap();
-    // All see the same in it, and nobody completes anything.
-    let list = place.postmap(&["-s", "hash:copy"]);
-    assert_eq!(messages(&list), "");
-    assert_eq!(sorted(&list), place.listed_by_postfix("hash:copy"));
-    let deleted = place.postmap(&["-d", "nobody", "hash:copy"]);
-    assert_eq!((deleted.status.code(), messages(&deleted)), (Some(1), String::new()));
-    assert!(fs::read(place.path("copy.db")).unwrap() == copied);
+fn kill(child: &Child, signal: &str) {
+    assert!(
+        Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
-#[test]
-fn an_interrupted_change_is_summed_up_once_and_not_for_each_lookup() {
-    let place = Interrupted::new();
-    let calls = |keys: usize| {
-        let keys: String = (0..keys).map(|i| format!("user{i}\n")).collect();
-        fs::write(place.path("keys"), keys).unwrap();
-        let output = place
-            .command("strace".into())
-            .args(["-f", "-qq", "-o", "trace", "-e", "trace=pread64"])
-            .arg(tools::ours().program(Tool::Postmap))
-            .args(["-q", "-", "hash:m"])
-            .stdin(File::open(place.path("keys")).unwrap())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        fs::read_to_string(place.path("trace")).unwrap().lines().count()
+/// Waits until a process sleeps in a lock.
+fn await_lock(child: &Child) {
+    let wchan = format!("/proc/{}/syscall", child.id());
+    let start = Instant::now();
+    // The number of flock, on x86-64 and elsewhere.
+    let waits = || {
+        fs::read_to_string(&wchan)
+            .is_ok_and(|call| call.starts_with("73 ") || call.starts_with("32 "))
     };
-    let (one, many) = (calls(1), calls(200));
-    // The journal has some megabytes: 64 KiB at a time.
-    assert!(one > 20, "{one}");
-    assert!(many - one < 199 * 15, "{one}, then {many}");
+    while !waits() {
+        assert!(start.elapsed() < PROMPTLY, "does not wait for the lock");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How a process ended; killed, and so by signal 9, where it does not end promptly.
+fn end(mut child: Child) -> Output {
+    let start = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if start.elapsed() > PROMPTLY {
+            child.kill().unwrap();
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn who_waits_for_a_lock_can_be_interrupted() {
+    for suite in [tools::ours(), tools::real()] {
+        for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
+            for line in ["hash:m", "-i hash:m", "-d k hash:m"] {
+                let place = Place::new();
+                let (before, files) = (fs::read(place.path("m.db")).unwrap(), place.files());
+                let lock = File::open(place.path("m.db")).unwrap();
+                lock.lock().unwrap();
+                let child = place.command(suite, line).spawn().unwrap();
+                await_lock(&child);
+                kill(&child, signal);
+                let output = end(child);
+                assert_eq!(output.status.signal(), Some(number), "{line}: {output:?}");
+                assert_eq!(fs::read(place.path("m.db")).unwrap(), before, "{line}");
+                assert_eq!(place.files(), files);
+            }
+        }
+    }
+}
+
+/// As under nohup.
+#[test]
+fn an_ignored_signal_stays_ignored() {
+    for suite in [tools::ours(), tools::real()] {
+        let place = Place::new();
+        let lock = File::open(place.path("m.db")).unwrap();
+        lock.lock().unwrap();
+        let child = place.shell(suite, "trap '' HUP; exec \"$0\" hash:m hash:n").spawn().unwrap();
+        await_lock(&child);
+        kill(&child, "HUP");
+        lock.unlock().unwrap();
+        assert!(end(child).status.success());
+        assert_eq!([place.value("m"), place.value("n")], ["new\n", "new\n"]);
+
+        // And while one is being written: the first table's entries are still being read.
+        let mut child = place.shell(suite, "trap '' HUP; exec \"$0\" -ri hash:m hash:n");
+        let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(b"k newer\n").unwrap();
+        await_writing(&place.path("m.db"));
+        kill(&child, "HUP");
+        drop(stdin);
+        assert!(end(child).status.success());
+        assert_eq!(place.value("m"), "newer\n");
+    }
+}
+
+/// Waits until somebody has a table locked.
+fn await_writing(table: &Path) {
+    let start = Instant::now();
+    loop {
+        let file = File::open(table).unwrap();
+        if file.try_lock_shared().is_err() {
+            // The mask is set right behind the lock.
+            return thread::sleep(Duration::from_millis(100));
+        }
+        assert!(start.elapsed() < PROMPTLY, "nobody locks the table");
+        drop(file);
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_signal_waits_for_the_table_that_is_being_written() {
+    for suite in [tools::ours(), tools::real()] {
+        for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)] {
+            let place = Place::new();
+            let mut child = place.command(suite, "-ri hash:m hash:n");
+            let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(b"k newer\n").unwrap();
+            await_writing(&place.path("m.db"));
+            kill(&child, signal);
+            thread::sleep(Duration::from_millis(50));
+            assert!(child.try_wait().unwrap().is_none());
+            stdin.write_all(b"more entries\n").unwrap();
+            drop(stdin);
+            assert_eq!(end(child).status.signal(), Some(number));
+            assert_eq!([place.value("m"), place.value("n")], ["newer\n", "old\n"]);
+        }
+    }
+}
+
+/// A rebuild, and a deletion, that get a signal with each system call that writes or renames.
+#[test]
+fn a_signal_while_writing_leaves_a_whole_table() {
+    let calls = ["fsync", "pwrite64", "renameat2"];
+    for (line, calls) in [("hash:m hash:n", &calls[..]), ("-d k hash:m hash:n", &calls[..1])] {
+        let mut hit = 0;
+        for call in calls {
+            let place = Place::new();
+            let files = place.files();
+            let program = tools::ours().program(Tool::Postmap);
+            let inject = format!("inject={call}:signal=SIGTERM:when=1");
+            let mut command = Command::new("strace");
+            place.prepare(&mut command, tools::ours());
+            command.args(["-f", "-o", "/dev/null", "-e", &inject]).arg(program);
+            let output = command.args(line.split(' ')).output().unwrap();
+            if output.status.signal() == Some(15) {
+                hit += 1;
+                let first = if line.starts_with("-d") { "" } else { "new\n" };
+                assert_eq!(
+                    [place.value("m").as_str(), &place.value("n")],
+                    [first, "old\n"],
+                    "{call}"
+                );
+            } else {
+                assert!(output.status.success(), "{call}: {output:?}");
+            }
+            assert_eq!(place.files(), files, "{call}");
+        }
+        assert!(hit > 0, "{line} makes none of the calls");
+    }
+}
+
+#[test]
+fn a_file_too_large_is_an_error() {
+    let text: String = (0..20_000).map(|i| format!("key{i}: value{i}\n")).collect();
+    for (program, line) in [
+        ("postmap", "hash:m"),
+        ("postalias", "hash:m"),
+        ("postmap", "-i hash:m"),
+        ("bdbmap", "load fresh.db m.dump"),
+    ] {
+        let place = Place::new();
+        fs::write(place.path("m"), &text).unwrap();
+        let dump: String = (0..20_000).map(|i| format!(" {i:06x}\n 00\n")).collect();
+        let head = "VERSION=3\nformat=bytevalue\ntype=hash\nHEADER=END\n";
+        fs::write(place.path("m.dump"), [head, &dump, "DATA=END\n"].concat()).unwrap();
+        let (before, files) = (fs::read(place.path("m.db")).unwrap(), place.files());
+        let path = tools::ours().program(Tool::Postmap).with_file_name(program);
+        // Blocks of 512 bytes.
+        let script = format!("ulimit -f 64; exec {} {line} <m", path.display());
+        let output = place.shell(tools::ours(), &script).output().unwrap();
+        let status = if program == "bdbmap" { 2 } else { 1 };
+        assert_eq!(output.status.code(), Some(status), "{program}: {output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("File too large"), "{program}: {said}");
+        assert_eq!(fs::read(place.path("m.db")).unwrap(), before, "{program} {line}");
+        assert_eq!(place.files(), files, "{program} {line}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_program() {
+    let place = Place::new();
+    let text: String = (0..20_000).map(|i| format!("key{i} value{i}\n")).collect();
+    fs::write(place.path("m"), &text).unwrap();
+    let keys: String = (0..20_000).map(|i| format!("key{i}\n")).collect();
+    fs::write(place.path("keys"), keys).unwrap();
+    assert!(place.command(tools::real(), "hash:m").output().unwrap().status.success());
+    for line in ["-s hash:m", "-q - hash:m", "-q key1 hash:m"] {
+        let [ours, real] = [tools::ours(), tools::real()].map(|suite| {
+            let mut command = place.command(suite, line);
+            command.stdin(File::open(place.path("keys")).unwrap());
+            command.stdout(gone());
+            command.status().unwrap().signal()
+        });
+        assert_eq!((ours, real), (Some(13), Some(13)), "{line}");
+    }
+}
+
+/// A pipe that nobody reads from.
+fn gone() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
 }

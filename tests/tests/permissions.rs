@@ -94,10 +94,7 @@ fn a_source_that_is_no_regular_file() {
         let mut twin = programs.twin(&format!("odd sources, user {user}, umask {umask:o}"), user);
         twin.link("/dev/null", "null");
         twin.link("/dev/stdin", "stdin");
-        twin.directory("directory");
-        twin.mode("directory", 0o700);
-        twin.owner("directory", user, user);
-        for line in ["hash:null", "hash:stdin", "hash:directory", "-i hash:added"] {
+        for line in ["hash:null", "hash:stdin", "-i hash:added"] {
             twin.run(&call(line, user).umask(umask).piped());
             twin.run(&call(&format!("-p {line}"), user).umask(umask).piped());
         }

@@ -20,6 +20,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
+use nix::sys::signal::{SigSet, Signal};
 
 use args::{Args, Command};
 
@@ -36,6 +37,7 @@ enum Answer {
 const TROUBLE: u8 = 2;
 
 fn main() -> ExitCode {
+    survive_file_size_limit();
     let result = match Args::parse().command {
         Command::Verify(args) => verify::run(&args),
         Command::Recover(args) => recover::run(&args),
@@ -58,6 +60,13 @@ fn main() -> ExitCode {
             ExitCode::from(TROUBLE)
         }
     }
+}
+
+/// Makes a write beyond the limit of file sizes an error like others, instead of the program's end. Threads inherit that.
+fn survive_file_size_limit() {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGXFSZ);
+    let _ = signals.thread_block();
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

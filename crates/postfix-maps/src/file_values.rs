@@ -1,9 +1,11 @@
 //! Values that are the contents of files: `postmap -F` (postmap specification, section 11).
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,6 +14,9 @@ use crate::error::strerror;
 
 /// Reads the files that a value names, separated by white space or commas, joins their contents with newlines and
 /// encodes the result as base64, the form in which such values are stored.
+///
+/// Only regular files are read, and no more of one than it has when it is opened: a device may have no end, and a pipe
+/// nobody who writes to it.
 ///
 /// # Errors
 /// Postfix's words for what is wrong.
@@ -26,17 +31,58 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         if i > 0 {
             contents.push(b'\n');
         }
-        let failed = |what: &str, error: &std::io::Error| {
+        let failed = |what: &str, error: &io::Error| {
             [what.as_bytes(), b" ", name, b": ", strerror(error).as_bytes()].concat()
         };
-        let mut file =
-            File::open(OsStr::from_bytes(name)).map_err(|error| failed("open", &error))?;
-        file.read_to_end(&mut contents).map_err(|error| failed("read", &error))?;
+        let (file, len) =
+            open(OsStr::from_bytes(name).as_ref()).map_err(|error| failed("open", &error))?;
+        file.take(len).read_to_end(&mut contents).map_err(|error| failed("read", &error))?;
     }
     Ok(BASE64_STANDARD.encode(contents).into_bytes())
+}
+
+/// Opens a regular file, and tells its length. A directory is opened, too: reading it is the error, as in Postfix.
+fn open(path: &Path) -> io::Result<(File, u64)> {
+    let refused = |metadata: &Metadata| match metadata.is_file() || metadata.is_dir() {
+        true => Ok(()),
+        false => Err(io::Error::other("not a regular file")),
+    };
+    // Opening some devices does something: what is none of ours is not opened.
+    refused(&fs::metadata(path)?)?;
+    // Should a pipe have come in its place, this does not wait for somebody to write.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    refused(&metadata)?;
+    // At least a byte is asked for, or a directory would pass for an empty file.
+    Ok((file, metadata.len().max(metadata.is_dir().into())))
 }
 
 /// The contents that a stored value stands for; nothing where it is not base64.
 pub fn decode(value: &[u8]) -> Option<Vec<u8>> {
     BASE64_STANDARD.decode(value).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name).into_os_string().into_encoded_bytes();
+        let fifo = path("fifo");
+        mknodat(CWD, OsStr::from_bytes(&fifo), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for name in [fifo, b"/dev/zero".to_vec(), b"/dev/null".to_vec()] {
+            let expected = [b"open ", &name[..], b": not a regular file"].concat();
+            assert_eq!(encode(&name), Err(expected));
+        }
+        let name = path("");
+        assert_eq!(encode(&name), Err([b"read ", &name[..], b": Is a directory"].concat()));
+        fs::write(directory.path().join("f"), "value").unwrap();
+        assert_eq!(encode(&path("f")).unwrap(), b"dmFsdWU=");
+        // As for Postfix, a file of the length 0 is empty, whatever can be read.
+        assert_eq!(encode(b"/proc/version").unwrap(), b"");
+    }
 }

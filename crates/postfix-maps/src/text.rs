@@ -14,8 +14,9 @@ const BLOCK: usize = 1 << 20;
 
 /// All of a text, as it was when it was read.
 ///
-/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back, and
-/// no other process can change it.
+/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back.
+/// Nobody comes upon that file, and this process closes it; but whoever may look into the process (its user, root) can
+/// open it through `/proc/PID/map_files`, as such a user could change the process's memory itself.
 #[derive(Debug)]
 pub struct Text(Storage);
 
@@ -26,11 +27,11 @@ enum Storage {
 }
 
 impl Text {
-    /// Reads the rest of `file`, which may be a pipe. Whatever ends it ends it: Postfix takes a read error for the end of
-    /// the file.
+    /// Reads the rest of `file`, which may be a pipe.
     ///
     /// # Errors
-    /// What mapping the temporary file gave, or reading it where there is no room for all of the text.
+    /// What reading the file gave: half a text is none. What mapping the temporary file gave, or reading it where there is
+    /// no room for all of the text.
     ///
     /// # Complexity
     /// Memory: up to 64 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a longer text has. Where there
@@ -41,7 +42,7 @@ impl Text {
 
     fn read_with(mut file: &File, in_memory: usize) -> io::Result<Self> {
         let mut text = Vec::new();
-        let _ = file.take(in_memory as u64).read_to_end(&mut text);
+        file.take(in_memory as u64).read_to_end(&mut text)?;
         if text.len() == in_memory
             && let Ok(mut copy) = tempfile::tempfile()
         {
@@ -49,7 +50,7 @@ impl Text {
             while !text.is_empty() && copy.write_all(&text).is_ok() {
                 copied += text.len() as u64;
                 text = Vec::with_capacity(BLOCK);
-                let _ = file.take(BLOCK as u64).read_to_end(&mut text);
+                file.take(BLOCK as u64).read_to_end(&mut text)?;
             }
             if text.is_empty() {
                 return Ok(Text(Storage::Mapped(map_private(copy)?)));
@@ -60,7 +61,7 @@ impl Text {
             copy.take(copied).read_to_end(&mut text)?;
             text.extend(rest);
         }
-        let _ = file.read_to_end(&mut text);
+        file.read_to_end(&mut text)?;
         Ok(Text(Storage::Memory(text)))
     }
 }
@@ -77,6 +78,12 @@ impl AsRef<[u8]> for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_no_text() {
+        let directory = File::open(tempfile::tempdir().unwrap().path()).unwrap();
+        assert!(Text::read(&directory).is_err());
+    }
 
     #[test]
     fn texts_of_all_lengths() {

@@ -183,7 +183,7 @@ impl Invocation {
             verbosity: environment("MAIL_VERBOSE").is_some().into(),
             tables: Vec::new(),
         };
-        let mut getopt = Getopt::new(tool.letters(), &[], words);
+        let mut getopt = Getopt::new(tool.letters(), words);
         for option in getopt.by_ref() {
             invocation.apply(option.map_err(ArgsError::Option)?)?;
         }
@@ -220,7 +220,7 @@ impl Invocation {
             Opt::Short(b'U', _) => self.message_keys.utf8 = true,
             Opt::Short(b'v', _) => self.verbosity += 1,
             Opt::Short(b'w', _) => self.duplicates = Duplicates::Ignore,
-            Opt::Short(..) | Opt::Long(..) => unreachable!("not an option of the tools"),
+            Opt::Short(..) => unreachable!("not an option of the tools"),
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use postfix_maps::{
@@ -12,11 +13,10 @@ use postfix_maps::{
 use crate::args::Tool;
 use crate::privilege::become_owner;
 use crate::run::{Fatal, Session};
-use crate::signals::PutOff;
+use crate::signals::HeldBack;
 
 /// Makes all tables of the command line, in order.
 pub fn create(session: &Session) -> Result<(), Fatal> {
-    let signals = PutOff::begin();
     session.tables().iter().try_for_each(|spec| {
         // Postfix has no client for making these.
         if spec.table_type() == "proxy" {
@@ -27,10 +27,11 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
         let metadata = file.metadata().map_err(open_error)?;
         let options = prepare(session, spec, &metadata)?;
         let table = NewTable::open(spec.clone(), options)?;
+        let signals = HeldBack::begin();
         if table.overwrites() {
             session.log.info(b"overwriting the table: it cannot be replaced by a new file");
         }
-        let text = Text::read(&file).map_err(open_error)?;
+        let text = Text::read(&file).map_err(|error| read_error(spec.source(), error))?;
         let name = spec.source().as_os_str().as_encoded_bytes();
         table.compile(&source(session, name, text.as_ref()), |warning| {
             session.log.warning(warning)
@@ -44,11 +45,20 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
 pub fn update(session: &Session) -> Result<(), Fatal> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
     let metadata = stdin.metadata().map_err(stdin_error)?;
-    let signals = PutOff::begin();
+    let read = || Text::read(&stdin).map_err(|error| read_error("stdin".as_ref(), error));
     session.tables().iter().try_for_each(|spec| {
         let options = prepare(session, spec, &metadata)?;
-        let mut table = MapUpdate::open_or_create(spec.clone(), options)?;
-        let text = Text::read(&stdin).map_err(stdin_error)?;
+        // Of a table that is not there yet the text comes first: where that cannot be read, none is made.
+        let (mut table, early) = match MapUpdate::open(spec.clone(), options.clone()) {
+            Ok(table) => (table, None),
+            Err(error) => {
+                let is_absent = matches!(error, Error::OpenDatabase { .. });
+                let early = is_absent.then(read).transpose()?;
+                (MapUpdate::open_or_create(spec.clone(), options)?, early)
+            }
+        };
+        let signals = HeldBack::begin();
+        let text = early.map_or_else(read, Ok)?;
         table.add_all(&source(session, b"stdin", text.as_ref()), |warning| {
             session.log.warning(warning)
         })?;
@@ -56,6 +66,11 @@ pub fn update(session: &Session) -> Result<(), Fatal> {
         signals.deliver();
         Ok(())
     })
+}
+
+/// A text, or keys, that cannot be read to the end.
+pub fn read_error(path: &Path, source: io::Error) -> Error {
+    Error::Read { path: path.to_owned(), source: source.into() }
 }
 
 fn stdin_error(source: io::Error) -> Error {
@@ -69,7 +84,8 @@ fn prepare(
     metadata: &Metadata,
 ) -> Result<WriteOptions, Fatal> {
     if session.invocation.as_owner {
-        become_owner(metadata).map_err(|error| Error::Open {
+        // The owner may have no way to the mail log.
+        become_owner(metadata, || session.log.connect()).map_err(|error| Error::Open {
             path: spec.source().to_owned(),
             source: error.into(),
         })?;

@@ -5,9 +5,10 @@ use std::io;
 use postfix_maps::{Error, MapUpdate, TableSpec, before_nul, not_utf8_message};
 
 use crate::args::Keys;
-use crate::lines::each_line;
+use crate::create::read_error;
+use crate::lines::all_lines;
 use crate::run::{Fatal, Session};
-use crate::signals::PutOff;
+use crate::signals::HeldBack;
 
 /// Deletes keys from all tables of the command line. Tells whether one had one.
 pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
@@ -23,12 +24,9 @@ pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
         }
         Keys::Stdin => {
             // All of it first: no table is locked while somebody types.
-            let mut lines = Vec::new();
-            each_line(io::stdin().lock(), |line| {
-                lines.push(before_nul(line).to_vec());
-                Ok::<_, Fatal>(())
-            })?;
-            let keys: Vec<&[u8]> = lines.iter().map(Vec::as_slice).collect();
+            let lines = all_lines(io::stdin().lock());
+            let lines = lines.map_err(|error| read_error("stdin".as_ref(), error))?;
+            let keys: Vec<&[u8]> = lines.iter().map(|line| before_nul(line)).collect();
             delete_all(session, &tables, &keys)
         }
     }
@@ -47,9 +45,9 @@ fn delete_all(session: &Session, tables: &[TableSpec], keys: &[&[u8]]) -> Result
             deleted = true;
         }
     }
-    let signals = PutOff::begin();
     for table in tables {
         let mut table = MapUpdate::open(table.clone(), session.write_options())?;
+        let signals = HeldBack::begin();
         for key in keys {
             deleted |= match table.delete(key) {
                 Err(Error::NotUtf8(_)) => false,

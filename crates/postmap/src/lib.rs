@@ -11,6 +11,7 @@ mod delete;
 mod getopt;
 mod lines;
 mod list;
+mod maillog;
 mod message;
 mod message_keys;
 mod output;

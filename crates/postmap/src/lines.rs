@@ -1,6 +1,6 @@
 //! Standard input, line by line.
 
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
 /// Reads the next line into `line`, without its newline. False at the end.
 ///
@@ -9,6 +9,11 @@ use std::io::BufRead;
 pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> bool {
     line.clear();
     let _ = input.read_until(b'\n', line);
+    end_line(line)
+}
+
+/// Takes the newline off what was read. False if that was the end.
+fn end_line(line: &mut Vec<u8>) -> bool {
     match line.last() {
         Some(b'\n') => {
             line.pop();
@@ -16,6 +21,22 @@ pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> bool {
         }
         None | Some(0xff) => false,
         Some(_) => true,
+    }
+}
+
+/// All lines, as [`next_line`] tells them.
+///
+/// # Errors
+/// What reading gave: the part of a line that came before it is no line.
+pub fn all_lines(mut input: impl BufRead) -> io::Result<Vec<Vec<u8>>> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        input.read_until(b'\n', &mut line)?;
+        if !end_line(&mut line) {
+            return Ok(lines);
+        }
+        lines.push(line);
     }
 }
 
@@ -54,6 +75,19 @@ mod tests {
                 Ok::<_, Infallible>(())
             });
             assert_eq!(found, *lines, "{input:x?}");
+            assert_eq!(all_lines(*input).unwrap(), *lines, "{input:x?}");
         }
+    }
+
+    #[test]
+    fn part_of_a_line_is_none_after_an_error() {
+        struct Failing;
+        impl io::Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("failed"))
+            }
+        }
+        let input = io::Read::chain(&b"whole\npar"[..], io::BufReader::new(Failing));
+        assert!(all_lines(input).is_err());
     }
 }

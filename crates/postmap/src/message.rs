@@ -1,9 +1,14 @@
-//! Messages: one line each, on standard error (postmap specification, section 10).
+//! Messages: one line each, on standard error and in the mail log (postmap specification, section 10).
 
+use std::cell::RefCell;
 use std::io::{self, Write as _};
 
+use postfix_maps::config::Logging;
+
+use crate::maillog::{MailLog, Severity};
+
 /// Where messages go, and what they look like.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Log {
     /// The program's name, in front of every message.
     pub program: Vec<u8>,
@@ -12,42 +17,58 @@ pub struct Log {
     pub utf8: bool,
     /// How often `-v` was given.
     pub verbosity: u32,
+    mail_log: RefCell<MailLog>,
 }
 
 impl Log {
     /// A log for the program that was called by the name `argv0`.
     pub fn new(argv0: &[u8]) -> Log {
-        Log { program: base_name(argv0).to_vec(), utf8: false, verbosity: 0 }
+        let program = base_name(argv0).to_vec();
+        let mail_log = RefCell::new(MailLog::new(&program));
+        Log { program, utf8: false, verbosity: 0, mail_log }
+    }
+
+    /// Follows what main.cf says of the mail log from now on.
+    pub fn configure(&self, logging: &Logging, myhostname: &[u8]) {
+        self.mail_log.borrow_mut().configure(logging, myhostname);
+    }
+
+    /// Connects to the mail log ahead of the first message, while that is still allowed.
+    pub fn connect(&self) {
+        self.mail_log.borrow_mut().connect();
     }
 
     /// Tells something, if `-v` was given.
     pub fn info(&self, text: &[u8]) {
         if self.verbosity > 0 {
-            self.write(b"", text);
+            self.write(Severity::Info, text);
         }
     }
 
     /// Tells that something was left out, or looks wrong.
     pub fn warning(&self, text: &[u8]) {
-        self.write(b"warning: ", text);
+        self.write(Severity::Warning, text);
     }
 
     /// Tells why the program cannot go on. Ending it is up to the caller.
     pub fn fatal(&self, text: &[u8]) {
-        self.write(b"fatal: ", text);
+        self.write(Severity::Fatal, text);
     }
 
-    /// Passes on a complaint of the option parser, which is no message of Postfix's: it is not sanitised.
+    /// Passes on a complaint of the option parser, which is no message of Postfix's: it is not sanitised, and not
+    /// for the mail log.
     pub fn getopt(&self, text: &[u8]) {
         emit(&[&self.program[..], b": ", text, b"\n"].concat());
     }
 
-    fn write(&self, level: &[u8], text: &[u8]) {
-        emit(&self.line(level, text));
+    fn write(&self, severity: Severity, text: &[u8]) {
+        let text = sanitise(text, self.utf8);
+        emit(&self.line(severity, &text));
+        self.mail_log.borrow_mut().send(severity, &text);
     }
 
-    fn line(&self, level: &[u8], text: &[u8]) -> Vec<u8> {
-        [&self.program[..], b": ", level, &sanitise(text, self.utf8), b"\n"].concat()
+    fn line(&self, severity: Severity, text: &[u8]) -> Vec<u8> {
+        [&self.program[..], b": ", severity.prefix(), text, b"\n"].concat()
     }
 }
 
@@ -133,7 +154,7 @@ mod tests {
         for (argv0, program) in cases {
             let log = Log::new(argv0);
             assert_eq!(log.program, *program);
-            assert_eq!(log.line(b"fatal: ", b"x\n"), [program, &b": fatal: x?\n"[..]].concat());
+            assert_eq!(log.line(Severity::Fatal, b"x"), [program, &b": fatal: x\n"[..]].concat());
         }
     }
 

@@ -1,6 +1,8 @@
 //! Standard output, in blocks as the C library's and Postfix's are.
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+
+use crate::signals::die_of_broken_pipe;
 
 /// The unit in which Postfix writes.
 const BLOCK: usize = 4096;
@@ -12,7 +14,7 @@ const CAPACITY: usize = 16 * BLOCK;
 #[derive(Debug, Default)]
 pub struct Output {
     buffer: Vec<u8>,
-    /// A reader that has gone away, or a full disk: nobody is told, as in Postfix.
+    /// A full disk: nobody is told, as in Postfix.
     closed: bool,
 }
 
@@ -70,7 +72,7 @@ impl Output {
 
     fn write(&mut self, len: usize) {
         if !self.closed {
-            self.closed = io::stdout().write_all(&self.buffer[..len]).is_err();
+            self.closed = failed(io::stdout().write_all(&self.buffer[..len]));
         }
         self.buffer.drain(..len);
     }
@@ -79,14 +81,22 @@ impl Output {
     pub fn finish(mut self) {
         self.write(self.buffer.len());
         // Rust's own buffer ends its lines, so it may hold a last one without an end.
-        let _ = io::stdout().flush();
+        failed(io::stdout().flush());
     }
 
     /// Leaves out what does not fill a block, as a program does that ends on an error.
     pub fn abort(mut self) {
         self.write_blocks();
-        let _ = io::stdout().flush();
+        failed(io::stdout().flush());
     }
+}
+
+/// Whether nothing can be written any more. If that is since the reader has gone away, the program ends.
+fn failed(written: io::Result<()>) -> bool {
+    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        die_of_broken_pipe();
+    }
+    written.is_err()
 }
 
 #[cfg(test)]

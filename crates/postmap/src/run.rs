@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::process::ExitCode;
 
-use postfix_maps::config::{Config, DEFAULT_CONFIG_DIR};
+use postfix_maps::config::{Config, DEFAULT_CONFIG_DIR, Logging};
 use postfix_maps::{
     Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions, file_values,
 };
@@ -18,6 +18,7 @@ use crate::list::list;
 use crate::message::Log;
 use crate::output::Output;
 use crate::query::{query, query_stdin};
+use crate::signals::survive_file_size_limit;
 
 /// Why the program ends early, with status 1.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl From<Error> for Fatal {
 
 /// Runs one of the programs with the arguments and the environment of this process.
 pub fn main(tool: Tool) -> ExitCode {
+    survive_file_size_limit();
     let mut args = std::env::args_os().map(OsString::into_vec);
     let mut log = Log::new(&args.next().unwrap_or_default());
     let args: Vec<_> = args.collect();
@@ -89,17 +91,20 @@ fn run(tool: Tool, args: &[Vec<u8>], log: &mut Log) -> Result<bool, Fatal> {
 }
 
 fn read_config(invocation: &Invocation, log: &mut Log) -> Result<Config, Fatal> {
-    let warn = |log: &Log, warnings: &[Vec<u8>]| {
-        warnings.iter().for_each(|warning| log.warning(warning));
+    let warn = |log: &Log, warnings: &[Vec<u8>], logging: &Logging, host: &[u8]| {
+        let (early, late) = warnings.split_at(logging.early_warnings);
+        early.iter().for_each(|warning| log.warning(warning));
+        log.configure(logging, host);
+        late.iter().for_each(|warning| log.warning(warning));
     };
     match Config::load(&invocation.config_dir) {
         Ok(config) => {
-            warn(log, config.warnings());
+            warn(log, config.warnings(), config.logging(), config.myhostname());
             log.utf8 = config.smtputf8_enable();
             Ok(config)
         }
         Err(error) => {
-            warn(log, error.warnings());
+            warn(log, error.warnings(), error.logging(), b"");
             log.utf8 = error.smtputf8_enable();
             Err(Fatal::Message(error.message()))
         }

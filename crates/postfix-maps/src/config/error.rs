@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::Logging;
 use crate::error::strerror;
 
 /// The configuration cannot be used.
@@ -15,6 +16,7 @@ pub struct ConfigError {
     pub(super) problem: ConfigProblem,
     pub(super) warnings: Vec<Vec<u8>>,
     pub(super) utf8: bool,
+    pub(super) logging: Logging,
 }
 
 impl ConfigError {
@@ -37,6 +39,11 @@ impl ConfigError {
     /// what to print for bytes that are not ASCII.
     pub fn smtputf8_enable(&self) -> bool {
         self.utf8
+    }
+
+    /// What was known of the mail log when the problem was found.
+    pub fn logging(&self) -> &Logging {
+        &self.logging
     }
 }
 

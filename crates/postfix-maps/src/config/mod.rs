@@ -4,6 +4,7 @@ mod environment;
 mod error;
 mod expand;
 mod level;
+mod logging;
 mod parameters;
 pub(crate) mod scan;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 
 pub use error::{ConfigError, ConfigProblem};
 pub use level::CompatibilityLevel;
+pub use logging::{LogService, Logging};
 
 use environment::{Assignment, assignments};
 use expand::expand;
@@ -53,6 +55,7 @@ pub struct Config {
     myhostname: Vec<u8>,
     import_environment: Vec<Assignment>,
     mime_limits: MimeLimits,
+    logging: Logging,
 }
 
 /// How far messages are followed into their parts: `postmap -q -` with `-h` and `-m`.
@@ -76,12 +79,6 @@ impl Default for MimeLimits {
 
 const INT: RangeInclusive<i64> = i32::MIN as i64..=i32::MAX as i64;
 const LONG: RangeInclusive<i64> = i64::MIN..=i64::MAX;
-
-/// What `syslog_facility` may be.
-const FACILITIES: &[&str] = &[
-    "auth", "authpriv", "cron", "daemon", "ftp", "kern", "local0", "local1", "local2", "local3",
-    "local4", "local5", "local6", "local7", "lpr", "mail", "news", "syslog", "user", "uucp",
-];
 
 impl Config {
     /// Reads `main.cf` in a directory.
@@ -136,6 +133,7 @@ impl Config {
             problem,
             warnings,
             utf8: self.smtputf8_enable,
+            logging: self.logging.clone(),
         })
     }
 
@@ -171,6 +169,11 @@ impl Config {
         self.mime_limits
     }
 
+    /// How messages get into the mail log.
+    pub fn logging(&self) -> &Logging {
+        &self.logging
+    }
+
     fn new(dir: &Path) -> Config {
         let mut parameters = Parameters::default();
         parameters.set(b"config_directory", dir.as_os_str().as_bytes());
@@ -183,17 +186,21 @@ impl Config {
             myhostname: Vec::new(),
             import_environment: Vec::new(),
             mime_limits: MimeLimits::default(),
+            logging: Logging::default(),
         }
     }
 
     fn failure(self, problem: ConfigProblem) -> ConfigError {
-        ConfigError { problem, warnings: self.warnings, utf8: self.smtputf8_enable }
+        let Config { warnings, smtputf8_enable, logging, .. } = self;
+        ConfigError { problem, warnings, utf8: smtputf8_enable, logging }
     }
 
     /// Reads the file and then the parameters, in Postfix's order: a default counts as set from when it
     /// was first needed.
     fn evaluate(&mut self, file: &[u8], text: &[u8]) -> Result<(), ConfigProblem> {
-        self.parameters.read(file, text, &mut self.warnings)?;
+        let read = self.parameters.read(file, text, &mut self.warnings);
+        self.logging.early_warnings = self.warnings.len();
+        read?;
         let level = self.value("compatibility_level", b"0")?;
         self.compatibility_level =
             CompatibilityLevel::parse(&level).ok_or(ConfigProblem::CompatibilityLevel(level))?;
@@ -201,10 +208,12 @@ impl Config {
         self.value("multi_instance_name", b"")?;
         let maillog_file = self.value("maillog_file", b"")?;
         let maillog_prefixes = self.filled("maillog_file_prefixes", b"/var, /dev/stdout")?;
-        if !FACILITIES.iter().any(|known| known.as_bytes() == facility) {
+        self.logging.early_warnings = self.warnings.len();
+        let Some(number) = logging::facility(&facility) else {
             let (file, value) = (file.to_vec(), facility);
             return Err(ConfigProblem::SyslogFacility { file, value });
-        }
+        };
+        self.logging.facility = number;
         let utf8_default = b"${{$compatibility_level} <level {1} ? {no} : {yes}}";
         self.smtputf8_enable = self.boolean("smtputf8_enable", utf8_default)?;
         let hostname = self.system_hostname()?;
@@ -213,7 +222,9 @@ impl Config {
         let domain = domain.unwrap_or(b"localdomain").to_vec();
         self.filled("mydomain", &domain)?;
         let syslog_name = b"${multi_instance_name?{$multi_instance_name}:{postfix}}";
-        self.filled("syslog_name", syslog_name)?;
+        let syslog_name = self.filled("syslog_name", syslog_name)?;
+        let postlog_service = self.filled("postlog_service_name", b"postlog")?;
+        let queue_directory = self.filled("queue_directory", b"/var/spool/postfix")?;
         self.default_database_type = self.filled("default_database_type", b"hash")?;
         let import = b"MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C \
                        POSTLOG_SERVICE POSTLOG_HOSTNAME";
@@ -228,11 +239,24 @@ impl Config {
         };
         self.number("lmdb_map_size", 16_777_216, LONG)?;
         self.import_environment = assignments(&import)?;
+        // Postfix puts its name into the environment before it imports what main.cf asks for.
+        self.logging.name = self.imported(b"MAIL_LOGTAG").or(Some(syslog_name));
+        self.logging.time_zone = self.imported(b"TZ");
         let mut prefixes = split_list(&maillog_prefixes);
         if !maillog_file.is_empty() && !prefixes.any(|prefix| maillog_file.starts_with(prefix)) {
             return Err(ConfigProblem::MaillogFile(maillog_file));
         }
+        self.logging.service = match maillog_file.is_empty() {
+            true => LogService::Syslog,
+            false => LogService::Postlog(logging::socket(&queue_directory, &postlog_service)),
+        };
         Ok(())
+    }
+
+    /// What `import_environment` sets a variable to.
+    fn imported(&self, name: &[u8]) -> Option<Vec<u8>> {
+        let found = self.import_environment.iter().rfind(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
     }
 
     /// The expanded value of a parameter, or of its default, which it has from now on.
