@@ -14,9 +14,9 @@ const BLOCK: usize = 1 << 20;
 
 /// All of a text, as it was when it was read.
 ///
-/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back.
-/// Nobody comes upon that file, and this process closes it; but whoever may look into the process (its user, root) can
-/// open it through `/proc/PID/map_files`, as such a user could change the process's memory itself.
+/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back. Nobody
+/// comes upon that file; but until it is mapped and closed, the same user (and root) can open it through `/proc/PID/fd`, and
+/// write to it from then on. Such a user could as well change this process's memory.
 #[derive(Debug)]
 pub struct Text(Storage);
 

@@ -16,7 +16,8 @@ pub struct ConfigError {
     pub(super) problem: ConfigProblem,
     pub(super) warnings: Vec<Vec<u8>>,
     pub(super) utf8: bool,
-    pub(super) logging: Logging,
+    /// Boxed, since errors are to be small.
+    pub(super) logging: Box<Logging>,
 }
 
 impl ConfigError {

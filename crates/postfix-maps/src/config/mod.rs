@@ -133,7 +133,7 @@ impl Config {
             problem,
             warnings,
             utf8: self.smtputf8_enable,
-            logging: self.logging.clone(),
+            logging: Box::new(self.logging.clone()),
         })
     }
 
@@ -191,8 +191,8 @@ impl Config {
     }
 
     fn failure(self, problem: ConfigProblem) -> ConfigError {
-        let Config { warnings, smtputf8_enable, logging, .. } = self;
-        ConfigError { problem, warnings, utf8: smtputf8_enable, logging }
+        let Config { warnings, smtputf8_enable: utf8, logging, .. } = self;
+        ConfigError { problem, warnings, utf8, logging: logging.into() }
     }
 
     /// Reads the file and then the parameters, in Postfix's order: a default counts as set from when it
