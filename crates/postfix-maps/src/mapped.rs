@@ -63,7 +63,8 @@ pub(crate) fn map(path: &Path) -> Result<(Contents, bool), bdb_file::Error> {
 
 /// Maps a file that has no name and that no other process has open, and closes it.
 pub(crate) fn map_private(file: File) -> io::Result<MappedPages> {
-    // SAFETY: without a name it cannot be opened again, and its only descriptor is closed when this returns: nobody can
-    // change it.
+    // SAFETY: without a name nobody comes upon the file, and its only descriptor is closed when this returns. The same user, or
+    // root, could have opened that through /proc before, and still change the file; but who can do that can change the
+    // memory of this process as well.
     unsafe { MappedPages::new(&file) }
 }
