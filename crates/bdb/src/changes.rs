@@ -108,9 +108,14 @@ impl<P: Pages> Overlay<P> {
         !self.turns.is_empty()
     }
 
+    /// Whether the file did not have a page before.
+    pub fn is_added(&self, number: u32) -> bool {
+        u64::from(number) >= self.base_count
+    }
+
     /// Whether a page belonged to nothing before.
     pub fn is_new(&self, number: u32) -> bool {
-        u64::from(number) >= self.base_count || self.turns.get(&number) == Some(&Turn::New)
+        self.is_added(number) || self.turns.get(&number) == Some(&Turn::New)
     }
 
     /// Whether a page gains what others lose.
@@ -364,7 +369,7 @@ impl Changes {
     ///
     /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
     /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
-    /// missed. The file may be cut to its new length when all are written.
+    /// missed. The new file is shorter only where the old one had pages behind the last one that it told of.
     ///
     /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
     /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,

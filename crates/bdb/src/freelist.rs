@@ -96,12 +96,12 @@ impl FreeList {
         }
     }
 
-    /// Puts all pages that were given back on the list; those at the end of the file are cut off. Returns the first of the
-    /// list.
+    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have them before: to
+    /// others, pages that belong to nothing may still lead. Returns the first of the list.
     pub fn finish<P: Pages>(self, file: &mut PageFile<Overlay<P>>) -> Result<u32, Error> {
         let mut pages = self.given_up;
         pages.extend(self.spare);
-        while pages.last() == Some(&file.last_page) {
+        while pages.last() == Some(&file.last_page) && file.pages.is_added(file.last_page) {
             pages.pop_last();
             file.shrink();
         }

@@ -194,3 +194,26 @@ fn a_big_item_of_two_keys() {
         assert!(matches!(error, Some(Error::Corrupt { damage: Damage::Loop, .. })), "{error:?}");
     }
 }
+
+/// Page 0 has forgotten its free list: that is no damage, but the pages still lead to each other, so that none may be cut off.
+#[test]
+fn a_free_list_that_was_forgotten() {
+    for order in ORDERS {
+        let mut file = Patched::new(order, 4, false);
+        let keys: Vec<_> = patched::pairs().map(|(key, _)| key).collect();
+        for some in keys.chunks(30) {
+            let mut update = Update::open(&file.bytes).unwrap();
+            for key in some {
+                assert!(update.delete(key).unwrap());
+            }
+            let changes = update.finish().unwrap();
+            assert_eq!(changes.file_len(), file.bytes.len() as u64);
+            for (offset, page) in changes.pages() {
+                file.bytes[offset as usize..][..page.len()].copy_from_slice(page);
+            }
+            let (verdict, problems) = patched::problems(&file.bytes);
+            assert!(verdict.unwrap().is_sound(), "{problems:?}");
+            file.u32(0, FREE, 0);
+        }
+    }
+}

@@ -7,11 +7,20 @@ use bdb_file::{Changes, Error, Fault, Hash, Keep, Severity, Update};
 use super::model::apply;
 use super::verdict::problems;
 
-/// Puts pairs and deletes keys; all at once or nothing.
+/// Puts pairs and deletes keys, and looks at what becomes of the file.
 ///
 /// # Errors
 /// As the update. A file that has become worse is a panic.
 pub fn check(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Result<(), Error> {
+    assert_is_no_worse(file, &update(file, puts, deletions)?, puts);
+    Ok(())
+}
+
+/// Puts pairs and deletes keys.
+///
+/// # Errors
+/// As the update.
+pub fn update(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Result<Changes, Error> {
     let mut update = Update::open(file)?;
     for (key, data) in puts {
         update.put(key, data, Keep::Last)?;
@@ -19,12 +28,11 @@ pub fn check(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Resul
     for key in deletions {
         update.delete(key)?;
     }
-    let changes = update.finish()?;
-    assert_is_no_worse(file, &changes, puts);
-    Ok(())
+    update.finish()
 }
 
-fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])]) {
+/// Looks at what becomes of a file, damaged or not, in which these pairs were put.
+pub fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])]) {
     for (offset, page) in changes.pages() {
         assert!(offset + page.len() as u64 <= changes.file_len());
         assert!(offset != 0 || page[8..12] == [0; 4], "page 0 is nothing but page 0");
@@ -43,16 +51,12 @@ fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])])
     }
 }
 
-/// Something leads to a page that belongs to another, or belongs to nothing itself and may lead anywhere. The rightful owner does
-/// not see that: an update through it may take, give up or cut off such a page, and verify then says other things of the links that
-/// lead there.
-const DOUBTFUL_OWNER: [Fault; 5] =
-    [Fault::Shared, Fault::LinkedType, Fault::BackLink, Fault::Orphan, Fault::ReservedBucket];
+/// Something leads to a page that belongs to another, or to nothing. The rightful owner does not see that: an update through it may
+/// take or give up such a page, and verify then says other things of the links that lead there.
+const DOUBTFUL_OWNER: [Fault; 2] = [Fault::Shared, Fault::LinkedType];
 
 /// What verify says of links, and of pages according to what leads to them.
-const BETWEEN_PAGES: [Fault; 11] = [
-    Fault::Link,
-    Fault::Reference,
+const BETWEEN_PAGES: [Fault; 9] = [
     Fault::Shared,
     Fault::LinkedType,
     Fault::BackLink,
