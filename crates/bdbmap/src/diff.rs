@@ -19,7 +19,7 @@ use crate::Answer;
 use crate::args::DiffArgs;
 use crate::get;
 use crate::map::{MapFile, MapName};
-use crate::output::{json_bytes, stdout, write_json};
+use crate::output::{json_bytes, stdout, tell, write_json};
 use crate::progress::{Progress, Watched};
 
 /// What postalias adds of its own: the time, and the name of the host.
@@ -59,7 +59,7 @@ fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(Map
     let source = Source { name: source.as_os_str().as_bytes(), text: &text, format };
     let options = WriteOptions { rules, duplicates: Duplicates::Ignore, ..Default::default() };
     NewTable::open(TableSpec::parse(&name, b"hash"), options)?.compile(&source, |warning| {
-        eprintln!("bdbmap: warning: {}", String::from_utf8_lossy(warning));
+        tell(format_args!("warning: {}", String::from_utf8_lossy(warning)));
     })?;
     Ok((name.into(), directory))
 }

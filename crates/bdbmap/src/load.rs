@@ -12,6 +12,7 @@ use postfix_maps::{NewContents, create_database, replace_database};
 
 use crate::Answer;
 use crate::args::LoadArgs;
+use crate::output::tell;
 use crate::progress::Progress;
 
 /// Makes a file from text.
@@ -54,7 +55,7 @@ fn report<'p>(args: &LoadArgs, plans: impl IntoIterator<Item = &'p Plan<'static>
     // Otherwise the last one counts, and that is no news.
     let to_tell = |plan: &&Plan<'_>| args.no_overwrite || plan.allows_duplicates();
     for (_, key) in plans.into_iter().filter(to_tell).flat_map(Plan::duplicates) {
-        eprintln!("bdbmap: there already, not loaded: {}", print_escaped(key));
+        tell(format_args!("there already, not loaded: {}", print_escaped(key)));
         answer = Answer::No;
     }
     answer

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Whoever read the output has seen enough.
             if !is_broken_pipe(&error) {
-                eprintln!("bdbmap: {error:#}");
+                output::tell(format_args!("{error:#}"));
             }
             ExitCode::from(TROUBLE)
         }

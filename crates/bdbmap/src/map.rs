@@ -8,6 +8,7 @@ use anyhow::Context;
 use bdb_file::{Hash, Pages, database_names};
 use postfix_maps::{LockedPages, TableSpec};
 
+use crate::output::tell;
 use crate::progress::{Progress, Watched};
 
 /// The path of a map's file, from a name such as `hash:/etc/postfix/virtual` or a path.
@@ -36,7 +37,7 @@ impl MapName {
         let file = self.locked()?;
         if file.is_interrupted() {
             let name = self.0.display();
-            eprintln!("bdbmap: {name}: a change was interrupted; read as if it had been completed");
+            tell(format_args!("{name}: a change was interrupted; read as if completed"));
         }
         self.file(file, progress)
     }

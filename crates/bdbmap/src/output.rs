@@ -1,5 +1,6 @@
-//! Standard output, and bytes in JSON.
+//! Standard output and messages, and bytes in JSON.
 
+use std::fmt::Display;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 use serde_json::{Value, json};
@@ -7,6 +8,11 @@ use serde_json::{Value, json};
 /// Standard output in large pieces; whoever writes to it flushes it.
 pub fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(64 * 1024, io::stdout().lock())
+}
+
+/// Writes a message to standard error. When that is gone there is nobody left to tell.
+pub fn tell(message: impl Display) {
+    let _ = writeln!(io::stderr(), "bdbmap: {message}");
 }
 
 /// A key or value: a string, or an object with the field `hex` where it is not UTF-8.

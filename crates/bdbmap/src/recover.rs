@@ -6,7 +6,7 @@ use postfix_maps::{Recovered, recover};
 
 use crate::Answer;
 use crate::args::RecoverArgs;
-use crate::output::stdout;
+use crate::output::{stdout, tell};
 
 /// Completes or discards interrupted changes: of all files, also where one fails.
 pub fn run(args: &RecoverArgs) -> anyhow::Result<Answer> {
@@ -22,7 +22,7 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Answer> {
             Err(error) => {
                 // The last one is told by who called.
                 if let Err(before) = std::mem::replace(&mut result, Err(described(error))) {
-                    eprintln!("bdbmap: {before:#}");
+                    tell(format_args!("{before:#}"));
                 }
                 continue;
             }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Answer;
 use crate::args::SalvageArgs;
-use crate::output::{json_bytes, stdout, write_json};
+use crate::output::{json_bytes, stdout, tell, write_json};
 use crate::progress::Progress;
 
 /// Prints what can still be read of a file.
@@ -29,7 +29,7 @@ pub fn run(args: &SalvageArgs) -> anyhow::Result<Answer> {
     out.flush()?;
     progress.clear();
     let (certain, doubtful) = (salvaged.certain, salvaged.doubtful);
-    eprintln!("bdbmap: {}: certain pairs: {certain}, doubtful: {doubtful}", file.name());
+    tell(format_args!("{}: certain pairs: {certain}, doubtful: {doubtful}", file.name()));
     Ok(if doubtful == 0 && !salvaged.meta_lost { Answer::Yes } else { Answer::No })
 }
 

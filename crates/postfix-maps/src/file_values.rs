@@ -45,7 +45,7 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
 fn open(path: &Path) -> io::Result<(File, u64)> {
     let refused = |metadata: &Metadata| match metadata.is_file() || metadata.is_dir() {
         true => Ok(()),
-        false => Err(io::Error::other("not a regular file")),
+        false => Err(io::Error::other("Not a regular file")),
     };
     // Opening some devices does something: what is none of ours is not opened.
     refused(&fs::metadata(path)?)?;
@@ -75,7 +75,7 @@ mod tests {
         let fifo = path("fifo");
         mknodat(CWD, OsStr::from_bytes(&fifo), FileType::Fifo, Mode::RUSR, 0).unwrap();
         for name in [fifo, b"/dev/zero".to_vec(), b"/dev/null".to_vec()] {
-            let expected = [b"open ", &name[..], b": not a regular file"].concat();
+            let expected = [b"open ", &name[..], b": Not a regular file"].concat();
             assert_eq!(encode(&name), Err(expected));
         }
         let name = path("");
