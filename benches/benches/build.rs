@@ -1,6 +1,6 @@
 //! Building a table in memory from pairs that lie in one text.
 
-use bdb_file::{BuildOptions, Builder, Keep};
+use bdb_file::{BuildOptions, Builder, Datum, Keep};
 use benches::{aliases, entries, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -16,7 +16,12 @@ fn build(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut builder = Builder::over(text.as_bytes(), BuildOptions::default());
                 for (key, value) in &pairs {
-                    builder.push_terminated(key.as_bytes(), value.as_bytes()).unwrap();
+                    builder
+                        .push(
+                            Datum::terminated(key.as_bytes()),
+                            Datum::terminated(value.as_bytes()),
+                        )
+                        .unwrap();
                 }
                 let plan = builder.plan(Keep::First).unwrap();
                 assert_eq!(plan.pairs(), count as u64);

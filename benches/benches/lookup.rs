@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, Builder, Hash, Keep, verify};
+use bdb_file::{BuildOptions, Builder, Datum, Hash, Keep, verify};
 use benches::{Numbers, addresses, aliases, entries};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -12,7 +12,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 fn ours(aliases: &[(String, String)]) -> Vec<u8> {
     let mut builder = Builder::new(BuildOptions::default());
     for (key, value) in aliases {
-        builder.push_terminated(key.as_bytes(), value.as_bytes()).unwrap();
+        builder
+            .push(Datum::terminated(key.as_bytes()), Datum::terminated(value.as_bytes()))
+            .unwrap();
     }
     let mut file = Vec::new();
     builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
@@ -54,16 +56,18 @@ fn in_file(criterion: &mut Criterion, name: &str, aliases: &[(String, String)], 
         group.bench_function(format!("{name}/{what}"), |bencher| {
             bencher.iter(|| {
                 let key = one_by_one.next().unwrap().as_bytes();
-                let found = table.get_terminated(black_box(key)).unwrap();
+                let found = table.get(Datum::terminated(black_box(key))).unwrap();
                 assert_eq!(found.is_some(), present);
                 found
             });
         });
+        let keys: Vec<Datum<'_>> =
+            keys.iter().map(|key| Datum::terminated(key.as_bytes())).collect();
         let mut together = keys.chunks_exact(keys.len().min(250)).cycle();
         group.throughput(Throughput::Elements(keys.len().min(250) as u64));
         group.bench_function(format!("{name}/get_many/{what}"), |bencher| {
             bencher.iter(|| {
-                let found = table.get_many_terminated(together.next().unwrap());
+                let found = table.get_many(together.next().unwrap());
                 assert!(found.map(Result::unwrap).all(|value| value.is_some() == present));
             });
         });

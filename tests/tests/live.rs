@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bdb_file::{Hash, MappedPages, Pages};
+use bdb_file::{Datum, Hash, MappedPages, Pages};
 use map_tests::generate::Rng;
 use map_tests::made::{Outcome, ask};
 use map_tests::tools::{self, Suite, Tool};
@@ -138,7 +138,8 @@ impl Place {
         // ones to change it.
         let pages = unsafe { MappedPages::new(&file) }.map_err(words)?;
         let hash = Hash::open(pages).map_err(words)?;
-        let found = hash.get_terminated(key.as_bytes()).map_err(words)?.ok_or("not found")?;
+        let found =
+            hash.get(Datum::terminated(key.as_bytes())).map_err(words)?.ok_or("not found")?;
         let rebuild = number(before_nul(&found))?;
         let rebuild_of_all = whole_of(&hash)?;
         if rebuild == rebuild_of_all { Ok(rebuild) } else { Err("a look at two tables".into()) }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use bdb_file::{Hash, LoadedPages, Pages};
+use bdb_file::{Datum, Hash, LoadedPages, Pages};
 use benches::answers::{Answers, Keys};
 use benches::peers::{Peer, map, versions};
 use benches::report::Target::{AtLeast, AtMost};
@@ -249,7 +249,7 @@ fn get_range<P: Pages>(
     range: Range<usize>,
     touch: usize,
 ) -> Result<Answers, bdb_file::Error> {
-    answers(keys, range, touch, |key| Ok(hash.get_terminated(key)?.map(without_nul)))
+    answers(keys, range, touch, |key| Ok(hash.get(Datum::terminated(key))?.map(without_nul)))
 }
 
 fn get_many<P: Pages>(
@@ -258,9 +258,10 @@ fn get_many<P: Pages>(
     range: Range<usize>,
     touch: usize,
 ) -> Result<Answers, bdb_file::Error> {
-    let (indices, keys): (Vec<_>, Vec<_>) = keys.range(range).unzip();
+    let keys = keys.range(range).map(|(index, key)| (index, Datum::terminated(key)));
+    let (indices, keys): (Vec<_>, Vec<_>) = keys.unzip();
     let mut answers = Answers::default();
-    for (index, value) in indices.into_iter().zip(hash.get_many_terminated(&keys)) {
+    for (index, value) in indices.into_iter().zip(hash.get_many(&keys)) {
         if let Some(value) = value? {
             answers.add(index, &without_nul(value), touch);
         }

@@ -41,6 +41,7 @@
 
 mod changes;
 mod databases;
+mod datum;
 mod error;
 mod file;
 mod format;
@@ -62,6 +63,7 @@ mod verify;
 
 pub use changes::Changes;
 pub use databases::database_names;
+pub use datum::Datum;
 pub use error::{Damage, Error, TextProblem, Unsupported};
 pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};

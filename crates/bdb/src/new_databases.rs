@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use crate::datum::Datum;
 use crate::error::Error;
 use crate::format::{BtreeMeta, LIST_ROOT};
-use crate::hash::{Builder, Keep, Plan, Stored};
+use crate::hash::{Builder, Keep, Plan};
 use crate::new_pages::{NewPages, PageLayout};
 use crate::new_tree::{NewTree, TreeKind};
 
@@ -100,7 +101,7 @@ impl<'t> NewDatabases<'t> {
 /// The list of databases, with the numbers of their meta pages.
 fn list<'e>(names: &[&'e [u8]], numbers: &'e [[u8; 4]], layout: PageLayout) -> NewTree<'e> {
     let pairs = names.iter().zip(numbers).flat_map(|(name, number)| [*name, number]);
-    let items = pairs.map(|bytes| Stored { bytes, nul: false }).collect();
+    let items = pairs.map(Datum::from).collect();
     NewTree::new(TreeKind::Pairs, items, layout)
 }
 

@@ -1,8 +1,8 @@
 //! Pages of a new file, as they are made: one behind the other.
 
+use crate::datum::Datum;
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, checksum, page_type};
-use crate::hash::Stored;
 
 /// What is the same on all pages of a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl NewPages {
     }
 
     /// Makes the overflow pages of a big item from page `first` on; returns the number of the page after them.
-    pub fn chain(&mut self, stored: Stored<'_>, first: u32) -> u32 {
+    pub fn chain(&mut self, stored: Datum<'_>, first: u32) -> u32 {
         let layout = self.layout;
         let end = first + layout.chain_pages(stored.len());
         let [mut bytes, mut tail] = stored.pieces();

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::datum::Datum;
 use crate::format::item::BigRef;
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -9,7 +10,6 @@ use crate::format::tree_item::{
     ALIGNMENT, Child, NewContent, OFFSET, UNSORTED_INTERNAL_LEN, internal_len, leaf_len,
     longest_item,
 };
-use crate::hash::Stored;
 use crate::new_pages::{NewPages, PageLayout, seal};
 
 /// What a tree is made of.
@@ -56,11 +56,11 @@ impl TreeKind {
 pub(crate) struct NewTree<'e> {
     kind: TreeKind,
     layout: PageLayout,
-    items: Vec<Stored<'e>>,
+    items: Vec<Datum<'e>>,
     /// The pages of each level, from the leaves up.
     levels: Vec<Vec<Node<'e>>>,
     /// All that is big, in the order in which it is referred to.
-    big: Vec<Stored<'e>>,
+    big: Vec<Datum<'e>>,
 }
 
 /// A page of a tree.
@@ -70,16 +70,14 @@ struct Node<'e> {
     /// How many records there are under it.
     records: u32,
     /// Greater than all items before this page, and not greater than those under it. Empty without an order.
-    separator: Stored<'e>,
+    separator: Datum<'e>,
 }
-
-const EMPTY: Stored<'_> = Stored { bytes: &[], nul: false };
 
 impl<'e> NewTree<'e> {
     /// `items` are in the order of the tree.
-    pub fn new(kind: TreeKind, items: Vec<Stored<'e>>, layout: PageLayout) -> Self {
+    pub fn new(kind: TreeKind, items: Vec<Datum<'e>>, layout: PageLayout) -> Self {
         let longest = longest_item(layout.room());
-        let is_big = |stored: &Stored<'_>| stored.len() > longest;
+        let is_big = |stored: &Datum<'_>| stored.len() > longest;
         let (room, together) = (layout.room(), kind.together());
         let leaves = fill(items.len() / together, room, |i, _| {
             let items = &items[i * together..][..together];
@@ -87,8 +85,11 @@ impl<'e> NewTree<'e> {
         });
         let leaf = |records: Range<usize>| {
             let below = records.start * together..records.end * together;
-            let separator =
-                if kind.is_sorted() { separator(&items, below.start, together) } else { EMPTY };
+            let separator = if kind.is_sorted() {
+                separator(&items, below.start, together)
+            } else {
+                Datum::EMPTY
+            };
             Node { records: records.len() as u32, separator, below }
         };
         let mut level: Vec<_> = leaves.into_iter().map(leaf).collect();
@@ -139,7 +140,7 @@ impl<'e> NewTree<'e> {
     pub fn make(&self, root: u32, pages: &mut NewPages) -> u32 {
         let longest = longest_item(self.layout.room());
         let mut next_chain = root + self.own_pages();
-        let mut content = |stored: Stored<'e>| {
+        let mut content = |stored: Datum<'e>| {
             if stored.len() <= longest {
                 return NewContent::Plain(stored.pieces());
             }
@@ -163,7 +164,7 @@ impl<'e> NewTree<'e> {
                     let child = Child { page: children + at as u32, records };
                     if self.kind.is_sorted() {
                         let is_first = at == node.below.start;
-                        let key = if is_first { EMPTY } else { below.separator };
+                        let key = if is_first { Datum::EMPTY } else { below.separator };
                         content(key).push_internal(&mut item, child, order);
                     } else {
                         child.push(&mut item, order);
@@ -212,10 +213,10 @@ fn make_page(header: Header, items: impl Iterator<Item = Vec<u8>>, pages: &mut N
 }
 
 /// The separator before an item: as much of it as tells it from the one before.
-fn separator<'e>(items: &[Stored<'e>], item: usize, together: usize) -> Stored<'e> {
+fn separator<'e>(items: &[Datum<'e>], item: usize, together: usize) -> Datum<'e> {
     match item.checked_sub(together) {
         Some(before) => items[item].prefix(items[item].common_prefix(items[before]) + 1),
-        None => EMPTY,
+        None => Datum::EMPTY,
     }
 }
 

@@ -5,7 +5,7 @@ mod generated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, Builder, DuplicateOrder, Hash, Keep, salvage, verify};
+use bdb_file::{BuildOptions, Builder, Datum, DuplicateOrder, Hash, Keep, salvage, verify};
 use generated::options;
 use proptest::prelude::*;
 
@@ -124,7 +124,7 @@ fn terminated_data_are_told_apart_by_their_ends() {
     let mut builder = Builder::new(options);
     let data: Vec<Vec<u8>> = (0..200).map(|len| vec![b'x'; len]).collect();
     for data in &data {
-        builder.push_terminated(b"key", data).unwrap();
+        builder.push(b"key\0", Datum::terminated(data)).unwrap();
     }
     let mut file = Vec::new();
     builder.plan(Keep::Last).unwrap().write_to(&mut file).unwrap();

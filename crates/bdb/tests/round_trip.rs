@@ -6,7 +6,7 @@ mod model;
 
 use std::io::{Seek, Write};
 
-use bdb_file::{BuildOptions, Builder, FileId, FilePages, Hash, Keep, MappedPages};
+use bdb_file::{BuildOptions, Builder, Datum, FileId, FilePages, Hash, Keep, MappedPages};
 use generated::{bytes, options};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
@@ -74,7 +74,7 @@ proptest! {
             let owned = data.to_vec();
             let mixed = if i % 3 == 0 { &owned } else { data };
             if terminated {
-                over.push_terminated(key, mixed).unwrap();
+                over.push(Datum::terminated(key), Datum::terminated(mixed)).unwrap();
                 copied.push(&[key, b"\0"].concat(), &[data, b"\0"].concat()).unwrap();
             } else {
                 over.push(key, mixed).unwrap();
@@ -94,7 +94,7 @@ proptest! {
 fn duplicates_are_told_in_input_order() {
     let mut builder = Builder::new(BuildOptions::default());
     for key in ["b", "a", "a", "b", "c", "a"] {
-        builder.push_terminated(key.as_bytes(), b"x").unwrap();
+        builder.push(Datum::terminated(key.as_bytes()), b"x\0").unwrap();
     }
     let plan = builder.plan(Keep::First).unwrap();
     let told: Vec<_> = plan.duplicates().collect();

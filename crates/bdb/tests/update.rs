@@ -3,7 +3,7 @@
 #[path = "fuzzed/model.rs"]
 mod model;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, FileId, Hash, Keep, Update};
+use bdb_file::{BuildOptions, Builder, ByteOrder, Datum, FileId, Hash, Keep, Update};
 use model::{Map, apply};
 use proptest::prelude::*;
 
@@ -149,7 +149,7 @@ fn a_table_grows_with_its_contents() {
     let mut map = Map::new();
     for i in 0..20_000u32 {
         let (key, data) = (format!("user{i}@example.com").into_bytes(), i.to_string().into_bytes());
-        update.put_terminated(&key, &data, Keep::First).unwrap();
+        update.put(Datum::terminated(&key), Datum::terminated(&data), Keep::First).unwrap();
         map.insert([&key[..], b"\0"].concat(), [&data[..], b"\0"].concat());
     }
     apply(&mut file, &update.finish().unwrap());

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use bdb_file::{Hash, LoadedPages, MappedPages, Pages};
+use bdb_file::{Datum, Hash, LoadedPages, MappedPages, Pages};
 use postfix_map_text::KeyRules;
 
 use crate::access::{Access, KnownJournal, LockedPages, Stamp, is_older, read_whole};
@@ -278,9 +278,8 @@ impl Table {
             }));
         }
         let mut refused = refused.into_iter().peekable();
-        let found =
-            if nul { hash.get_many_terminated(&prepared) } else { hash.get_many(&prepared) };
-        for (i, (key, found)) in keys.iter().zip(found).enumerate() {
+        let prepared: Vec<Datum<'_>> = prepared.iter().map(|bytes| Datum { bytes, nul }).collect();
+        for (i, (key, found)) in keys.iter().zip(hash.get_many(&prepared)).enumerate() {
             each(match found {
                 _ if refused.next_if_eq(&i).is_some() => Ok(None),
                 Ok(found) => self
@@ -327,8 +326,7 @@ impl Table {
         hash: &'h Hash<P>,
         key: &[u8],
     ) -> Result<Option<Cow<'h, [u8]>>, Error> {
-        let found =
-            self.nul.lookup(|nul| if nul { hash.get_terminated(key) } else { hash.get(key) });
+        let found = self.nul.lookup(|nul| hash.get(Datum { bytes: key, nul }));
         let found = found.map_err(|source| self.read_error(source))?;
         Ok(found.map(cut_at_nul))
     }

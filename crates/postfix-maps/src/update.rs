@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bdb_file::{Changes, FilePages, Keep, Update};
+use bdb_file::{Changes, Datum, FilePages, Keep, Update};
 use postfix_map_text::KeyRules;
 
 use crate::access::is_older;
@@ -150,11 +150,9 @@ impl MapUpdate {
     ) -> Result<bool, Error> {
         let key = self.rules.prepare(key)?;
         self.rules.check_value(value)?;
-        let stored = if self.terminated {
-            self.update.put_terminated(&key, value, keep)
-        } else {
-            self.update.put(&key, value, keep)
-        };
+        let datum = |bytes| Datum { bytes, nul: self.terminated };
+        let (key, value) = (datum(&key), datum(value));
+        let stored = self.update.put(key, value, keep);
         stored.map_err(|source| self.error(source))
     }
 
@@ -176,7 +174,7 @@ impl MapUpdate {
         let key = self.rules.prepare(key)?;
         let update = &mut self.update;
         let deleted = self.nul.lookup(|nul| {
-            let deleted = if nul { update.delete_terminated(&key) } else { update.delete(&key) };
+            let deleted = update.delete(Datum { bytes: &key, nul });
             deleted.map(|deleted| deleted.then_some(()))
         });
         deleted.map(|deleted| deleted.is_some()).map_err(|source| self.error(source))

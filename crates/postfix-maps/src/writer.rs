@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use bdb_file::{BuildOptions, Builder, FileId, Keep, Plan};
+use bdb_file::{BuildOptions, Builder, Datum, FileId, Keep, Plan};
 use postfix_map_text::KeyRules;
 
 use crate::commit::{Found, Target};
@@ -217,21 +217,17 @@ impl<'t> NewEntries<'t> {
     pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
         let key = self.rules.prepare(key)?;
         self.rules.check_value(value)?;
-        self.push(&key, value, self.terminated)
+        let datum = |bytes| Datum { bytes, nul: self.terminated };
+        self.push(datum(&key), datum(value))
     }
 
     /// As [`MapWriter::put_bare`].
     pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.push(key, value, false)
+        self.push(key.into(), value.into())
     }
 
-    fn push(&mut self, key: &[u8], value: &[u8], terminated: bool) -> Result<(), Error> {
-        let pushed = if terminated {
-            self.builder.push_terminated(key, value)
-        } else {
-            self.builder.push(key, value)
-        };
-        pushed.map_err(|source| self.error(source))
+    fn push(&mut self, key: Datum<'_>, value: Datum<'_>) -> Result<(), Error> {
+        self.builder.push(key, value).map_err(|source| self.error(source))
     }
 
     /// None, of the same table and from the same text.

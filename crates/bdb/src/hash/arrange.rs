@@ -9,7 +9,8 @@ use super::duplicates::DuplicateOrder;
 use super::entries::{AHEAD, Entries};
 use super::function::HashFunction;
 use super::layout::is_big;
-use super::stored::Stored;
+use super::page::page_order;
+use crate::datum::Datum;
 
 /// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,11 +48,11 @@ pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bu
     let (high_mask, low_mask) = address::masks(max_bucket);
     let sort = |places: &mut [Place]| {
         for group in places.chunks_mut(TOGETHER) {
-            let mut keys = [Stored { bytes: &[], nul: false }; TOGETHER];
+            let mut keys = [Datum::EMPTY; TOGETHER];
             for (key, place) in keys.iter_mut().zip(&*group) {
                 *key = entries.key(place.index());
             }
-            let hashes = Stored::hash_all(&keys, HashFunction::Fnv);
+            let hashes = HashFunction::Fnv.hash_keys(&keys);
             for (place, hash) in group.iter_mut().zip(hashes) {
                 let bucket = address::bucket(hash, max_bucket, high_mask, low_mask);
                 *place = Place::new(bucket, place.index());
@@ -135,10 +136,10 @@ fn sort_buckets_in(
         keys.extend(places[read..end].iter().map(|place| Key::new(*place, entries, page_size)));
         // A sort, since whoever writes the map can make all hashes collide.
         keys.sort_unstable_by(Key::cmp);
-        for same in keys.chunk_by_mut(|a, b| a.stored == b.stored) {
+        for same in keys.chunk_by_mut(|a, b| a.key == b.key) {
             let mut before = None;
             if let SameKeys::Stay(DuplicateOrder::Sorted) = same_keys {
-                same.sort_by(|a, b| a.data(entries).cmp_bytes(b.data(entries)));
+                same.sort_by(|a, b| a.data(entries).cmp(&b.data(entries)));
             }
             for (i, key) in same.iter().enumerate() {
                 let stays = match same_keys {
@@ -168,18 +169,18 @@ struct Key<'a> {
     is_big: bool,
     /// The first bytes of a key that has as many, in which most keys differ.
     start: Option<[u8; 8]>,
-    stored: Stored<'a>,
+    key: Datum<'a>,
     place: Place,
 }
 
 impl<'a> Key<'a> {
     fn new(place: Place, entries: &'a Entries<'_>, page_size: usize) -> Self {
-        let stored = entries.key(place.index());
-        let start = stored.bytes.first_chunk().copied();
-        Key { is_big: is_big(stored.len(), page_size), start, stored, place }
+        let key = entries.key(place.index());
+        let start = key.bytes.first_chunk().copied();
+        Key { is_big: is_big(key.len(), page_size), start, key, place }
     }
 
-    fn data<'e>(&self, entries: &'e Entries<'_>) -> Stored<'e> {
+    fn data<'e>(&self, entries: &'e Entries<'_>) -> Datum<'e> {
         entries.data(self.place.index())
     }
 
@@ -188,8 +189,8 @@ impl<'a> Key<'a> {
         self.is_big.cmp(&other.is_big).then_with(|| {
             match (self.start, other.start) {
                 (Some(start), Some(of_other)) if start != of_other => start.cmp(&of_other),
-                _ if self.is_big => self.stored.cmp_bytes(other.stored),
-                _ => self.stored.cmp_on_page(other.stored),
+                _ if self.is_big => self.key.cmp(&other.key),
+                _ => page_order(self.key, other.key),
             }
             .then(self.place.cmp(&other.place))
         })

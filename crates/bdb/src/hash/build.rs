@@ -9,7 +9,7 @@ use super::duplicates::{self, DuplicateOrder};
 use super::entries::Entries;
 use super::layout::{Sizes, page_sizes};
 use super::plan::Plan;
-use super::stored::Stored;
+use crate::datum::Datum;
 use crate::error::Error;
 use crate::format::ByteOrder;
 
@@ -68,12 +68,12 @@ pub enum Keep {
 /// [`over`](Self::over).
 ///
 /// ```
-/// use bdb_file::{Builder, BuildOptions, Hash, Keep};
+/// use bdb_file::{Builder, BuildOptions, Datum, Hash, Keep};
 ///
 /// let text = b"postmaster root";
 /// let mut builder = Builder::over(text, BuildOptions::default());
-/// builder.push_terminated(&text[..10], &text[11..])?; // not copied
-/// builder.push_terminated(b"abuse", b"root")?; // copied
+/// builder.push(Datum::terminated(&text[..10]), Datum::terminated(&text[11..]))?; // not copied
+/// builder.push(b"abuse\0", b"root\0")?; // copied
 /// let mut file = Vec::new();
 /// builder.plan(Keep::First)?.write_to(&mut file)?;
 /// assert_eq!(Hash::open(file)?.get(b"postmaster\0")?.as_deref(), Some(&b"root\0"[..]));
@@ -108,26 +108,18 @@ impl<'t> Builder<'t> {
         Builder::over(self.entries.text(), self.options.clone())
     }
 
-    /// Adds a pair as it is.
+    /// Adds a pair.
     ///
     /// # Errors
     /// [`Error::TooLarge`] for an item of 4 GiB or more, and for the pair after 2^32 - 1 others.
-    pub fn push(&mut self, key: &[u8], data: &[u8]) -> Result<(), Error> {
-        self.add(key, data, false)
-    }
-
-    /// Adds a pair of C strings: key and data are each stored with one NUL after them.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn push_terminated(&mut self, key: &[u8], data: &[u8]) -> Result<(), Error> {
-        self.add(key, data, true)
-    }
-
-    fn add(&mut self, key: &[u8], data: &[u8], nul: bool) -> Result<(), Error> {
-        self.entries.push(key, data, nul)?;
-        let len = |bytes| Stored { bytes, nul }.len();
-        self.sizes.add(len(key), len(data));
+    pub fn push<'a>(
+        &mut self,
+        key: impl Into<Datum<'a>>,
+        data: impl Into<Datum<'a>>,
+    ) -> Result<(), Error> {
+        let (key, data) = (key.into(), data.into());
+        self.entries.push(key, data)?;
+        self.sizes.add(key.len(), data.len());
         Ok(())
     }
 

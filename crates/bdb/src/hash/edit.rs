@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::page::{HashPage, Pair};
-use super::stored::Stored;
+use super::page::{HashPage, Pair, page_order};
+use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::item::{self, BigRef, Item};
@@ -47,7 +47,7 @@ enum Keys {
 }
 
 /// Bytes of a plain item.
-pub(crate) fn plain_item(bytes: Stored<'_>) -> Vec<u8> {
+pub(crate) fn plain_item(bytes: Datum<'_>) -> Vec<u8> {
     let mut stored = vec![item::PLAIN; 1 + bytes.len()];
     bytes.put(&mut stored[1..]);
     stored
@@ -202,14 +202,14 @@ impl EditedPage {
     /// Where the key of a pair belongs on a sorted page.
     fn position<P: Pages>(&self, file: &PageFile<P>, pair: &StoredPair) -> Result<usize, Error> {
         let key = key_of(file, self.number, &pair.key)?;
-        let key = Stored { bytes: &key, nul: false };
+        let key = Datum { bytes: &key, nul: false };
         let (mut low, mut high) = (0, self.pairs);
         while low < high {
             let middle = low + (high - low) / 2;
             let other = key_of(file, self.number, self.key(middle))?;
-            let other = Stored { bytes: &other, nul: false };
+            let other = Datum { bytes: &other, nul: false };
             let big = pair.has_big_key();
-            let order = if big { other.cmp_bytes(key) } else { other.cmp_on_page(key) };
+            let order = if big { other.cmp(&key) } else { page_order(other, key) };
             if order.is_lt() {
                 low = middle + 1;
             } else {

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::ops::Range;
 
-use super::stored::Stored;
+use crate::datum::Datum;
 use crate::error::Error;
 
 /// Pairs whose bytes lie in a text that is there anyway, or were copied.
@@ -17,8 +17,9 @@ pub(super) struct Entries<'t> {
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    key: u64,
-    /// The position, and above it whether both items end in a NUL, and the data's form.
+    /// The key's position, and above it whether it ends in a NUL.
+    key_and_nul: u64,
+    /// The data's position, and above it whether they end in a NUL, and their form.
     data_and_flags: u64,
     key_len: u32,
     data_len: u32,
@@ -59,18 +60,20 @@ impl<'t> Entries<'t> {
     }
 
     /// Adds a pair.
-    pub fn push(&mut self, key: &[u8], data: &[u8], nul: bool) -> Result<(), Error> {
+    pub fn push(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
         // One less than the largest length leaves room for the NUL.
-        let len = |bytes: &[u8]| {
-            u32::try_from(bytes.len()).ok().filter(|len| *len < u32::MAX).ok_or(Error::TooLarge)
+        let len = |datum: Datum<'_>| {
+            let len = u32::try_from(datum.bytes.len()).ok().filter(|len| *len < u32::MAX);
+            len.ok_or(Error::TooLarge)
         };
         let (key_len, data_len) = (len(key)?, len(data)?);
         if self.entries.len() >= u32::MAX as usize {
             return Err(Error::TooLarge);
         }
-        let (key, data) = (self.place(key), self.place(data));
-        let data_and_flags = if nul { data | NUL } else { data };
-        self.entries.push(Entry { key, data_and_flags, key_len, data_len });
+        let nul = |datum: Datum<'_>| if datum.nul { NUL } else { 0 };
+        let key_and_nul = self.place(key.bytes) | nul(key);
+        let data_and_flags = self.place(data.bytes) | nul(data);
+        self.entries.push(Entry { key_and_nul, data_and_flags, key_len, data_len });
         Ok(())
     }
 
@@ -78,10 +81,7 @@ impl<'t> Entries<'t> {
     pub fn append(&mut self, other: Self) -> Result<(), Error> {
         if !std::ptr::eq(self.text, other.text) {
             let mut indices = other.indices();
-            return indices.try_for_each(|index| {
-                let (key, data) = (other.key(index), other.data(index));
-                self.push(key.bytes, data.bytes, key.nul)
-            });
+            return indices.try_for_each(|index| self.push(other.key(index), other.data(index)));
         }
         let all = self.entries.len() + other.entries.len();
         if all > u32::MAX as usize {
@@ -89,11 +89,13 @@ impl<'t> Entries<'t> {
         }
         // Positions behind the text move, for there are other copies before these.
         let (end, copied) = (self.text.len() as u64, self.copies.len() as u64);
-        let moved = |position| if position < end { position } else { position + copied };
+        let moved = |position_and_flags| {
+            let behind = position_and_flags & POSITION >= end;
+            if behind { position_and_flags + copied } else { position_and_flags }
+        };
         self.entries.extend(other.entries.iter().map(|entry| Entry {
-            key: moved(entry.key),
-            data_and_flags: moved(entry.data_and_flags & POSITION)
-                | entry.data_and_flags & !POSITION,
+            key_and_nul: moved(entry.key_and_nul),
+            data_and_flags: moved(entry.data_and_flags),
             ..*entry
         }));
         self.copies.extend(other.copies);
@@ -124,16 +126,17 @@ impl<'t> Entries<'t> {
     }
 
     #[inline]
-    pub fn key(&self, index: u32) -> Stored<'_> {
-        let Entry { key, data_and_flags, key_len, .. } = self.entries[index as usize];
-        Stored { bytes: self.bytes(key, key_len), nul: data_and_flags & NUL != 0 }
+    pub fn key(&self, index: u32) -> Datum<'_> {
+        let Entry { key_and_nul, key_len, .. } = self.entries[index as usize];
+        let bytes = self.bytes(key_and_nul & POSITION, key_len);
+        Datum { bytes, nul: key_and_nul & NUL != 0 }
     }
 
     #[inline]
-    pub fn data(&self, index: u32) -> Stored<'_> {
+    pub fn data(&self, index: u32) -> Datum<'_> {
         let Entry { data_and_flags, data_len, .. } = self.entries[index as usize];
         let bytes = self.bytes(data_and_flags & POSITION, data_len);
-        Stored { bytes, nul: data_and_flags & !POSITION == NUL }
+        Datum { bytes, nul: data_and_flags & NUL != 0 }
     }
 
     #[inline]
@@ -146,7 +149,7 @@ impl<'t> Entries<'t> {
     }
 
     /// The data items that an entry of the form [`Form::Tree`] refers to.
-    pub fn tree_items(&self, index: u32) -> Vec<Stored<'_>> {
+    pub fn tree_items(&self, index: u32) -> Vec<Datum<'_>> {
         let (indices, _) = self.data(index).bytes.as_chunks();
         indices.iter().map(|index| self.data(u32::from_le_bytes(*index))).collect()
     }
@@ -160,20 +163,19 @@ impl<'t> Entries<'t> {
         let form = if set.is_some() { SET } else { TREE };
         let indices_as_bytes = || indices.iter().flat_map(|index| index.to_le_bytes()).collect();
         let bytes = set.unwrap_or_else(indices_as_bytes);
-        let Entry { key, key_len, data_and_flags, .. } = self.entries[indices[0] as usize];
+        let Entry { key_and_nul, key_len, .. } = self.entries[indices[0] as usize];
         let data_len = u32::try_from(bytes.len()).map_err(|_| Error::TooLarge)?;
-        let flags = data_and_flags & NUL | form;
-        let data_and_flags = self.place(&bytes) | flags;
-        self.entries.push(Entry { key, data_and_flags, key_len, data_len });
+        let data_and_flags = self.place(&bytes) | form;
+        self.entries.push(Entry { key_and_nul, data_and_flags, key_len, data_len });
         Ok(joined)
     }
 
     /// Lengths of key and data, without a look at their bytes.
     #[inline]
     pub fn lens(&self, index: u32) -> (usize, usize) {
-        let Entry { data_and_flags, key_len, data_len, .. } = self.entries[index as usize];
-        let [key_nul, data_nul] = [data_and_flags & NUL != 0, data_and_flags & !POSITION == NUL];
-        (key_len as usize + usize::from(key_nul), data_len as usize + usize::from(data_nul))
+        let Entry { key_and_nul, data_and_flags, key_len, data_len } = self.entries[index as usize];
+        let len = |len: u32, flags| len as usize + usize::from(flags & NUL != 0);
+        (len(key_len, key_and_nul), len(data_len, data_and_flags))
     }
 
     /// Has memory bring what comes next, of up to [`AHEAD`] pairs that lie anywhere: all together, not one after the other.
@@ -182,7 +184,7 @@ impl<'t> Entries<'t> {
         for (ends, index) in ends.iter_mut().zip(indices) {
             if let Some(entry) = self.entries.get(index as usize) {
                 let data = (entry.data_and_flags & POSITION) as usize + entry.data_len as usize;
-                *ends = (entry.key as usize, data.saturating_sub(1));
+                *ends = ((entry.key_and_nul & POSITION) as usize, data.saturating_sub(1));
             }
         }
         // Only loads whose results are used are made.

@@ -1,9 +1,9 @@
 //! Items that are stored, and released, with the pages that they have of their own.
 
-use super::Stored;
 use super::edit::{big_item, plain_item};
 use super::layout::is_big;
 use super::update::Update;
+use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::format::item::{BigRef, Item};
 use crate::format::page::Header;
@@ -15,7 +15,7 @@ use crate::verify::{Fault, refuse_page};
 
 impl<P: Pages> Update<P> {
     /// The item for a key or data; long ones go to overflow pages.
-    pub(super) fn store(&mut self, stored: Stored<'_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn store(&mut self, stored: Datum<'_>) -> Result<Vec<u8>, Error> {
         if !is_big(stored.len(), self.file.page_size) {
             return Ok(plain_item(stored));
         }

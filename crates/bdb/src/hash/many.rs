@@ -5,11 +5,12 @@
 //! all of them are asked for, and then the pages of the next group, whose keys are hashed side by side.
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use super::function::HashFunction;
 use super::read::Hash;
 use super::search::{self, Likely, Search};
-use super::stored::Stored;
+use crate::datum::Datum;
 use crate::error::{Error, Unsupported};
 use crate::pages::Pages;
 
@@ -24,7 +25,6 @@ pub struct GetMany<'a, 'k, K, P> {
     hash: &'a Hash<P>,
     /// The keys that have not been looked up yet.
     keys: &'k [K],
-    nul: bool,
     /// What is known of the keys of the group at hand.
     group: [Place<'a>; GROUP],
     /// How many of these have been used; all of them before the first group.
@@ -40,23 +40,22 @@ struct Place<'a> {
     likely: Option<Likely<'a>>,
 }
 
-impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
-    pub(super) fn new(hash: &'a Hash<P>, keys: &'k [K], nul: bool) -> Self {
-        GetMany { hash, keys, nul, group: [Place::default(); GROUP], used: GROUP, next: None }
-    }
-
-    fn stored(&self, key: &'k K) -> Stored<'k> {
-        Stored { bytes: key.as_ref(), nul: self.nul }
+impl<'a, 'k, K, P: Pages> GetMany<'a, 'k, K, P>
+where
+    &'k K: Into<Datum<'k>>,
+{
+    pub(super) fn new(hash: &'a Hash<P>, keys: &'k [K]) -> Self {
+        GetMany { hash, keys, group: [Place::default(); GROUP], used: GROUP, next: None }
     }
 
     /// Hashes the first keys of `keys` and asks for their pages.
     fn ask_for_pages(&self, keys: &'k [K], function: HashFunction) -> [u32; GROUP] {
         let Hash { file, address, .. } = self.hash;
-        let mut stored = [Stored { bytes: &[], nul: self.nul }; GROUP];
-        for (stored, key) in stored.iter_mut().zip(keys) {
-            *stored = self.stored(key);
+        let mut group = [Datum::EMPTY; GROUP];
+        for (slot, key) in group.iter_mut().zip(keys) {
+            *slot = key.into();
         }
-        let hashes = Stored::hash_all(&stored, function);
+        let hashes = function.hash_keys(&group);
         let pages = hashes.map(|hash| address.page(address.bucket(hash)));
         if let Some(bytes) = self.hash.searchable() {
             for page in pages.iter().take(keys.len()) {
@@ -72,8 +71,7 @@ impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
         self.group = pages.map(|primary| Place { primary, likely: None });
         if let Some(bytes) = self.hash.searchable() {
             for (place, key) in self.group.iter_mut().zip(self.keys) {
-                let key = Stored { bytes: key.as_ref(), nul: self.nul };
-                place.likely = Likely::new(&self.hash.file, bytes, place.primary, key);
+                place.likely = Likely::new(&self.hash.file, bytes, place.primary, key.into());
                 place.likely.iter().for_each(Likely::ask_for_pair);
             }
         }
@@ -82,7 +80,10 @@ impl<'a, 'k, K: AsRef<[u8]>, P: Pages> GetMany<'a, 'k, K, P> {
     }
 }
 
-impl<'a, K: AsRef<[u8]>, P: Pages> Iterator for GetMany<'a, '_, K, P> {
+impl<'a, 'k, K, P: Pages> Iterator for GetMany<'a, 'k, K, P>
+where
+    &'k K: Into<Datum<'k>>,
+{
     type Item = Result<Option<Cow<'a, [u8]>>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -98,7 +99,7 @@ impl<'a, K: AsRef<[u8]>, P: Pages> Iterator for GetMany<'a, '_, K, P> {
         let place = self.group[self.used];
         self.used += 1;
         self.keys = rest;
-        let key = self.stored(key);
+        let key = key.into();
         Some(match place.likely.map(|likely| likely.find(key)) {
             Some(Search::Over(found)) => Ok(found.map(Cow::Borrowed)),
             _ => self.hash.get_from(place.primary, key),
@@ -110,4 +111,6 @@ impl<'a, K: AsRef<[u8]>, P: Pages> Iterator for GetMany<'a, '_, K, P> {
     }
 }
 
-impl<K: AsRef<[u8]>, P: Pages> ExactSizeIterator for GetMany<'_, '_, K, P> {}
+impl<'k, K, P: Pages> ExactSizeIterator for GetMany<'_, 'k, K, P> where &'k K: Into<Datum<'k>> {}
+
+impl<'k, K, P: Pages> FusedIterator for GetMany<'_, 'k, K, P> where &'k K: Into<Datum<'k>> {}

@@ -4,11 +4,13 @@
 //! where its predecessor starts: an item's length is the difference of two offsets. Comparing lengths therefore
 //! rejects nearly every key without touching the items, which lie in other cache lines.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 
-use super::stored::Stored;
+use super::function::mark;
+use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
@@ -16,6 +18,14 @@ use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
 use crate::pages::Pages;
+
+/// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section 12.2).
+pub(crate) fn page_order(a: Datum<'_>, b: Datum<'_>) -> Ordering {
+    let (long, short) = (a.len().max(b.len()), a.len().min(b.len()));
+    let order = a.cmp(&b);
+    // Byte order puts a prefix first; only then do the rules differ.
+    if long != short && a.starts_alike(b, short) { order.reverse() } else { order }
+}
 
 /// The items of a pair, as their places on the page.
 #[derive(Clone, Debug)]
@@ -68,7 +78,7 @@ impl Summary {
             match page.page.bytes.get(pair.key) {
                 Some([item::PLAIN, key @ ..]) => {
                     summary.plain_keys = true;
-                    let mark = Stored { bytes: key, nul: false }.mark();
+                    let mark = mark(key.into());
                     summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
                 }
                 // What is not on the page would have to be read.
@@ -172,7 +182,7 @@ impl<'a> HashPage<'a> {
     pub fn find<P: Pages>(
         &self,
         file: &PageFile<P>,
-        key: Stored<'_>,
+        key: Datum<'_>,
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {
         let mut at = self.start();
@@ -229,4 +239,21 @@ fn starts<E: Endian>([k0, k1, d0, d1]: &[u8; 4], low: usize, end: usize) -> Opti
     let key = usize::from(E::read_u16(&[*k0, *k1]));
     let data = usize::from(E::read_u16(&[*d0, *d1]));
     (low <= data && data < key && key < end).then_some((key, data))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn keys_are_in_the_order_of_section_12_2(a in "[\0ab]{0,4}", b in "[\0ab]{0,4}", nul: bool) {
+            let flat = if nul { [b.as_bytes(), b"\0"].concat() } else { b.clone().into_bytes() };
+            let common = a.len().min(flat.len());
+            let order = a.as_bytes()[..common].cmp(&flat[..common]).then(flat.len().cmp(&a.len()));
+            prop_assert_eq!(page_order((&a).into(), Datum { bytes: b.as_bytes(), nul }), order);
+        }
+    }
 }

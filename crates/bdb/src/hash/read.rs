@@ -8,9 +8,9 @@ use super::iter::Iter;
 use super::many::GetMany;
 use super::page::HashPage;
 use super::search;
-use super::stored::Stored;
 use super::values::{Source, Values};
 use crate::databases;
+use crate::datum::Datum;
 use crate::error::{Error, Unsupported};
 use crate::file::{Budget, PageFile};
 use crate::format::{ByteOrder, HashMeta, Meta, Method};
@@ -122,8 +122,8 @@ impl<P: Pages> Hash<P> {
 
     /// The data stored under `key`; the first item where there are duplicates.
     ///
-    /// Keys are compared byte by byte, a terminating NUL included where the table has one: for such tables see
-    /// [`get_terminated`](Self::get_terminated).
+    /// Keys are compared byte by byte, a terminating NUL included where the table has one: C programs store strings so
+    /// ([`Datum::terminated`]).
     ///
     /// # Errors
     /// [`Error::Corrupt`] for damage on the way, [`Error::Io`], and
@@ -133,18 +133,10 @@ impl<P: Pages> Hash<P> {
     /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From memory it allocates
     /// and copies nothing, unless the data fills several overflow pages.
     #[inline]
-    pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
-        self.get_stored(Stored { bytes: key, nul: false })
-    }
-
-    /// As [`get`](Self::get), for the key that consists of `key` and one NUL after it: the way in which C programs
-    /// store strings.
-    ///
-    /// # Errors
-    /// As [`get`](Self::get).
-    #[inline]
-    pub fn get_terminated(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
-        self.get_stored(Stored { bytes: key, nul: true })
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        let key = key.into();
+        let function = self.function.ok_or(Unsupported::HashFunction)?;
+        self.get_from(self.primary_page(function, key), key)
     }
 
     /// The data stored under each of `keys`, in their order, as [`get`](Self::get) finds it.
@@ -163,26 +155,17 @@ impl<P: Pages> Hash<P> {
     /// assert_eq!(found[1], None);
     /// # Ok::<(), bdb_file::Error>(())
     /// ```
-    pub fn get_many<'k, K: AsRef<[u8]>>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, P> {
-        GetMany::new(self, keys, false)
-    }
-
-    /// As [`get_many`](Self::get_many), for keys with a terminating NUL that is not among the bytes given
-    /// ([`get_terminated`](Self::get_terminated)).
-    pub fn get_many_terminated<'k, K: AsRef<[u8]>>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, P> {
-        GetMany::new(self, keys, true)
-    }
-
-    #[inline]
-    fn get_stored(&self, key: Stored<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
-        let function = self.function.ok_or(Unsupported::HashFunction)?;
-        self.get_from(self.primary_page(function, key), key)
+    pub fn get_many<'k, K>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, P>
+    where
+        &'k K: Into<Datum<'k>>,
+    {
+        GetMany::new(self, keys)
     }
 
     /// The primary page of a key's bucket.
     #[inline]
-    pub(super) fn primary_page(&self, function: HashFunction, key: Stored<'_>) -> u32 {
-        self.address.page(self.address.bucket(key.hash(function)))
+    pub(super) fn primary_page(&self, function: HashFunction, key: Datum<'_>) -> u32 {
+        self.address.page(self.address.bucket(function.hash_key(key)))
     }
 
     /// Finds a key in the bucket with the primary page `primary`.
@@ -190,7 +173,7 @@ impl<P: Pages> Hash<P> {
     pub(super) fn get_from<'a>(
         &'a self,
         primary: u32,
-        key: Stored<'_>,
+        key: Datum<'_>,
     ) -> Result<Option<Cow<'a, [u8]>>, Error> {
         if let Some(bytes) = self.searchable()
             && let Some(found) = search::search(&self.file, bytes, primary, key)
@@ -209,7 +192,7 @@ impl<P: Pages> Hash<P> {
     /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
     #[cold]
     #[inline(never)]
-    fn find_first(&self, primary: u32, key: Stored<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
         let budget = self.file.budget();
         match self.find(primary, key, &budget)? {
             Some(mut source) => source.next(&self.file, &budget),
@@ -221,9 +204,9 @@ impl<P: Pages> Hash<P> {
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
-    pub fn get_all(&self, key: &[u8]) -> Result<Values<'_, P>, Error> {
+    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, P>, Error> {
         let budget = self.file.budget();
-        let key = Stored { bytes: key, nul: false };
+        let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
         let source = self.find(self.primary_page(function, key), key, &budget)?;
         let source = source.unwrap_or(Source::One(None));
@@ -243,7 +226,7 @@ impl<P: Pages> Hash<P> {
     fn find<'a>(
         &'a self,
         primary: u32,
-        key: Stored<'_>,
+        key: Datum<'_>,
         budget: &Budget,
     ) -> Result<Option<Source<'a>>, Error> {
         let mut page = HashPage::primary(&self.file, primary, budget)?;

@@ -10,7 +10,7 @@ use std::hint::select_unpredictable;
 
 use wide::u16x16;
 
-use super::stored::Stored;
+use crate::datum::Datum;
 use crate::file::PageFile;
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, item, page_type};
@@ -39,7 +39,7 @@ pub(super) fn search<'a, P: Pages>(
     file: &PageFile<P>,
     bytes: &'a [u8],
     primary: u32,
-    key: Stored<'_>,
+    key: Datum<'_>,
 ) -> Option<Found<'a>> {
     match Likely::new(file, bytes, primary, key)?.find(key) {
         Search::Over(found) => Some(found),
@@ -53,7 +53,7 @@ fn search_all<'a, P: Pages>(
     file: &PageFile<P>,
     bytes: &'a [u8],
     primary: u32,
-    key: Stored<'_>,
+    key: Datum<'_>,
 ) -> Option<Found<'a>> {
     let wanted = u16::try_from(1 + key.len()).ok()?;
     let mut number = primary;
@@ -109,7 +109,7 @@ impl<'a> Likely<'a> {
         file: &PageFile<P>,
         bytes: &'a [u8],
         primary: u32,
-        key: Stored<'_>,
+        key: Datum<'_>,
     ) -> Option<Self> {
         let wanted = u16::try_from(1 + key.len()).ok()?;
         let (page, header) = page(file, bytes, primary)?;
@@ -129,7 +129,7 @@ impl<'a> Likely<'a> {
 
     /// Looks for the key among these pairs.
     #[inline(always)]
-    pub fn find(self, key: Stored<'_>) -> Search<'a> {
+    pub fn find(self, key: Datum<'_>) -> Search<'a> {
         match self.chunk.find(self.candidates, key) {
             Some(None) if self.all => Search::Over(None),
             Some(Some(data)) => Search::Over(Some(data)),
@@ -235,7 +235,7 @@ impl<'a> Chunk<'a> {
 
     /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general search.
     #[inline(always)]
-    fn find(&self, mut candidates: Lanes, key: Stored<'_>) -> Option<Found<'a>> {
+    fn find(&self, mut candidates: Lanes, key: Datum<'_>) -> Option<Found<'a>> {
         while candidates != 0 {
             let pair = self.pair(candidates.trailing_zeros() as usize);
             let [item::PLAIN, stored @ ..] = self.page.get(pair.key..pair.end)? else {

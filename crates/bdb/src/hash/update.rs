@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use super::address::Address;
 use super::build::Keep;
 use super::edit::StoredPair;
-use super::function::HashFunction;
+use super::function::{HashFunction, mark};
 use super::layout::{is_big, item_len, pair_len};
-use super::stored::Stored;
 use crate::changes::{Changes, Overlay};
+use crate::datum::Datum;
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
 use crate::format::page::Header;
@@ -125,34 +125,32 @@ impl<P: Pages> Update<P> {
     /// # Complexity
     /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further page
     /// makes the table grow by one bucket, which changes all pages of another.
-    pub fn put(&mut self, key: &[u8], data: &[u8], keep: Keep) -> Result<bool, Error> {
-        let plain = |bytes| Stored { bytes, nul: false };
-        self.put_stored(plain(key), plain(data), keep)
-    }
-
-    /// As [`put`](Self::put), with one NUL stored after the key and one after the data.
-    ///
-    /// # Errors
-    /// As [`put`](Self::put).
-    pub fn put_terminated(&mut self, key: &[u8], data: &[u8], keep: Keep) -> Result<bool, Error> {
-        let terminated = |bytes| Stored { bytes, nul: true };
-        self.put_stored(terminated(key), terminated(data), keep)
+    pub fn put<'d>(
+        &mut self,
+        key: impl Into<Datum<'d>>,
+        data: impl Into<Datum<'d>>,
+        keep: Keep,
+    ) -> Result<bool, Error> {
+        let (key, data) = (key.into(), data.into());
+        u32::try_from(key.len().max(data.len())).map_err(|_| Error::TooLarge)?;
+        match self.find(key, data.len())? {
+            Place::Present(_) if keep == Keep::First => return Ok(false),
+            Place::Present(at) => self.replace(at, key, data)?,
+            Place::Absent(at) => self.insert(at, key, data)?,
+        }
+        Ok(true)
     }
 
     /// Removes a key and all that is stored under it. Tells whether it was there.
     ///
     /// # Errors
-    /// As [`Hash::get`](crate::Hash::get).
-    pub fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
-        self.delete_stored(Stored { bytes: key, nul: false })
-    }
-
-    /// As [`delete`](Self::delete), for the key with one NUL after it.
-    ///
-    /// # Errors
-    /// As [`delete`](Self::delete).
-    pub fn delete_terminated(&mut self, key: &[u8]) -> Result<bool, Error> {
-        self.delete_stored(Stored { bytes: key, nul: true })
+    /// As [`put`](Self::put).
+    pub fn delete<'k>(&mut self, key: impl Into<Datum<'k>>) -> Result<bool, Error> {
+        let key = key.into();
+        match self.find(key, 0)? {
+            Place::Present(at) => self.remove(at, key).map(|()| true),
+            Place::Absent(_) => Ok(false),
+        }
     }
 
     /// What is to be written. Nothing, if nothing was changed.
@@ -170,31 +168,14 @@ impl<P: Pages> Update<P> {
         Ok(self.file.into_changes())
     }
 
-    fn put_stored(&mut self, key: Stored<'_>, data: Stored<'_>, keep: Keep) -> Result<bool, Error> {
-        u32::try_from(key.len().max(data.len())).map_err(|_| Error::TooLarge)?;
-        match self.find(key, data.len())? {
-            Place::Present(_) if keep == Keep::First => return Ok(false),
-            Place::Present(at) => self.replace(at, key, data)?,
-            Place::Absent(at) => self.insert(at, key, data)?,
-        }
-        Ok(true)
-    }
-
-    fn delete_stored(&mut self, key: Stored<'_>) -> Result<bool, Error> {
-        match self.find(key, 0)? {
-            Place::Present(at) => self.remove(at, key).map(|()| true),
-            Place::Absent(_) => Ok(false),
-        }
-    }
-
     /// Finds a key, or room for it and data of this length.
-    fn find(&self, key: Stored<'_>, data_len: usize) -> Result<Place, Error> {
+    fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place, Error> {
         let page_size = self.file.page_size;
         let need = pair_len(key.len(), data_len, page_size);
         let big = is_big(key.len(), page_size);
-        let bucket = self.address.bucket(key.hash(self.function));
+        let bucket = self.address.bucket(self.function.hash_key(key));
         let budget = self.file.budget();
-        let mark = key.mark();
+        let mark = mark(key);
         let (mut page, mut prev) = (self.address.page(bucket), 0);
         let mut room = None;
         loop {
@@ -219,7 +200,7 @@ impl<P: Pages> Update<P> {
     }
 
     /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's last.
-    fn insert(&mut self, at: Absent, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+    fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
         let Absent { bucket, room, last } = at;
         let mut page = match room {
             Some(number) => self.edit(number)?,
@@ -244,14 +225,14 @@ impl<P: Pages> Update<P> {
     }
 
     /// As [`insert`](Self::insert), in a bucket all pages of which may gain pairs.
-    fn insert_in_rewritten(&mut self, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+    fn insert_in_rewritten(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
         match self.find(key, data.len())? {
             Place::Absent(at) => self.insert(at, key, data),
             Place::Present(at) => Err(at.twice()),
         }
     }
 
-    fn replace(&mut self, at: Present, key: Stored<'_>, data: Stored<'_>) -> Result<(), Error> {
+    fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
         let mut page = self.edit(at.page)?;
         let old_len = page.data(at.pair).len();
         if item_len(data.len(), self.file.page_size) <= old_len + page.room() {
@@ -269,7 +250,7 @@ impl<P: Pages> Update<P> {
     }
 
     /// Removes a pair, and its page if that becomes empty and is not the bucket's only one.
-    fn remove(&mut self, at: Present, key: Stored<'_>) -> Result<(), Error> {
+    fn remove(&mut self, at: Present, key: Datum<'_>) -> Result<(), Error> {
         let mut page = self.edit(at.page)?;
         let mut pair = at.pair;
         if !self.may_lose(at.bucket, &page) {

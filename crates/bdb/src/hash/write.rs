@@ -8,7 +8,7 @@ use super::arrange::Place;
 use super::entries::{AHEAD, Form};
 use super::layout::{is_big, item_len};
 use super::plan::{Further, Plan};
-use super::stored::Stored;
+use crate::datum::Datum;
 use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -225,7 +225,7 @@ impl<'p> PageMaker<'p> {
     }
 
     /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the page after it.
-    fn make_chain_of(&mut self, stored: Stored<'_>, first: u32) -> u32 {
+    fn make_chain_of(&mut self, stored: Datum<'_>, first: u32) -> u32 {
         if is_big(stored.len(), self.plan.layout.page_size) {
             self.made.chain(stored, first)
         } else {

@@ -8,11 +8,12 @@ use std::hash::Hasher;
 
 use super::tree::Shape;
 use super::{Check, Fault, Problem};
+use crate::datum::Datum;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::{Elements, Items};
 use crate::format::{HashMeta, page_type};
-use crate::hash::{Address, HashFunction, Stored};
+use crate::hash::{Address, HashFunction, page_order};
 use crate::pages::Pages;
 use crate::stop::Stop;
 
@@ -250,7 +251,7 @@ impl Order {
         let (a, b) = (stored(previous), stored(key));
         let any_big = previous.is_big || key.is_big;
         self.has_big |= any_big;
-        let order = if any_big { a.cmp_bytes(b) } else { a.cmp_on_page(b) };
+        let order = if any_big { a.cmp(&b) } else { page_order(a, b) };
         if order != Ordering::Greater {
             return;
         }
@@ -270,6 +271,6 @@ impl Order {
     }
 }
 
-fn stored<'k>(key: &'k Key<'_>) -> Stored<'k> {
-    Stored { bytes: &key.bytes, nul: false }
+fn stored<'k>(key: &'k Key<'_>) -> Datum<'k> {
+    Datum { bytes: &key.bytes, nul: false }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{BuildOptions, Builder, DuplicateOrder, Hash, Keep};
+use bdb_file::{BuildOptions, Builder, Datum, DuplicateOrder, Hash, Keep};
 
 use super::input::Input;
 use super::model::{Map, assert_holds};
@@ -30,7 +30,7 @@ pub fn check(input: &mut Input<'_>) {
         let (mut key, mut data) = (item(input, page_size), item(input, page_size));
         bytes += key.len() + data.len();
         if terminated {
-            builder.push_terminated(&key, &data).unwrap();
+            builder.push(Datum::terminated(&key), Datum::terminated(&data)).unwrap();
             key.push(0);
             data.push(0);
         } else {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{Changes, Hash, Pages};
+use bdb_file::{Changes, Datum, Hash, Pages};
 
 pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -20,10 +20,13 @@ pub fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
         let all: Vec<_> = database.get_all(key).unwrap().map(Result::unwrap).collect();
         assert_eq!(all, [&data[..]]);
         if let Some((0, unterminated)) = key.split_last() {
-            assert_eq!(database.get_terminated(unterminated).unwrap().as_deref(), Some(&data[..]));
+            assert_eq!(
+                database.get(Datum::terminated(unterminated)).unwrap().as_deref(),
+                Some(&data[..])
+            );
         }
         assert_eq!(
-            database.get_terminated(key).unwrap().is_some(),
+            database.get(Datum::terminated(key)).unwrap().is_some(),
             map.contains_key(&[key, &b"\0"[..]].concat())
         );
         let mut absent = key.clone();
@@ -38,8 +41,9 @@ pub fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
     for (found, key) in found.zip(&keys) {
         assert_eq!(found.unwrap().as_deref(), map.get(key).map(Vec::as_slice));
     }
-    for (found, key) in database.get_many_terminated(&keys).zip(&keys) {
-        assert_eq!(found.unwrap(), database.get_terminated(key).unwrap());
+    let terminated: Vec<Datum<'_>> = keys.iter().map(|key| Datum::terminated(key)).collect();
+    for (found, key) in database.get_many(&terminated).zip(&keys) {
+        assert_eq!(found.unwrap(), database.get(Datum::terminated(key)).unwrap());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use bdb_file::{Error, Hash, Pages, TextFormat, database_names, dump_all};
+use bdb_file::{Datum, Error, Hash, Pages, TextFormat, database_names, dump_all};
 
 type Pair = (Vec<u8>, Vec<u8>);
 
@@ -128,7 +128,7 @@ fn look_up<P: Pages>(
         assert_eq!(first.as_deref(), single.as_ref().unwrap().as_deref(), "{}", key.escape_ascii());
     }
     if let Some((0, unterminated)) = key.split_last() {
-        assert_eq!(owned(database.get_terminated(unterminated)), single);
+        assert_eq!(owned(database.get(Datum::terminated(unterminated))), single);
     }
     single
 }
