@@ -14,7 +14,7 @@ use crate::changes::{Changes, Overlay};
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
 use crate::format::page::Header;
-use crate::format::{HashMeta, Method, page_type};
+use crate::format::{HashMeta, Method};
 use crate::freelist::FreeList;
 use crate::pages::Pages;
 use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
@@ -286,13 +286,13 @@ impl<P: Pages> Update<P> {
     }
 }
 
-/// Refuses a file that has pages in use behind the last one that page 0 tells of: an update would cut them off. What else lies
-/// there, such as what is left of an interrupted change, calls itself by no such number.
+/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
+/// there, such as what is left of an interrupted change, calls itself by other numbers.
 fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
     let Some(stated) = stated else { return Ok(()) };
     for number in stated.saturating_add(1)..=file.last_page {
         let header = Header::parse(&file.read(number)?, file.order);
-        if header.is_some_and(|header| header.number == number && header.kind != page_type::FREE) {
+        if header.is_some_and(|header| header.number == number) {
             return Err(Error::corrupt(0, Damage::Fault(Fault::LastPage)));
         }
     }
