@@ -217,3 +217,17 @@ fn a_free_list_that_was_forgotten() {
         }
     }
 }
+
+/// Page 0 tells of fewer pages than there are: the others would have been cut off.
+#[test]
+fn pages_behind_the_last_one() {
+    for order in ORDERS {
+        let mut file = Patched::new(order, 4, false);
+        let last = file.pages() as u32 - 1;
+        file.u32(0, 32, last - 1);
+        assert_eq!(refused(&file), (0, Fault::LastPage));
+        // What is left of an interrupted change is no page of the file.
+        file.u32(last as usize, 8, 1);
+        Update::open(&file.bytes).unwrap();
+    }
+}

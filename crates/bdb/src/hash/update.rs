@@ -14,7 +14,7 @@ use crate::datum::Datum;
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
 use crate::format::page::Header;
-use crate::format::{HashMeta, Method, page_type};
+use crate::format::{HashMeta, Method};
 use crate::freelist::FreeList;
 use crate::pages::Pages;
 use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
@@ -267,8 +267,8 @@ impl<P: Pages> Update<P> {
     }
 }
 
-/// Refuses a file that has pages in use behind the last one that page 0 tells of: an update would cut them off. What else lies
-/// there, such as what is left of an interrupted change, calls itself by no such number.
+/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
+/// there, such as what is left of an interrupted change, calls itself by other numbers.
 fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;
@@ -278,9 +278,8 @@ fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Resul
         return Err(lost());
     }
     file.each_page_from(u64::from(stated) + 1, |number, page| {
-        let in_use = Header::parse(page, file.order)
-            .is_some_and(|header| header.number == number && header.kind != page_type::FREE);
-        if in_use { Err(lost()) } else { Ok(()) }
+        let header = Header::parse(page, file.order);
+        if header.is_some_and(|header| header.number == number) { Err(lost()) } else { Ok(()) }
     })
 }
 
