@@ -50,11 +50,11 @@ impl<'a> Stored<'a> {
         hashes
     }
 
-    /// A number by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
-    pub fn mark(self) -> u8 {
+    /// Two numbers by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
+    pub fn marks(self) -> [u8; 2] {
         let bytes = self.bytes.iter().chain(self.tail());
         let sum = bytes.fold(0u32, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x9e37_79b1));
-        (sum >> 24) as u8
+        [(sum >> 24) as u8, (sum >> 16) as u8]
     }
 
     /// Whether this is stored as just these bytes.

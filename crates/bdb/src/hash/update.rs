@@ -194,12 +194,12 @@ impl<P: Pages> Update<P> {
         let big = is_big(key.len(), page_size);
         let bucket = self.address.bucket(key.hash(self.function));
         let budget = self.file.budget();
-        let mark = key.mark();
+        let marks = key.marks();
         let (mut page, mut prev) = (self.address.page(bucket), 0);
         let mut room = None;
         loop {
             let summary = self.summary(bucket, page, prev, &budget)?;
-            if summary.may_have(mark)
+            if summary.may_have(marks)
                 && let Some(pair) = self.page_again(page)?.find(&self.file, key, &budget)?
             {
                 return Ok(Place::Present(Present { bucket, page, pair: pair.index / 2 }));
