@@ -97,14 +97,14 @@ impl HashFunction {
     }
 }
 
-/// A number by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
-pub(super) fn mark(key: Datum<'_>) -> u8 {
+/// Two numbers by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
+pub(super) fn marks(key: Datum<'_>) -> [u8; 2] {
     let [bytes, tail] = key.pieces();
     let sum = bytes
         .iter()
         .chain(tail)
         .fold(0u32, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x9e37_79b1));
-    (sum >> 24) as u8
+    [(sum >> 24) as u8, (sum >> 16) as u8]
 }
 
 #[inline]

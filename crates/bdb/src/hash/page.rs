@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 
-use super::function::mark;
+use super::function::marks;
 use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
@@ -78,8 +78,9 @@ impl Summary {
             match page.page.bytes.get(pair.key) {
                 Some([item::PLAIN, key @ ..]) => {
                     summary.plain_keys = true;
-                    let mark = mark(key.into());
-                    summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
+                    for mark in marks(key.into()) {
+                        summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
+                    }
                 }
                 // What is not on the page would have to be read.
                 _ => (summary.big_keys, summary.marks) = (true, [u64::MAX; 4]),
@@ -88,10 +89,10 @@ impl Summary {
         Ok(summary)
     }
 
-    /// Whether the page can have a key of this mark.
+    /// Whether the page can have a key of these marks.
     #[inline]
-    pub fn may_have(&self, mark: u8) -> bool {
-        self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0
+    pub fn may_have(&self, marks: [u8; 2]) -> bool {
+        marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)
     }
 
     /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).

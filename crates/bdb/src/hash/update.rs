@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::address::Address;
 use super::build::Keep;
 use super::edit::StoredPair;
-use super::function::{HashFunction, mark};
+use super::function::{HashFunction, marks};
 use super::layout::{is_big, item_len, pair_len};
 use crate::changes::{Changes, Overlay};
 use crate::datum::Datum;
@@ -175,12 +175,12 @@ impl<P: Pages> Update<P> {
         let big = is_big(key.len(), page_size);
         let bucket = self.address.bucket(self.function.hash_key(key));
         let budget = self.file.budget();
-        let mark = mark(key);
+        let marks = marks(key);
         let (mut page, mut prev) = (self.address.page(bucket), 0);
         let mut room = None;
         loop {
             let summary = self.summary(bucket, page, prev, &budget)?;
-            if summary.may_have(mark)
+            if summary.may_have(marks)
                 && let Some(pair) = self.page_again(page)?.find(&self.file, key, &budget)?
             {
                 return Ok(Place::Present(Present { bucket, page, pair: pair.index / 2 }));
