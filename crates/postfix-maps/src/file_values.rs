@@ -1,16 +1,14 @@
 //! Values that are the contents of files: `postmap -F` (postmap specification, section 11).
 
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::error::strerror;
+use crate::lock::open_regular;
 
 /// Reads the files that a value names, separated by white space or commas, joins their contents with newlines and
 /// encodes the result as base64, the form in which such values are stored.
@@ -34,27 +32,15 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         let failed = |what: &str, error: &io::Error| {
             [what.as_bytes(), b" ", name, b": ", strerror(error).as_bytes()].concat()
         };
-        let (file, len) =
-            open(OsStr::from_bytes(name).as_ref()).map_err(|error| failed("open", &error))?;
+        let file = open_regular(OsStr::from_bytes(name).as_ref()).map_err(|error| {
+            // Postfix opens a directory.
+            let is_directory = error.kind() == io::ErrorKind::IsADirectory;
+            failed(if is_directory { "read" } else { "open" }, &error)
+        })?;
+        let len = file.metadata().map_err(|error| failed("read", &error))?.len();
         file.take(len).read_to_end(&mut contents).map_err(|error| failed("read", &error))?;
     }
     Ok(BASE64_STANDARD.encode(contents).into_bytes())
-}
-
-/// Opens a regular file, and tells its length. A directory is opened, too: reading it is the error, as in Postfix.
-fn open(path: &Path) -> io::Result<(File, u64)> {
-    let refused = |metadata: &Metadata| match metadata.is_file() || metadata.is_dir() {
-        true => Ok(()),
-        false => Err(io::Error::other("Not a regular file")),
-    };
-    // Opening some devices does something: what is none of ours is not opened.
-    refused(&fs::metadata(path)?)?;
-    // Should a pipe have come in its place, this does not wait for somebody to write.
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    let metadata = file.metadata()?;
-    refused(&metadata)?;
-    // At least a byte is asked for, or a directory would pass for an empty file.
-    Ok((file, metadata.len().max(metadata.is_dir().into())))
 }
 
 /// The contents that a stored value stands for; nothing where it is not base64.
@@ -64,6 +50,8 @@ pub fn decode(value: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;

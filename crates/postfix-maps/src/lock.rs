@@ -56,7 +56,7 @@ fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File>
 }
 
 /// Opens a regular file for reading. Of others, opening some would wait for somebody, and opening some does something.
-fn open_regular(path: &Path) -> io::Result<File> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let refuse_others = |metadata: Metadata| match metadata.file_type() {
         kind if kind.is_file() => Ok(()),
         kind if kind.is_dir() => Err(Errno::ISDIR.into()),
