@@ -42,7 +42,9 @@ impl Place {
     }
 
     fn command(&self, suite: &Suite, line: &str) -> Command {
-        let mut command = Command::new(suite.program(Tool::Postmap));
+        // Whoever runs the tests in the background or under nohup has signals ignored, and hands that on.
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(suite.program(Tool::Postmap));
         self.prepare(&mut command, suite).args(line.split(' '));
         command
     }
