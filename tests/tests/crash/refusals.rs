@@ -10,6 +10,24 @@ use map_tests::tools;
 use crate::calls::SystemCall;
 use crate::scene::{Action, Map, Scene};
 
+/// What file systems and kernels say that do not give, or exchange, names.
+const NAMES_REFUSED: &[&str] = &[
+    "EBUSY",
+    "EPERM",
+    "EACCES",
+    "EXDEV",
+    "EINVAL",
+    "ENOSYS",
+    "EOPNOTSUPP",
+    "ENOENT",
+    "EIO",
+    "EROFS",
+    "ENOSPC",
+    "EDQUOT",
+    "EMLINK",
+    "ENAMETOOLONG",
+];
+
 /// Asserts that a change succeeded and left nothing.
 fn assert_made(scene: &Scene, output: &Output, when: &str) {
     let context = format!("{}, {when}", scene.name);
@@ -41,48 +59,12 @@ fn refuse(is: impl Fn(&SystemCall) -> bool, errors: &[&str]) {
 
 #[test]
 fn each_errno_of_the_exchange_means_overwriting() {
-    refuse(
-        |call| call.line.contains("RENAME_EXCHANGE"),
-        &[
-            "EBUSY",
-            "EPERM",
-            "EACCES",
-            "EXDEV",
-            "EINVAL",
-            "ENOSYS",
-            "EOPNOTSUPP",
-            "ENOENT",
-            "EIO",
-            "EROFS",
-            "ENOSPC",
-            "EDQUOT",
-            "EMLINK",
-            "ENAMETOOLONG",
-        ],
-    );
+    refuse(|call| call.line.contains("RENAME_EXCHANGE"), NAMES_REFUSED);
 }
 
 #[test]
 fn each_errno_of_the_naming_is_got_over() {
-    refuse(
-        |call| call.name == "linkat",
-        &[
-            "EBUSY",
-            "EPERM",
-            "EACCES",
-            "EXDEV",
-            "EINVAL",
-            "ENOSYS",
-            "EOPNOTSUPP",
-            "ENOENT",
-            "EIO",
-            "EROFS",
-            "ENOSPC",
-            "EDQUOT",
-            "EMLINK",
-            "ENAMETOOLONG",
-        ],
-    );
+    refuse(|call| call.name == "linkat", NAMES_REFUSED);
 }
 
 #[test]
