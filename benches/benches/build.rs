@@ -1,6 +1,6 @@
 //! Building a table in memory from pairs that lie in one text.
 
-use bdb_file::{BuildOptions, Builder, Datum, Keep};
+use bdb_file::{BuildOptions, Datum, HashBuilder, Keep};
 use benches::{aliases, entries, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -14,7 +14,7 @@ fn build(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(count as u64));
         group.sample_size(20).bench_function(name, |bencher| {
             bencher.iter(|| {
-                let mut builder = Builder::over(text.as_bytes(), BuildOptions::default());
+                let mut builder = HashBuilder::over(text.as_bytes(), BuildOptions::default());
                 for (key, value) in &pairs {
                     builder
                         .push(

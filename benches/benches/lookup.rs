@@ -4,13 +4,13 @@
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, Builder, Datum, Hash, Keep, verify};
+use bdb_file::{BuildOptions, Datum, HashBuilder, HashDb, Keep, verify};
 use benches::{Numbers, addresses, aliases, entries};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// The table as a file of our own.
 fn ours(aliases: &[(String, String)]) -> Vec<u8> {
-    let mut builder = Builder::new(BuildOptions::default());
+    let mut builder = HashBuilder::new(BuildOptions::default());
     for (key, value) in aliases {
         builder
             .push(Datum::terminated(key.as_bytes()), Datum::terminated(value.as_bytes()))
@@ -44,7 +44,7 @@ fn lookup(criterion: &mut Criterion) {
 
 fn in_file(criterion: &mut Criterion, name: &str, aliases: &[(String, String)], file: Vec<u8>) {
     let mut group = criterion.benchmark_group("lookup");
-    let table = Hash::open(&file).unwrap();
+    let table = HashDb::open(&file).unwrap();
     let mut hits: Vec<&str> = aliases.iter().map(|(key, _)| key.as_str()).collect();
     Numbers::new(4).shuffle(&mut hits);
     let absent = addresses(aliases.len(), 5);

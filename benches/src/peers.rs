@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
-use bdb_file::{Hash, MappedPages};
+use bdb_file::{HashDb, Memory};
 
 use crate::answers::{Answers, Keys};
 
@@ -145,12 +145,12 @@ pub fn versions() -> [&'static str; 3] {
 /// Opens a hash file as a memory map.
 ///
 /// # Errors
-/// What the system or [`Hash::open`] says of it.
+/// What the system or [`HashDb::open`] says of it.
 ///
 /// # Safety
-/// That of [`MappedPages::new`].
-pub unsafe fn map(path: &Path) -> Result<Hash<MappedPages>, Box<dyn Error>> {
+/// That of [`Memory::map`].
+pub unsafe fn map(path: &Path) -> Result<HashDb<Memory>, Box<dyn Error>> {
     // SAFETY: the caller's promise.
-    let pages = unsafe { MappedPages::new(&File::open(path)?) }?;
-    Ok(Hash::open(pages)?)
+    let pages = unsafe { Memory::map(&File::open(path)?) }?;
+    Ok(HashDb::open(pages)?)
 }

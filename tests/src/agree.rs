@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-use bdb_file::{FilePages, Hash, MappedPages, Pages};
+use bdb_file::{FileSource, HashDb, Memory, Source};
 
 use crate::dbtools::Pair;
 
@@ -17,9 +17,9 @@ pub fn assert_holds(path: &Path, name: Option<&[u8]>, pairs: &[Pair]) {
     assert_source_holds(fs::read(path).expect("the file can be read"), name, pairs);
     let file = File::open(path).expect("the file can be read");
     // SAFETY: the files of the tests are each used by one test, which has closed it for writing.
-    let mapped = unsafe { MappedPages::new(&file) }.expect("the file can be mapped");
+    let mapped = unsafe { Memory::map(&file) }.expect("the file can be mapped");
     assert_source_holds(mapped, name, pairs);
-    assert_source_holds(FilePages::new(file), name, pairs);
+    assert_source_holds(FileSource::new(file), name, pairs);
 }
 
 /// Asserts that a database lists `pairs` in their order, finds every key with its data, in their order where there are
@@ -27,10 +27,10 @@ pub fn assert_holds(path: &Path, name: Option<&[u8]>, pairs: &[Pair]) {
 ///
 /// # Panics
 /// Where it does not.
-pub fn assert_source_holds<P: Pages>(source: P, name: Option<&[u8]>, pairs: &[Pair]) {
+pub fn assert_source_holds<S: Source>(source: S, name: Option<&[u8]>, pairs: &[Pair]) {
     let database = match name {
-        Some(name) => Hash::open_named(source, name),
-        None => Hash::open(source),
+        Some(name) => HashDb::open_named(source, name),
+        None => HashDb::open(source),
     };
     let database = database.unwrap_or_else(|error| panic!("open: {error}"));
 

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use bdb_file::{
-    BuildOptions, Builder, ByteOrder, DuplicateOrder, Keep, NewDatabases, print_escaped,
+    BuildOptions, ByteOrder, DuplicateOrder, HashBuilder, Keep, NewDatabases, print_escaped,
 };
 use fastrand::Rng;
 use map_tests::agree::assert_source_holds;
@@ -62,7 +62,7 @@ fn large_layouts() -> [BuildOptions; 4] {
 fn check(pairs: Vec<Pair>, options: BuildOptions, keep: Keep) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("file.db");
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in &pairs {
         builder.push(key, data).unwrap();
     }
@@ -250,7 +250,7 @@ fn several_databases() {
         let mut expected = BTreeMap::new();
         let databases = (0..count).map(|i: u32| {
             let name = format!("{}{i:03}", "-".repeat(alike)).into_bytes();
-            let mut builder = Builder::new(options.clone());
+            let mut builder = HashBuilder::new(options.clone());
             let pair = |key| (format!("{i} {key}").into_bytes(), vec![b'x'; 10 * i as usize]);
             let pairs: Vec<_> = (0..i % 7).map(pair).collect();
             for (key, data) in &pairs {
@@ -286,7 +286,7 @@ fn check_duplicates(pairs: &[Pair], options: BuildOptions) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("file.db");
     let sorted = options.duplicates == Some(DuplicateOrder::Sorted);
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in pairs {
         builder.push(key, data).unwrap();
     }

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use bdb_file::{
-    Builder, ByteOrder, DumpReader, FilePages, Hash, Keep, NewDatabases, PageUse, TextFormat,
-    database_names, dump_all, print_escaped,
+    ByteOrder, DumpReader, FileSource, HashBuilder, HashDb, Keep, NewDatabases, PageUse,
+    TextFormat, database_names, dump_all, print_escaped,
 };
 use fastrand::Rng;
 use map_tests::dbtools::{self, Pair};
@@ -25,11 +25,11 @@ fn printed(program: &str, arguments: &[&str], path: &Path) -> Vec<u8> {
     output.stdout
 }
 
-fn open(path: &Path, name: Option<&str>) -> Hash<FilePages> {
-    let pages = FilePages::new(File::open(path).unwrap());
+fn open(path: &Path, name: Option<&str>) -> HashDb<FileSource> {
+    let pages = FileSource::new(File::open(path).unwrap());
     match name {
-        Some(name) => Hash::open_named(pages, name.as_bytes()).unwrap(),
-        None => Hash::open(pages).unwrap(),
+        Some(name) => HashDb::open_named(pages, name.as_bytes()).unwrap(),
+        None => HashDb::open(pages).unwrap(),
     }
 }
 
@@ -43,7 +43,7 @@ fn dumped(path: &Path, name: Option<&str>, format: TextFormat) -> Vec<u8> {
 /// The text of all databases of a file.
 fn dumped_all(path: &Path, format: TextFormat) -> Vec<u8> {
     let mut text = Vec::new();
-    dump_all(&FilePages::new(File::open(path).unwrap()), format, &mut text).unwrap();
+    dump_all(FileSource::new(File::open(path).unwrap()), format, &mut text).unwrap();
     text
 }
 
@@ -79,7 +79,7 @@ fn their_figures(path: &Path, name: Option<&str>) -> Vec<String> {
     lines.map(figure).collect()
 }
 
-fn our_figures(database: &Hash<FilePages>) -> Vec<String> {
+fn our_figures(database: &HashDb<FileSource>) -> Vec<String> {
     let stat = database.stat().unwrap();
     let page_size = database.page_size();
     let number = |number: u64| match number {
@@ -213,7 +213,7 @@ fn pairs(text: &[u8]) -> Vec<Pair> {
 fn load(text: &[u8], path: &Path) {
     let mut reader = DumpReader::new(text);
     let header = reader.next_database().unwrap().unwrap();
-    let mut builder = Builder::new(header.build_options());
+    let mut builder = HashBuilder::new(header.build_options());
     reader.push_all(&mut builder).unwrap();
     builder.plan(Keep::Last).unwrap().write_to(File::create_new(path).unwrap()).unwrap();
 }
@@ -223,7 +223,7 @@ fn load_several(text: &[u8], path: &Path) {
     let mut reader = DumpReader::new(text);
     let mut databases = Vec::new();
     while let Some(header) = reader.next_database().unwrap() {
-        let mut builder = Builder::new(header.build_options());
+        let mut builder = HashBuilder::new(header.build_options());
         reader.push_all(&mut builder).unwrap();
         databases.push((header.database.unwrap(), builder));
     }
@@ -297,7 +297,7 @@ fn files_of_several_databases() {
         dbtools::verify(&path).unwrap();
 
         names.sort_unstable();
-        let listed = database_names(FilePages::new(File::open(&path).unwrap())).unwrap();
+        let listed = database_names(FileSource::new(File::open(&path).unwrap())).unwrap();
         let listed: String = listed.iter().map(|name| print_escaped(name) + "\n").collect();
         assert_same_text(listed.as_bytes(), &printed("db5.3_dump", &["-l"], &path));
 
@@ -378,7 +378,7 @@ fn plain_text() {
         dbtools::load(&theirs, &["-T", "-t", "hash"], text.as_bytes());
 
         let ours = directory.path().join("ours.db");
-        let mut builder = Builder::new(Default::default());
+        let mut builder = HashBuilder::new(Default::default());
         DumpReader::plain(text.as_bytes()).push_all(&mut builder).unwrap();
         builder.plan(Keep::Last).unwrap().write_to(File::create_new(&ours).unwrap()).unwrap();
         assert_eq!(sorted(dbtools::dump(&ours)), sorted(dbtools::dump(&theirs)));

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bdb_file::ByteOrder::{self, Big, Little};
-use bdb_file::{Error, Hash, Unsupported, database_names};
+use bdb_file::{Error, HashDb, Unsupported, database_names};
 use map_tests::agree::{assert_holds, assert_source_holds};
 use map_tests::dbtools::{Dump, parse_dump};
 use map_tests::raw;
@@ -99,8 +99,8 @@ fn what_the_files_show() {
 
         for dump in dumps(name).iter().filter(|dump| dump.method == "hash") {
             let database = match &dump.name {
-                Some(name) => Hash::open_named(&file, name).unwrap(),
-                None => Hash::open(&file).unwrap(),
+                Some(name) => HashDb::open_named(&file, name).unwrap(),
+                None => HashDb::open(&file).unwrap(),
             };
             assert_eq!(database.page_size(), *page_size, "{name}");
             assert_eq!(database.byte_order(), *byte_order, "{name}");
@@ -144,20 +144,20 @@ fn databases_have_names() {
         let dumps = dumps(name);
         let names: Vec<_> = dumps.iter().map(|dump| dump.name.clone().unwrap()).collect();
         assert_eq!(database_names(&file).unwrap(), names, "{name}");
-        assert!(matches!(Hash::open(&file), Err(Error::SeveralDatabases)), "{name}");
+        assert!(matches!(HashDb::open(&file), Err(Error::SeveralDatabases)), "{name}");
         for absent in ["", "nam", "named "] {
-            let refused = Hash::open_named(&file, absent.as_bytes());
+            let refused = HashDb::open_named(&file, absent.as_bytes());
             assert!(matches!(refused, Err(Error::NoSuchDatabase)), "{name}");
         }
     }
     let file = file("grown");
     assert!(database_names(&file).unwrap().is_empty());
-    assert!(matches!(Hash::open_named(&file, b"grown"), Err(Error::NoSuchDatabase)));
+    assert!(matches!(HashDb::open_named(&file, b"grown"), Err(Error::NoSuchDatabase)));
 }
 
 /// Why a file is refused.
 fn refusal(file: &[u8]) -> Error {
-    Hash::open(file).expect_err("the file is refused")
+    HashDb::open(file).expect_err("the file is refused")
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn other_kinds_of_file_are_refused_by_name() {
             other => panic!("{name}: {other}"),
         }
     }
-    let tree = Hash::open_named(file("load-named"), b"tree").expect_err("a btree is refused");
+    let tree = HashDb::open_named(file("load-named"), b"tree").expect_err("a btree is refused");
     assert!(matches!(tree, Error::Unsupported(AccessMethod("btree"))), "{tree}");
 }
 
@@ -204,7 +204,7 @@ fn other_versions_are_refused() {
 fn truncated_files_are_refused() {
     let file = file("grown");
     let pages = file.len() / 512;
-    assert!(Hash::open(&file).is_ok());
+    assert!(HashDb::open(&file).is_ok());
     for len in [file.len() - 1, file.len() - 511, 513] {
         let error = refusal(&file[..len]);
         let given = len as u64;

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::Path;
 
-use bdb_file::{ByteOrder, Error, Hash, Unsupported, database_names};
+use bdb_file::{ByteOrder, Error, HashDb, Unsupported, database_names};
 use fastrand::Rng;
 use map_tests::agree::{assert_holds, assert_source_holds};
 use map_tests::dbtools::{self, Pair};
@@ -273,7 +273,7 @@ fn older_versions() {
             raw::to_older_version(&mut file, version);
             fs::write(&path, &file).unwrap();
             assert_has(&path, &[UNSORTED]);
-            assert_eq!(Hash::open(&file).unwrap().meta().version, version);
+            assert_eq!(HashDb::open(&file).unwrap().meta().version, version);
             let mut pairs = dbtools::dump(&path);
             assert_holds(&path, None, &pairs);
             if version == 7 {
@@ -312,20 +312,20 @@ fn named_databases() {
         let names: Vec<_> = dumps.iter().map(|dump| dump.name.clone().unwrap()).collect();
         assert_eq!(names.len(), 31);
         assert_eq!(database_names(&file).unwrap(), names);
-        assert!(matches!(Hash::open(&file), Err(Error::SeveralDatabases)));
+        assert!(matches!(HashDb::open(&file), Err(Error::SeveralDatabases)));
         for dump in &dumps {
             let name = dump.name.as_deref().unwrap();
             match &*dump.method {
                 "hash" => assert_holds(&path, Some(name), &dump.pairs),
                 method => {
                     assert_eq!(method, "btree");
-                    let refused = Hash::open_named(&file, name);
+                    let refused = HashDb::open_named(&file, name);
                     let why = Unsupported::AccessMethod("btree");
                     assert!(matches!(refused, Err(Error::Unsupported(given)) if given == why));
                 }
             }
         }
-        assert!(matches!(Hash::open_named(&file, b"none"), Err(Error::NoSuchDatabase)));
+        assert!(matches!(HashDb::open_named(&file, b"none"), Err(Error::NoSuchDatabase)));
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bdb_file::{Datum, Hash, MappedPages, Pages};
+use bdb_file::{Datum, HashDb, Memory, Source};
 use map_tests::generate::Rng;
 use map_tests::made::{Outcome, ask};
 use map_tests::tools::{self, Suite, Tool};
@@ -116,7 +116,7 @@ impl Place {
         file.unlock().unwrap();
         let copy = tempfile::NamedTempFile::new().unwrap();
         fs::write(&copy, &bytes).unwrap();
-        let Some(failure) = Hash::open(&bytes).ok().and_then(|hash| whole_of(&hash).err()) else {
+        let Some(failure) = HashDb::open(&bytes).ok().and_then(|hash| whole_of(&hash).err()) else {
             return false;
         };
         let is_damaged = ask("db5.3_verify", copy.path(), 5) == Outcome::Rejects;
@@ -136,8 +136,8 @@ impl Place {
         file.lock_shared().map_err(words)?;
         // SAFETY: the file is locked until the end of this function, and Postfix's programs, which ask for the lock, are the only
         // ones to change it.
-        let pages = unsafe { MappedPages::new(&file) }.map_err(words)?;
-        let hash = Hash::open(pages).map_err(words)?;
+        let pages = unsafe { Memory::map(&file) }.map_err(words)?;
+        let hash = HashDb::open(pages).map_err(words)?;
         let found =
             hash.get(Datum::terminated(key.as_bytes())).map_err(words)?.ok_or("not found")?;
         let rebuild = number(before_nul(&found))?;
@@ -186,7 +186,7 @@ fn whole<E: std::fmt::Display>(
 }
 
 /// The same, of a file.
-fn whole_of<P: Pages>(hash: &Hash<P>) -> Result<usize, String> {
+fn whole_of<S: Source>(hash: &HashDb<S>) -> Result<usize, String> {
     whole(hash.iter().map(|pair| pair.map(|(_, value)| before_nul(&value).to_vec())))
 }
 

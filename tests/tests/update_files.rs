@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, FileId, Hash, Keep, Update};
+use bdb_file::{Block, BuildOptions, ByteOrder, FileId, HashBuilder, HashDb, HashUpdate, Keep};
 use fastrand::Rng;
 use map_tests::dbtools::{dump, verify};
 use map_tests::libdb::{Database, Options};
@@ -42,7 +42,7 @@ fn data(rng: &mut Rng, page_size: u32) -> Vec<u8> {
 
 /// Makes `BATCH` changes and writes them to the file.
 fn change(path: &Path, map: &mut Map, rng: &mut Rng, page_size: u32) {
-    let mut update = Update::open(fs::read(path).unwrap()).unwrap();
+    let mut update = HashUpdate::open(fs::read(path).unwrap()).unwrap();
     // The table grows and shrinks by turns.
     let deletions = if rng.bool() { 3 } else { 7 };
     for _ in 0..BATCH {
@@ -61,9 +61,9 @@ fn change(path: &Path, map: &mut Map, rng: &mut Rng, page_size: u32) {
     }
     let changes = update.finish().unwrap();
     let file = File::options().write(true).open(path).unwrap();
-    file.set_len(changes.file_len()).unwrap();
-    for (offset, page) in changes.pages() {
-        file.write_all_at(page, offset).unwrap();
+    file.set_len(changes.file_len).unwrap();
+    for Block { at, bytes } in &changes.blocks {
+        file.write_all_at(bytes, *at).unwrap();
     }
 }
 
@@ -72,7 +72,7 @@ fn assert_holds(path: &Path, map: &Map) {
     let dumped = dump(path);
     assert_eq!(dumped.len(), map.len(), "no pair twice");
     assert_eq!(&dumped.into_iter().collect::<Map>(), map);
-    let hash = Hash::open(fs::read(path).unwrap()).unwrap();
+    let hash = HashDb::open(fs::read(path).unwrap()).unwrap();
     assert_eq!(hash.iter().map(Result::unwrap).count(), map.len());
     for (key, data) in map {
         assert_eq!(hash.get(key).unwrap().as_deref(), Some(&data[..]));
@@ -93,7 +93,7 @@ fn run(name: &str, path: &Path, page_size: u32) {
 fn ours(page_size: u32, byte_order: ByteOrder, checksums: bool) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ours.db");
-    let builder = Builder::new(BuildOptions {
+    let builder = HashBuilder::new(BuildOptions {
         page_size: Some(page_size),
         buckets: Some(3),
         byte_order,

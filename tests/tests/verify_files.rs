@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use bdb_file::{Fault, Hash, Problem, Verdict, database_names, salvage, verify};
+use bdb_file::{Fault, HashDb, Problem, Verdict, database_names, salvage, verify};
 use fastrand::Rng;
 use map_tests::dbtools::dump_all;
 use map_tests::made::{Outcome, SECONDS, ask, make};
@@ -31,10 +31,10 @@ fn problems(file: &[u8]) -> (Result<Verdict, bdb_file::Error>, Vec<Problem>) {
 /// Reads every pair of every hash database.
 fn read_all(file: &[u8]) -> Result<u64, bdb_file::Error> {
     let names = database_names(file)?;
-    let databases: Vec<Hash<_>> = if names.is_empty() {
-        vec![Hash::open(file)?]
+    let databases: Vec<HashDb<_>> = if names.is_empty() {
+        vec![HashDb::open(file)?]
     } else {
-        names.iter().map(|name| Hash::open_named(file, name)).collect::<Result<_, _>>()?
+        names.iter().map(|name| HashDb::open_named(file, name)).collect::<Result<_, _>>()?
     };
     let mut count = 0;
     for database in &databases {

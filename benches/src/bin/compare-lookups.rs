@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use bdb_file::{Datum, Hash, LoadedPages, Pages};
+use bdb_file::{Datum, HashDb, Memory, Source};
 use benches::answers::{Answers, Keys};
 use benches::peers::{Peer, map, versions};
 use benches::report::Target::{AtLeast, AtMost};
@@ -22,7 +22,7 @@ use benches::report::{Row, machine, time};
 use benches::rounds::{Lane, Rounds, computing, waiting};
 use benches::{Numbers, aliases, text};
 use postfix_map_text::{Item, map_entries};
-use postfix_maps::{Format, NewTable, Source, Table, WriteOptions};
+use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 
 /// Rounds of each comparison, of which the medians count. Each looks up keys that no round before it has, or the
 /// processor's caches might remember them.
@@ -133,10 +133,10 @@ impl Files {
                 return Err(format!("postmap {table}: {status}").into());
             }
         }
-        let source = Source {
+        let source = TableText {
             name: b"virtual",
             text: text.as_bytes(),
-            format: Format::Map { values_are_files: false },
+            format: Syntax::Map { values_are_files: false },
         };
         let ours = format!("hash:{}", dir.join("ours").display());
         NewTable::open(&ours, WriteOptions::default())?.compile(&source, |_| ())?;
@@ -165,7 +165,7 @@ impl Files {
 fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn Error>> {
     // SAFETY: the files lie in a directory that belongs to this run alone, and are finished.
     let (mapped, mapped_theirs) = unsafe { (map(&files.ours)?, map(&files.postmap)?) };
-    let snapshot = Hash::open(LoadedPages::read(&File::open(&files.ours)?)?)?;
+    let snapshot = HashDb::open(Memory::read(&File::open(&files.ours)?)?)?;
     let table_name = files.ours.with_extension("");
     let table = Table::open(&format!("hash:{}", table_name.display()))?;
     let mut engines = vec![
@@ -243,8 +243,8 @@ fn answers<'t, E>(
     Ok(answers)
 }
 
-fn get_range<P: Pages>(
-    hash: &Hash<P>,
+fn get_range<S: Source>(
+    hash: &HashDb<S>,
     keys: &Keys,
     range: Range<usize>,
     touch: usize,
@@ -252,8 +252,8 @@ fn get_range<P: Pages>(
     answers(keys, range, touch, |key| Ok(hash.get(Datum::terminated(key))?.map(without_nul)))
 }
 
-fn get_many<P: Pages>(
-    hash: &Hash<P>,
+fn get_many<S: Source>(
+    hash: &HashDb<S>,
     keys: &Keys,
     range: Range<usize>,
     touch: usize,
@@ -277,8 +277,8 @@ fn without_nul(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 }
 
 /// Each thread looks half of the keys up.
-fn two_threads<P: Pages + Sync>(
-    hash: &Hash<P>,
+fn two_threads<S: Source + Sync>(
+    hash: &HashDb<S>,
     keys: &Keys,
     Range { start, end }: Range<usize>,
     touch: usize,

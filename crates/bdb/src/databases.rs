@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::{BtreeMeta, ByteOrder, Meta, Method};
-use crate::pages::Pages;
 use crate::tree::Leaves;
 
 /// The names of the databases that a file holds, in byte order; none for a file that is one nameless database.
 ///
 /// # Errors
-/// As for [`Hash::open`](crate::Hash::open), and for damage in the list of databases.
+/// As for [`HashDb::open`](crate::HashDb::open), and for damage in the list of databases.
 ///
 /// # Complexity
 /// Reads page 0 and the pages of the list.
-pub fn database_names<P: Pages>(pages: P) -> Result<Vec<Vec<u8>>, Error> {
-    let (file, meta) = PageFile::open(pages)?;
+pub fn database_names<S: Source>(source: S) -> Result<Vec<Vec<u8>>, Error> {
+    let (file, meta) = PageFile::open(source)?;
     let mut names = Vec::new();
     if let Method::Btree(list) = meta.method
         && list.several_databases
@@ -30,8 +31,8 @@ pub fn database_names<P: Pages>(pages: P) -> Result<Vec<Vec<u8>>, Error> {
 }
 
 /// The meta page of the database `name`.
-pub(crate) fn find<P: Pages>(
-    file: &PageFile<P>,
+pub(crate) fn find<S: Source>(
+    file: &PageFile<S>,
     list: &BtreeMeta,
     name: &[u8],
 ) -> Result<(u32, Meta), Error> {
@@ -47,8 +48,8 @@ pub(crate) fn find<P: Pages>(
 }
 
 /// Hands every name and the number of its meta page to `take`, until it declines.
-fn each_entry<P: Pages>(
-    file: &PageFile<P>,
+fn each_entry<S: Source>(
+    file: &PageFile<S>,
     list: &BtreeMeta,
     mut take: impl FnMut(Cow<'_, [u8]>, u32) -> bool,
 ) -> Result<(), Error> {

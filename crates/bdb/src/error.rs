@@ -45,7 +45,7 @@ pub enum Error {
         /// What is wrong.
         damage: Damage,
     },
-    /// The file holds several databases, each under a name: open one with [`Hash::open_named`](crate::Hash::open_named).
+    /// The file holds several databases, each under a name: open one with [`HashDb::open_named`](crate::HashDb::open_named).
     #[error("file holds several named databases")]
     SeveralDatabases,
     /// The file holds no database of the name asked for.
@@ -159,7 +159,7 @@ pub enum Damage {
     /// An entry of the list of databases does not lead to a meta page.
     #[error("malformed entry in the list of databases")]
     DatabaseEntry,
-    /// What [`verify`](crate::verify()) would report: [`Update`](crate::Update) changes nothing that it is told of.
+    /// What [`verify`](crate::verify()) would report: [`HashUpdate`](crate::HashUpdate) changes nothing that it is told of.
     #[error("{0}")]
     Fault(Fault),
 }
@@ -195,6 +195,12 @@ pub enum TextProblem {
     /// The database ends after a key.
     #[error("key without data")]
     NoData,
+}
+
+impl From<kv_file_core::TooLarge> for Error {
+    fn from(_: kv_file_core::TooLarge) -> Self {
+        Error::TooLarge
+    }
 }
 
 impl Error {

@@ -4,25 +4,26 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::ops::Range;
 
+use kv_file_core::Source;
+
 use crate::error::{Damage, Error};
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
-use crate::pages::Pages;
 
 /// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's own.
 ///
 /// # Errors
-/// As [`Hash::open`](crate::Hash::open), except for what concerns the database.
-pub fn stated_len<P: Pages>(pages: P) -> Result<u64, Error> {
-    let (file, meta) = PageFile::open(pages)?;
+/// As [`HashDb::open`](crate::HashDb::open), except for what concerns the database.
+pub fn stated_len<S: Source>(source: S) -> Result<u64, Error> {
+    let (file, meta) = PageFile::open(source)?;
     let last_page = meta.last_page.unwrap_or(file.last_page);
     Ok((u64::from(last_page) + 1) * file.page_size as u64)
 }
 
 /// The pages of one file, and what is the same on all of them.
 #[derive(Debug)]
-pub(crate) struct PageFile<P> {
-    pub pages: P,
+pub(crate) struct PageFile<S> {
+    pub source: S,
     pub order: ByteOrder,
     pub page_size: usize,
     pub header_len: usize,
@@ -59,14 +60,14 @@ impl Budget {
     }
 }
 
-impl<P: Pages> PageFile<P> {
+impl<S: Source> PageFile<S> {
     /// Reads page 0 and holds the file's length against it.
-    pub fn open(pages: P) -> Result<(Self, Meta), Error> {
-        let size = pages.size()?;
+    pub fn open(source: S) -> Result<(Self, Meta), Error> {
+        let size = source.len()?;
         if size < META_LEN as u64 {
             return Err(Error::NotADatabase);
         }
-        let meta = Meta::parse(&pages.read(0, META_LEN)?, 0)?;
+        let meta = Meta::parse(&source.read_at(0, META_LEN)?, 0)?;
         let page_size = u64::from(meta.page_size);
         if size % page_size != 0 {
             return Err(Error::Length { len: size, page_size: meta.page_size });
@@ -77,15 +78,20 @@ impl<P: Pages> PageFile<P> {
         {
             return Err(Error::Truncated { pages: count, stated });
         }
-        Ok((Self::new(pages, meta.order, meta.page_size, meta.checksums)?, meta))
+        Ok((Self::new(source, meta.order, meta.page_size, meta.checksums)?, meta))
     }
 
     /// The whole pages of a source, of which page 0 has not been asked.
-    pub fn new(pages: P, order: ByteOrder, page_size: u32, checksums: bool) -> Result<Self, Error> {
-        let count = pages.size()? / u64::from(page_size);
+    pub fn new(
+        source: S,
+        order: ByteOrder,
+        page_size: u32,
+        checksums: bool,
+    ) -> Result<Self, Error> {
+        let count = source.len()? / u64::from(page_size);
         let last_page = count.checked_sub(1).ok_or(Error::NotADatabase)?;
         Ok(PageFile {
-            pages,
+            source,
             order,
             page_size: page_size as usize,
             header_len: header_len(checksums),
@@ -96,9 +102,9 @@ impl<P: Pages> PageFile<P> {
     }
 
     /// The same pages, from a source made of this one's.
-    pub fn map<Q>(self, change: impl FnOnce(P) -> Q) -> PageFile<Q> {
+    pub fn map<Q>(self, change: impl FnOnce(S) -> Q) -> PageFile<Q> {
         PageFile {
-            pages: change(self.pages),
+            source: change(self.source),
             order: self.order,
             page_size: self.page_size,
             header_len: self.header_len,
@@ -139,7 +145,7 @@ impl<P: Pages> PageFile<P> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
-        Ok(self.pages.read(u64::from(number) * self.page_size as u64, self.page_size)?)
+        Ok(self.source.read_at(u64::from(number) * self.page_size as u64, self.page_size)?)
     }
 
     /// Hands the bytes of every page to `look`, from front to back. Reads many pages at once.
@@ -160,7 +166,8 @@ impl<P: Pages> PageFile<P> {
         let count = u64::from(self.last_page) + 1;
         for first in (start..count).step_by(at_once) {
             let len = (count - first).min(at_once as u64) as usize * self.page_size;
-            let block = self.pages.read(first * self.page_size as u64, len).map_err(Error::Io)?;
+            let block =
+                self.source.read_at(first * self.page_size as u64, len).map_err(Error::Io)?;
             for (number, page) in (first..).zip(block.chunks_exact(self.page_size)) {
                 look(number as u32, page)?;
             }

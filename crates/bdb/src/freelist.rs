@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::changes::Overlay;
+use kv_file_core::Source;
+
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::hash::Address;
-use crate::pages::Pages;
+use crate::overlay::Overlay;
 use crate::verify::{self, Fault};
 
 /// The free list of a file that is being changed.
@@ -33,9 +34,9 @@ impl FreeList {
 
     /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once, none of which
     /// belongs to a bucket.
-    fn check<P: Pages>(
+    fn check<S: Source>(
         &mut self,
-        file: &PageFile<Overlay<P>>,
+        file: &PageFile<Overlay<S>>,
         address: &Address,
     ) -> Result<(), Error> {
         if self.sound {
@@ -57,9 +58,9 @@ impl FreeList {
     }
 
     /// A page for new contents, the caller's to put.
-    pub fn take<P: Pages>(
+    pub fn take<S: Source>(
         &mut self,
-        file: &mut PageFile<Overlay<P>>,
+        file: &mut PageFile<Overlay<S>>,
         address: &Address,
     ) -> Result<u32, Error> {
         self.check(file, address)?;
@@ -76,14 +77,14 @@ impl FreeList {
     }
 
     /// Gives a page back to which nothing leads any more. A page with two owners would be given twice.
-    pub fn give<P: Pages>(
+    pub fn give<S: Source>(
         &mut self,
-        file: &mut PageFile<Overlay<P>>,
+        file: &mut PageFile<Overlay<S>>,
         address: &Address,
         number: u32,
     ) -> Result<(), Error> {
         self.check(file, address)?;
-        let known = match file.pages.is_new(number) {
+        let known = match file.source.is_new(number) {
             true => !self.spare.insert(number),
             false => {
                 file.set_free(number);
@@ -98,10 +99,10 @@ impl FreeList {
 
     /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have them before: to
     /// others, pages that belong to nothing may still lead. Returns the first of the list.
-    pub fn finish<P: Pages>(self, file: &mut PageFile<Overlay<P>>) -> Result<u32, Error> {
+    pub fn finish<S: Source>(self, file: &mut PageFile<Overlay<S>>) -> Result<u32, Error> {
         let mut pages = self.given_up;
         pages.extend(self.spare);
-        while pages.last() == Some(&file.last_page) && file.pages.is_added(file.last_page) {
+        while pages.last() == Some(&file.last_page) && file.source.is_added(file.last_page) {
             pages.pop_last();
             file.shrink();
         }

@@ -1,14 +1,14 @@
 //! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
 //!
-//! So far: hash databases, which is what Postfix's `hash:` tables are. [`Hash`](struct@Hash) reads one, [`Builder`] makes one,
-//! [`Update`] changes one. [`verify`](verify()) tells all that is wrong with a file, [`salvage`](salvage()) reads what is left of it.
+//! So far: hash databases, which is what Postfix's `hash:` tables are. [`HashDb`] reads one, [`HashBuilder`] makes one,
+//! [`HashUpdate`] changes one. [`verify`](verify()) tells all that is wrong with a file, [`salvage`](salvage()) reads what is left of it.
 //! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
 //!
 //! ```
-//! use bdb_file::{Builder, BuildOptions, Hash, Keep};
+//! use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
 //!
 //! // Build a file in memory; any `Write` will do.
-//! let mut builder = Builder::new(BuildOptions::default());
+//! let mut builder = HashBuilder::new(BuildOptions::default());
 //! for (key, data) in [("info@example.org", "bob"), ("root", "admin@example.com")] {
 //!     builder.push(key.as_bytes(), data.as_bytes())?;
 //! }
@@ -16,7 +16,7 @@
 //! builder.plan(Keep::First)?.write_to(&mut file)?;
 //!
 //! // Look a key up, and list all pairs.
-//! let database = Hash::open(file)?;
+//! let database = HashDb::open(file)?;
 //! assert_eq!(database.get(b"root")?.as_deref(), Some(&b"admin@example.com"[..]));
 //! for pair in &database {
 //!     let (key, data) = pair?;
@@ -35,48 +35,40 @@
 //! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and files of
 //!   Berkeley DB 1.85 to 3.0: see [`Unsupported`].
 //! - An update stores one data item a key: of several that were there, all are replaced or removed.
-//! - A process that changes a file while it is read: see [`Pages`] and [`MappedPages::new`].
+//! - A process that changes a file while it is read: see [`Source`] and [`Memory::map`].
 
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-mod changes;
 mod databases;
-mod datum;
 mod error;
 mod file;
 mod format;
 mod freelist;
 mod hash;
-mod loaded;
-mod map;
 mod new_databases;
 mod new_pages;
 mod new_tree;
 mod overflow;
-mod pages;
-mod prefetch;
+mod overlay;
 mod salvage;
 mod stop;
 mod text;
 mod tree;
 mod verify;
 
-pub use changes::Changes;
 pub use databases::database_names;
-pub use datum::Datum;
 pub use error::{Damage, Error, TextProblem, Unsupported};
 pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
-    BuildOptions, Builder, DuplicateOrder, FileId, GetMany, Hash, Iter, Keep, PageUse, Plan, Stat,
-    Update, Values,
+    BuildOptions, DuplicateOrder, FileId, GetMany, HashBuilder, HashDb, HashUpdate, Iter, Keep,
+    PageUse, Plan, Stat, Values,
 };
-pub use loaded::LoadedPages;
-pub use map::MappedPages;
+pub use kv_file_core::{
+    Block, Changes, Contents, Datum, FileSource, Memory, Source, TextFormat, print_escaped,
+    print_unescaped,
+};
 pub use new_databases::NewDatabases;
-pub use pages::{FilePages, Pages};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
-pub use text::{
-    DumpHeader, DumpReader, DumpWriter, TextFormat, dump_all, print_escaped, print_unescaped,
-};
+pub use text::{DumpHeader, DumpReader, DumpWriter, dump_all};
 pub use verify::{Fault, Problem, Severity, Verdict, verify};

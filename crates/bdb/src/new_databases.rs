@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use crate::datum::Datum;
+use kv_file_core::{Contents, Datum};
+
 use crate::error::Error;
 use crate::format::{BtreeMeta, LIST_ROOT};
-use crate::hash::{Builder, Keep, Plan};
+use crate::hash::{HashBuilder, Keep, Plan};
 use crate::new_pages::{NewPages, PageLayout};
 use crate::new_tree::{NewTree, TreeKind};
 
@@ -14,17 +15,17 @@ use crate::new_tree::{NewTree, TreeKind};
 /// Postfix's tables are files of one; db_dump's text may be of several.
 ///
 /// ```
-/// use bdb_file::{BuildOptions, Builder, Hash, Keep, NewDatabases};
+/// use bdb_file::{BuildOptions, HashBuilder, HashDb, Keep, NewDatabases};
 ///
-/// let mut people = Builder::new(BuildOptions::default());
+/// let mut people = HashBuilder::new(BuildOptions::default());
 /// people.push(b"bob", b"baker")?;
-/// let places = Builder::new(BuildOptions::default());
+/// let places = HashBuilder::new(BuildOptions::default());
 /// let databases = vec![(b"people".to_vec(), people), (b"places".to_vec(), places)];
 ///
 /// let mut file = Vec::new();
 /// NewDatabases::plan(databases, Keep::Last)?.write_to(&mut file)?;
-/// assert_eq!(Hash::open_named(&file, b"people")?.get(b"bob")?.as_deref(), Some(&b"baker"[..]));
-/// assert_eq!(Hash::open_named(&file, b"places")?.get(b"bob")?, None);
+/// assert_eq!(HashDb::open_named(&file, b"people")?.get(b"bob")?.as_deref(), Some(&b"baker"[..]));
+/// assert_eq!(HashDb::open_named(&file, b"places")?.get(b"bob")?, None);
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
 #[derive(Debug)]
@@ -42,11 +43,11 @@ impl<'t> NewDatabases<'t> {
     ///
     /// # Errors
     /// [`Error::Option`] where two have the same name, or different page sizes, byte orders or checksums. As
-    /// [`Builder::plan`].
+    /// [`HashBuilder::plan`].
     ///
     /// # Complexity
     /// That of the databases' plans.
-    pub fn plan(mut databases: Vec<(Vec<u8>, Builder<'t>)>, keep: Keep) -> Result<Self, Error> {
+    pub fn plan(mut databases: Vec<(Vec<u8>, HashBuilder<'t>)>, keep: Keep) -> Result<Self, Error> {
         databases.sort_by(|(name, _), (other, _)| name.cmp(other));
         if databases.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Error::Option("two databases have the same name"));
@@ -86,6 +87,12 @@ impl<'t> NewDatabases<'t> {
     /// # Complexity
     /// As [`Plan::write_to`], for each database.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
+        self.blocks(&mut |_, block| out.write_all(block))?;
+        out.flush()
+    }
+
+    /// Page 0, and the pages of the list.
+    fn list_pages(&self) -> Vec<u8> {
         let PageLayout { byte_order, checksums, page_size } = self.layout;
         let mut pages = NewPages { layout: self.layout, bytes: vec![0; page_size] };
         BtreeMeta::put_list(&mut pages.bytes, byte_order, self.last_page, self.uid, checksums);
@@ -93,8 +100,18 @@ impl<'t> NewDatabases<'t> {
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();
         list(&names, &numbers, self.layout).make(LIST_ROOT, &mut pages);
-        out.write_all(&pages.bytes)?;
-        self.databases.iter().try_for_each(|(_, plan)| plan.write_to(&mut out))
+        pages.bytes
+    }
+}
+
+impl Contents for NewDatabases<'_> {
+    fn file_len(&self) -> u64 {
+        self.file_len()
+    }
+
+    fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        put(0, &self.list_pages())?;
+        self.databases.iter().try_for_each(|(_, plan)| plan.blocks(put))
     }
 }
 
@@ -106,7 +123,7 @@ fn list<'e>(names: &[&'e [u8]], numbers: &'e [[u8; 4]], layout: PageLayout) -> N
 }
 
 /// What all databases of a file have in common.
-fn common_layout(databases: &[(Vec<u8>, Builder<'_>)]) -> Result<PageLayout, Error> {
+fn common_layout(databases: &[(Vec<u8>, HashBuilder<'_>)]) -> Result<PageLayout, Error> {
     let options = || databases.iter().map(|(_, builder)| builder.options());
     let Some(first) = options().next() else {
         return Err(Error::Option("a file has at least one database"));

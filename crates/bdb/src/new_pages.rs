@@ -1,6 +1,7 @@
 //! Pages of a new file, as they are made: one behind the other.
 
-use crate::datum::Datum;
+use kv_file_core::Datum;
+
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, checksum, page_type};
 

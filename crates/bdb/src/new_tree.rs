@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::datum::Datum;
+use kv_file_core::Datum;
+
 use crate::format::item::BigRef;
 use crate::format::page::Header;
 use crate::format::page_type;

@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use kv_file_core::Source;
+
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::BigRef;
 use crate::format::page_type;
-use crate::pages::Pages;
 use crate::verify::Fault;
 
 /// Where the data bytes of an overflow page lie on it, the page found to belong to a chain.
-fn data_range<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<Range<usize>, Error> {
+fn data_range<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<Range<usize>, Error> {
     if page.header.kind != page_type::OVERFLOW {
         return Err(page.corrupt(Damage::PageType(page.header.kind)));
     }
@@ -28,8 +29,8 @@ fn data_range<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<Range<usi
 ///
 /// `take` gets the page that holds the piece and the piece's place on it, and says whether to go on.
 /// Returns whether the chain was read to its end, at which it has been found to have the stated length.
-fn walk<'a, P: Pages>(
-    file: &'a PageFile<P>,
+fn walk<'a, S: Source>(
+    file: &'a PageFile<S>,
     big: BigRef,
     budget: &Budget,
     mut take: impl FnMut(Page<'a>, Range<usize>) -> bool,
@@ -56,8 +57,8 @@ fn walk<'a, P: Pages>(
 }
 
 /// Reads a big item: lent where it fills one page, else put together.
-pub(crate) fn read<'a, P: Pages>(
-    file: &'a PageFile<P>,
+pub(crate) fn read<'a, S: Source>(
+    file: &'a PageFile<S>,
     big: BigRef,
     budget: &Budget,
 ) -> Result<Cow<'a, [u8]>, Error> {
@@ -75,8 +76,8 @@ pub(crate) fn read<'a, P: Pages>(
 }
 
 /// The pages of a big item, in the order of its chain. Each links back to the one before.
-pub(crate) fn pages<P: Pages>(
-    file: &PageFile<P>,
+pub(crate) fn pages<S: Source>(
+    file: &PageFile<S>,
     big: BigRef,
     budget: &Budget,
 ) -> Result<Vec<u32>, Error> {
@@ -93,8 +94,8 @@ pub(crate) fn pages<P: Pages>(
 }
 
 /// Whether a big item consists of just these pieces, one after the other. Allocates nothing.
-pub(crate) fn equals<P: Pages>(
-    file: &PageFile<P>,
+pub(crate) fn equals<S: Source>(
+    file: &PageFile<S>,
     big: BigRef,
     [mut rest, mut tail]: [&[u8]; 2],
     budget: &Budget,

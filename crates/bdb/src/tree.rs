@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use kv_file_core::Source;
+
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page_type;
 use crate::format::tree_item::{Content, DUPLICATE_TREE, LEAF_ITEM_LEN, TreeItem};
 use crate::overflow;
-use crate::pages::Pages;
 
 /// Iterates over the items of a tree's leaves.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(crate) fn is_internal(kind: u8) -> bool {
 
 impl<'a> Leaves<'a> {
     /// Starts at the leftmost leaf under the page `root`.
-    pub fn under<P: Pages>(
-        file: &'a PageFile<P>,
+    pub fn under<S: Source>(
+        file: &'a PageFile<S>,
         root: u32,
         budget: &Budget,
     ) -> Result<Self, Error> {
@@ -64,9 +65,9 @@ impl<'a> Leaves<'a> {
     }
 
     /// The next item, reading on to the following leaves.
-    pub fn next<P: Pages>(
+    pub fn next<S: Source>(
         &mut self,
-        file: &'a PageFile<P>,
+        file: &'a PageFile<S>,
         budget: &Budget,
     ) -> Result<Option<LeafItem<'a>>, Error> {
         while self.index >= usize::from(self.leaf.header.entries) {
@@ -86,7 +87,7 @@ impl<'a> Leaves<'a> {
 }
 
 /// All pages of the tree under `root`, those of its big items included.
-pub(crate) fn pages<P: Pages>(file: &PageFile<P>, root: u32) -> Result<Vec<u32>, Error> {
+pub(crate) fn pages<S: Source>(file: &PageFile<S>, root: u32) -> Result<Vec<u32>, Error> {
     let budget = file.budget();
     let mut pages = Vec::new();
     let mut big_items = BTreeMap::new();
@@ -114,8 +115,8 @@ pub(crate) fn pages<P: Pages>(file: &PageFile<P>, root: u32) -> Result<Vec<u32>,
 }
 
 /// Item `index` of a tree page.
-pub(crate) fn item<'p, P: Pages>(
-    file: &PageFile<P>,
+pub(crate) fn item<'p, S: Source>(
+    file: &PageFile<S>,
     page: &'p Page<'_>,
     index: usize,
 ) -> Result<TreeItem<'p>, Error> {
@@ -132,8 +133,8 @@ pub(crate) fn item<'p, P: Pages>(
         .map_err(|damage| page.corrupt_item(index, damage))
 }
 
-fn leaf_item<'a, P: Pages>(
-    file: &'a PageFile<P>,
+fn leaf_item<'a, S: Source>(
+    file: &'a PageFile<S>,
     page: &Page<'a>,
     index: usize,
     budget: &Budget,

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use bdb_file::{ByteOrder, Damage, Error, Fault, FilePages, Hash, Pages, salvage, verify};
+use bdb_file::{ByteOrder, Damage, Error, Fault, FileSource, HashDb, Source, salvage, verify};
 use patched::{PAGE, Patched, Places, pairs, problems, refer, refer_twice};
 
 type Change = fn(&mut Patched, &Places);
@@ -112,13 +112,13 @@ fn in_time<T>(what: &str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Opens a file, looks keys up and lists all pairs: how listing ends.
-fn read<P: Pages>(pages: P) -> Result<usize, Error> {
-    let hash = Hash::open(pages)?;
+fn read<S: Source>(pages: S) -> Result<usize, Error> {
+    let hash = HashDb::open(pages)?;
     look_up(&hash);
     hash.iter().try_fold(0, |count, pair| pair.map(|_| count + 1))
 }
 
-fn look_up<P: Pages>(hash: &Hash<P>) {
+fn look_up<S: Source>(hash: &HashDb<S>) {
     let keys: Vec<_> = pairs().map(|(key, _)| key).collect();
     for (many, key) in hash.get_many(&keys).zip(&keys) {
         assert_eq!(many.ok(), hash.get(key).ok());
@@ -158,10 +158,10 @@ fn known_ways_to_break_a_reader() {
 }
 
 /// A file of which pages are read when they are asked for, and an opened database.
-fn open(bytes: &[u8]) -> (File, Hash<FilePages>) {
+fn open(bytes: &[u8]) -> (File, HashDb<FileSource>) {
     let file = tempfile::tempfile().unwrap();
     file.write_all_at(bytes, 0).unwrap();
-    let hash = Hash::open(FilePages::new(file.try_clone().unwrap())).unwrap();
+    let hash = HashDb::open(FileSource::new(file.try_clone().unwrap())).unwrap();
     (file, hash)
 }
 
@@ -178,7 +178,7 @@ fn a_file_that_shrinks_while_it_is_open() {
                 matches!(&end, Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof),
                 "{len}: {end}"
             );
-            let pages = || FilePages::new(file.try_clone().unwrap());
+            let pages = || FileSource::new(file.try_clone().unwrap());
             let verdict = in_time("verify", || verify(pages(), |_| ControlFlow::Continue(())));
             assert!(!verdict.is_ok_and(|verdict| verdict.is_sound()));
             let summary = in_time("salvage", || salvage(pages(), |_| ControlFlow::Continue(())));

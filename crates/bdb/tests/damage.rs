@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::io;
 
 use bdb_file::{
-    BuildOptions, Builder, ByteOrder, Damage, Error, FileId, Hash, Keep, Pages, Unsupported,
+    BuildOptions, ByteOrder, Damage, Error, FileId, HashBuilder, HashDb, Keep, Source, Unsupported,
 };
 use proptest::prelude::*;
 
 /// A small file with every kind of page that the builder makes: several buckets, chains, big keys and big data.
 fn sound_file(byte_order: ByteOrder, checksums: bool) -> Vec<u8> {
-    let mut builder = Builder::new(BuildOptions {
+    let mut builder = HashBuilder::new(BuildOptions {
         page_size: Some(512),
         buckets: Some(4),
         byte_order,
@@ -36,19 +36,19 @@ fn pairs() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
 /// A file's bytes that have to be read page by page, as from a disk.
 struct NotInMemory<'a>(&'a [u8]);
 
-impl Pages for NotInMemory<'_> {
-    fn size(&self) -> io::Result<u64> {
-        self.0.size()
+impl Source for NotInMemory<'_> {
+    fn len(&self) -> io::Result<u64> {
+        Source::len(self.0)
     }
 
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        self.0.read(offset, len)
+    fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        self.0.read_at(at, len)
     }
 }
 
 /// Reads all that a file will give. That this returns is what the tests below are about.
 fn read_all(file: &[u8]) -> Result<usize, Error> {
-    let (hash, paged) = (Hash::open(file)?, Hash::open(NotInMemory(file))?);
+    let (hash, paged) = (HashDb::open(file)?, HashDb::open(NotInMemory(file))?);
     for (key, _) in pairs() {
         // In memory there is a faster way, which must come to the same.
         let found = [hash.get(&key), paged.get(&key)].map(|found| format!("{found:?}"));
@@ -212,7 +212,7 @@ fn other_kinds_of_files_are_refused_by_name() {
 #[test]
 fn a_strange_hash_function_allows_listing_only() {
     let file = Patched::new().u32(0, 92, 1).0;
-    let hash = Hash::open(&file).unwrap();
+    let hash = HashDb::open(&file).unwrap();
     assert_eq!(hash.iter().filter(Result::is_ok).count(), pairs().count());
     let refused = hash.get(b"0");
     assert!(matches!(refused, Err(Error::Unsupported(Unsupported::HashFunction))));
@@ -221,11 +221,11 @@ fn a_strange_hash_function_allows_listing_only() {
 #[test]
 fn a_bucket_that_was_never_written_is_empty() {
     let mut file = Patched::new().0;
-    let lost = Hash::open(&file).unwrap();
+    let lost = HashDb::open(&file).unwrap();
     let first: Cow<'_, [u8]> = lost.iter().next().unwrap().unwrap().0.into_owned().into();
     let all = lost.iter().count();
     file[512..1024].fill(0);
-    let hash = Hash::open(&file).unwrap();
+    let hash = HashDb::open(&file).unwrap();
     assert_eq!(hash.get(&first).unwrap(), None);
     assert!(hash.iter().map(Result::unwrap).count() < all);
 }

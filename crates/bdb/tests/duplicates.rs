@@ -5,14 +5,14 @@ mod generated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, Builder, Datum, DuplicateOrder, Hash, Keep, salvage, verify};
+use bdb_file::{BuildOptions, Datum, DuplicateOrder, HashBuilder, HashDb, Keep, salvage, verify};
 use generated::options;
 use proptest::prelude::*;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn build(pairs: &Pairs, options: BuildOptions) -> (Vec<u8>, u64) {
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in pairs {
         builder.push(key, data).unwrap();
     }
@@ -46,7 +46,7 @@ fn check(pairs: &Pairs, order: DuplicateOrder, options: BuildOptions) -> Vec<u8>
     let count = expected.values().map(|data| data.len() as u64).sum();
     assert_eq!(stored, count);
 
-    let database = Hash::open(&file).unwrap();
+    let database = HashDb::open(&file).unwrap();
     let mut listed: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for pair in &database {
         let (key, data) = pair.unwrap();
@@ -121,7 +121,7 @@ fn terminated_data_are_told_apart_by_their_ends() {
         duplicates: Some(DuplicateOrder::Sorted),
         ..BuildOptions::default()
     };
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     let data: Vec<Vec<u8>> = (0..200).map(|len| vec![b'x'; len]).collect();
     for data in &data {
         builder.push(b"key\0", Datum::terminated(data)).unwrap();
@@ -129,7 +129,7 @@ fn terminated_data_are_told_apart_by_their_ends() {
     let mut file = Vec::new();
     builder.plan(Keep::Last).unwrap().write_to(&mut file).unwrap();
     assert!(verify(&file, |problem| panic!("{problem:?}")).unwrap().is_sound());
-    let database = Hash::open(&file).unwrap();
+    let database = HashDb::open(&file).unwrap();
     let all: Vec<_> = database.get_all(b"key\0").unwrap().map(Result::unwrap).collect();
     assert!(
         all.iter().eq(data

@@ -6,13 +6,13 @@ mod model;
 
 use std::io::{Seek, Write};
 
-use bdb_file::{BuildOptions, Builder, Datum, FileId, FilePages, Hash, Keep, MappedPages};
+use bdb_file::{BuildOptions, Datum, FileId, FileSource, HashBuilder, HashDb, Keep, Memory};
 use generated::{bytes, options};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
 
 fn build(pairs: &[(Vec<u8>, Vec<u8>)], options: BuildOptions, keep: Keep) -> Vec<u8> {
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in pairs {
         builder.push(key, data).unwrap();
     }
@@ -31,14 +31,14 @@ proptest! {
     ) {
         let file = build(&pairs, options, Keep::Last);
         let map: Map = pairs.into_iter().collect();
-        assert_holds(&Hash::open(&file).unwrap(), &map);
+        assert_holds(&HashDb::open(&file).unwrap(), &map);
         let mut on_disk = tempfile::tempfile().unwrap();
         on_disk.write_all(&file).unwrap();
         on_disk.rewind().unwrap();
-        assert_holds(&Hash::open(FilePages::new(on_disk.try_clone().unwrap())).unwrap(), &map);
+        assert_holds(&HashDb::open(FileSource::new(on_disk.try_clone().unwrap())).unwrap(), &map);
         // SAFETY: nobody else knows the file.
-        let mapped = unsafe { MappedPages::new(&on_disk) }.unwrap();
-        assert_holds(&Hash::open(mapped).unwrap(), &map);
+        let mapped = unsafe { Memory::map(&on_disk) }.unwrap();
+        assert_holds(&HashDb::open(mapped).unwrap(), &map);
     }
 
     #[test]
@@ -51,7 +51,7 @@ proptest! {
         let first: Map = pairs.iter().rev().cloned().collect();
         for (keep, map) in [(Keep::First, first), (Keep::Last, last)] {
             let file = build(&pairs, BuildOptions::default(), keep);
-            assert_holds(&Hash::open(file).unwrap(), &map);
+            assert_holds(&HashDb::open(file).unwrap(), &map);
         }
     }
 
@@ -66,8 +66,8 @@ proptest! {
             &text[start..(start + len).min(text.len())]
         };
         let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
-        let mut over = Builder::over(&text, options.clone());
-        let mut copied = Builder::new(options);
+        let mut over = HashBuilder::over(&text, options.clone());
+        let mut copied = HashBuilder::new(options);
         for (i, (key, key_len, data, data_len)) in parts.into_iter().enumerate() {
             let (key, data) = (part(key, key_len), part(data, data_len));
             // Some from the text, some not.
@@ -92,12 +92,12 @@ proptest! {
 
 #[test]
 fn duplicates_are_told_in_input_order() {
-    let mut builder = Builder::new(BuildOptions::default());
+    let mut builder = HashBuilder::new(BuildOptions::default());
     for key in ["b", "a", "a", "b", "c", "a"] {
         builder.push(Datum::terminated(key.as_bytes()), b"x\0").unwrap();
     }
     let plan = builder.plan(Keep::First).unwrap();
-    let told: Vec<_> = plan.duplicates().collect();
+    let told: Vec<_> = plan.dropped().collect();
     assert_eq!(told, [(2, &b"a"[..]), (3, b"b"), (5, b"a")]);
     assert_eq!(plan.pairs(), 3);
 }
@@ -109,14 +109,14 @@ fn files_are_told_apart_unless_asked_otherwise() {
     assert_ne!(file(FileId::Unique), file(FileId::Unique));
     assert_eq!(file(FileId::Contents), file(FileId::Contents));
     let other = [(b"key".to_vec(), b"Data".to_vec())];
-    let uid = |file: Vec<u8>| Hash::open(file).unwrap().meta().uid;
+    let uid = |file: Vec<u8>| HashDb::open(file).unwrap().meta().uid;
     let options = BuildOptions { file_id: FileId::Contents, ..Default::default() };
     assert_ne!(uid(file(FileId::Contents)), uid(build(&other, options, Keep::First)));
 }
 
 #[test]
 fn impossible_options_are_refused() {
-    let refused = |options| Builder::new(options).plan(Keep::First).is_err();
+    let refused = |options| HashBuilder::new(options).plan(Keep::First).is_err();
     for page_size in [0, 1, 256, 513, 131_072] {
         assert!(refused(BuildOptions { page_size: Some(page_size), ..Default::default() }));
     }
@@ -131,5 +131,5 @@ fn many_equal_hashes_are_no_trouble() {
     let pairs: Vec<_> =
         (0..2000).map(|i| ([vec![0; i], b"key".to_vec()].concat(), i.to_string().into())).collect();
     let file = build(&pairs, BuildOptions::default(), Keep::First);
-    assert_holds(&Hash::open(file).unwrap(), &pairs.into_iter().collect());
+    assert_holds(&HashDb::open(file).unwrap(), &pairs.into_iter().collect());
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use bdb_file::{ByteOrder, Doubt, Error, FilePages, Salvage, Unsupported, salvage};
+use bdb_file::{ByteOrder, Doubt, Error, FileSource, Salvage, Unsupported, salvage};
 use patched::{OVERFLOW, PAGE, Patched, pairs};
 use proptest::prelude::*;
 
@@ -279,7 +279,7 @@ fn files_are_read_page_by_page_too() {
     let file = Patched::new(ByteOrder::NATIVE, 4, true);
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&path, &file.bytes).unwrap();
-    let pages = FilePages::new(std::fs::File::open(&path).unwrap());
+    let pages = FileSource::new(std::fs::File::open(&path).unwrap());
     let summary = salvage(pages, |pair| {
         assert!(pair.is_certain());
         ControlFlow::Continue(())

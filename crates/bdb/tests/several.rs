@@ -6,14 +6,16 @@ mod model;
 
 use std::collections::BTreeMap;
 
-use bdb_file::{BuildOptions, Builder, Error, Hash, Keep, NewDatabases, database_names, verify};
+use bdb_file::{
+    BuildOptions, Error, HashBuilder, HashDb, Keep, NewDatabases, database_names, verify,
+};
 use generated::{bytes, options};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
 
 fn build(databases: &BTreeMap<Vec<u8>, Map>, options: &BuildOptions) -> Vec<u8> {
     let builders = databases.iter().rev().map(|(name, pairs)| {
-        let mut builder = Builder::new(options.clone());
+        let mut builder = HashBuilder::new(options.clone());
         for (key, data) in pairs {
             builder.push(key, data).unwrap();
         }
@@ -32,7 +34,7 @@ fn check(databases: &BTreeMap<Vec<u8>, Map>, options: &BuildOptions) {
     assert!(verified.is_sound());
     assert!(database_names(&file).unwrap().iter().eq(databases.keys()));
     for (name, pairs) in databases {
-        assert_holds(&Hash::open_named(&file, name).unwrap(), pairs);
+        assert_holds(&HashDb::open_named(&file, name).unwrap(), pairs);
     }
 }
 
@@ -67,7 +69,7 @@ fn many_databases() {
 #[test]
 fn databases_that_do_not_fit_together() {
     let with = |page_size, checksums| {
-        Builder::new(BuildOptions { page_size, checksums, ..BuildOptions::default() })
+        HashBuilder::new(BuildOptions { page_size, checksums, ..BuildOptions::default() })
     };
     let plan = |one, other, names: [&[u8]; 2]| {
         let [name, other_name] = names.map(<[u8]>::to_vec);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use bdb_file::{
-    BuildOptions, Builder, ByteOrder, DumpReader, Error, Hash, Keep, TextFormat, TextProblem,
+    BuildOptions, ByteOrder, DumpReader, Error, HashBuilder, HashDb, Keep, TextFormat, TextProblem,
     dump_all,
 };
 use proptest::prelude::*;
@@ -32,7 +32,7 @@ fn options() -> impl Strategy<Value = BuildOptions> {
 }
 
 fn build(pairs: &Pairs, options: BuildOptions) -> Vec<u8> {
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in pairs {
         builder.push(key, data).unwrap();
     }
@@ -42,7 +42,7 @@ fn build(pairs: &Pairs, options: BuildOptions) -> Vec<u8> {
 }
 
 fn listed(file: &[u8]) -> Pairs {
-    let database = Hash::open(file).unwrap();
+    let database = HashDb::open(file).unwrap();
     let pairs = database.iter().map(Result::unwrap);
     pairs.map(|(key, data)| (key.into_owned(), data.into_owned())).collect()
 }
@@ -66,7 +66,7 @@ proptest! {
         let file = build(&pairs, options.clone());
         let format = if print { TextFormat::Print } else { TextFormat::Bytes };
         let mut text = Vec::new();
-        Hash::open(&file).unwrap().dump(format, &mut text).unwrap();
+        HashDb::open(&file).unwrap().dump(format, &mut text).unwrap();
 
         let mut reader = DumpReader::new(&text[..]);
         let header = reader.next_database().unwrap().unwrap();
@@ -83,7 +83,7 @@ proptest! {
 
         // Without its last line it has been cut short.
         let cut = text.len() - "DATA=END\n".len();
-        let mut builder = Builder::new(build_options);
+        let mut builder = HashBuilder::new(build_options);
         let mut reader = DumpReader::new(&text[..cut]);
         reader.next_database().unwrap();
         let refused = reader.push_all(&mut builder);
@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn figures_add_up(pairs in pairs(), options in options()) {
         let file = build(&pairs, options);
-        let database = Hash::open(&file).unwrap();
+        let database = HashDb::open(&file).unwrap();
         let stat = database.stat().unwrap();
         let count = listed(&file).len() as u64;
         prop_assert_eq!((stat.keys, stat.data_items), (count, count));
@@ -144,7 +144,7 @@ proptest! {
         if dump_all(&file, TextFormat::Bytes, &mut text).is_ok() && !text.is_empty() {
             prop_assert!(text.ends_with(b"DATA=END\n"));
         }
-        if let Ok(stat) = Hash::open(&file).and_then(|database| database.stat()) {
+        if let Ok(stat) = HashDb::open(&file).and_then(|database| database.stat()) {
             prop_assert!(stat.keys <= file.len() as u64);
         }
     }

@@ -3,8 +3,8 @@
 #[path = "fuzzed/model.rs"]
 mod model;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Datum, FileId, Hash, Keep, Update};
-use model::{Map, apply};
+use bdb_file::{BuildOptions, ByteOrder, Datum, FileId, HashBuilder, HashDb, HashUpdate, Keep};
+use model::Map;
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -40,14 +40,14 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn assert_holds(file: &[u8], map: &Map) {
-    let hash = Hash::open(file).unwrap();
+    let hash = HashDb::open(file).unwrap();
     model::assert_holds(&hash, map);
     assert_eq!(hash.meta().elements as usize, map.len());
     assert_every_page_is_used_once(file, &hash);
 }
 
 /// Follows every link; what is not reached must be on the free list, or reserved and empty.
-fn assert_every_page_is_used_once(file: &[u8], hash: &Hash<&[u8]>) {
+fn assert_every_page_is_used_once(file: &[u8], hash: &HashDb<&[u8]>) {
     let page_size = hash.page_size() as usize;
     let order = hash.byte_order();
     let number = |page: &[u8], at: usize| {
@@ -89,7 +89,7 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let mut builder = Builder::new(BuildOptions {
+        let mut builder = HashBuilder::new(BuildOptions {
             page_size: Some(page_size),
             buckets: Some(buckets),
             byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
@@ -104,7 +104,7 @@ proptest! {
         builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
         let mut map = start;
         let base = file.clone();
-        let mut update = Update::open(base).unwrap();
+        let mut update = HashUpdate::open(base).unwrap();
         for operation in operations {
             match operation {
                 Operation::Put(key, data, keep) => {
@@ -118,13 +118,13 @@ proptest! {
                     prop_assert_eq!(update.delete(&key).unwrap(), map.remove(&key).is_some());
                 }
                 Operation::Reopen => {
-                    apply(&mut file, &update.finish().unwrap());
+                    update.finish().unwrap().apply(&mut file);
                     assert_holds(&file, &map);
-                    update = Update::open(file.clone()).unwrap();
+                    update = HashUpdate::open(file.clone()).unwrap();
                 }
             }
         }
-        apply(&mut file, &update.finish().unwrap());
+        update.finish().unwrap().apply(&mut file);
         assert_holds(&file, &map);
     }
 }
@@ -132,28 +132,32 @@ proptest! {
 #[test]
 fn nothing_done_changes_nothing() {
     let mut file = Vec::new();
-    Builder::new(BuildOptions::default()).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
-    let mut update = Update::open(&file).unwrap();
+    HashBuilder::new(BuildOptions::default())
+        .plan(Keep::First)
+        .unwrap()
+        .write_to(&mut file)
+        .unwrap();
+    let mut update = HashUpdate::open(&file).unwrap();
     assert!(!update.delete(b"absent").unwrap());
     let changes = update.finish().unwrap();
     assert!(changes.is_empty());
-    assert_eq!(changes.file_len(), file.len() as u64);
+    assert_eq!(changes.file_len, file.len() as u64);
 }
 
 #[test]
 fn a_table_grows_with_its_contents() {
     let mut file = Vec::new();
     let options = BuildOptions { page_size: Some(512), ..Default::default() };
-    Builder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
-    let mut update = Update::open(file.clone()).unwrap();
+    HashBuilder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut update = HashUpdate::open(file.clone()).unwrap();
     let mut map = Map::new();
     for i in 0..20_000u32 {
         let (key, data) = (format!("user{i}@example.com").into_bytes(), i.to_string().into_bytes());
         update.put(Datum::terminated(&key), Datum::terminated(&data), Keep::First).unwrap();
         map.insert([&key[..], b"\0"].concat(), [&data[..], b"\0"].concat());
     }
-    apply(&mut file, &update.finish().unwrap());
+    update.finish().unwrap().apply(&mut file);
     assert_holds(&file, &map);
-    let buckets = Hash::open(&file).unwrap().meta().max_bucket;
+    let buckets = HashDb::open(&file).unwrap().meta().max_bucket;
     assert!(buckets > 1000, "no long chains: {buckets}");
 }

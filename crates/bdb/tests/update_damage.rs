@@ -2,7 +2,9 @@
 
 mod patched;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Damage, Error, Fault, FileId, Keep, Update};
+use bdb_file::{
+    BuildOptions, ByteOrder, Damage, Error, Fault, FileId, HashBuilder, HashUpdate, Keep,
+};
 use patched::{PAGE, Patched, SORTED};
 
 /// Offsets in page 0.
@@ -12,7 +14,7 @@ const SPARES: usize = 96;
 
 /// A file of two empty buckets, on pages 1 and 2.
 fn small(order: ByteOrder) -> Patched {
-    let builder = Builder::new(BuildOptions {
+    let builder = HashBuilder::new(BuildOptions {
         page_size: Some(PAGE as u32),
         buckets: Some(2),
         byte_order: order,
@@ -27,17 +29,14 @@ fn small(order: ByteOrder) -> Patched {
 
 /// Puts so much that the table grows.
 fn fill(file: &Patched) -> Result<(), Error> {
-    let mut update = Update::open(&file.bytes)?;
+    let mut update = HashUpdate::open(&file.bytes)?;
     for i in 0..200u8 {
         update.put(&[b'n', i], &[i; 90], Keep::First)?;
     }
     let changes = update.finish()?;
-    let mut last = 0;
-    for (offset, page) in changes.pages() {
-        last = last.max(offset + page.len() as u64);
-    }
-    assert!(last <= changes.file_len());
-    assert!(changes.file_len() < 1 << 20, "{}", changes.file_len());
+    let ends = changes.blocks.iter().map(|block| block.at + block.bytes.len() as u64);
+    assert!(ends.max().unwrap_or(0) <= changes.file_len);
+    assert!(changes.file_len < 1 << 20, "{}", changes.file_len);
     Ok(())
 }
 
@@ -113,7 +112,7 @@ fn a_free_list_that_leads_elsewhere() {
         let mut file = Patched::new(order, 4, false);
         let key = patched::pairs().next().unwrap().0;
         file.u32(0, FREE, 1);
-        let mut update = Update::open(&file.bytes).unwrap();
+        let mut update = HashUpdate::open(&file.bytes).unwrap();
         assert!(update.delete(&key).is_err());
     }
 }
@@ -189,7 +188,7 @@ fn a_big_item_of_two_keys() {
         let mut file = Patched::new(order, 4, false);
         let places = patched::Places::of(&file);
         patched::refer_twice(&mut file, &places);
-        let mut update = Update::open(&file.bytes).unwrap();
+        let mut update = HashUpdate::open(&file.bytes).unwrap();
         let error = patched::pairs().find_map(|(key, _)| update.delete(&key).err());
         assert!(matches!(error, Some(Error::Corrupt { damage: Damage::Loop, .. })), "{error:?}");
     }
@@ -202,15 +201,13 @@ fn a_free_list_that_was_forgotten() {
         let mut file = Patched::new(order, 4, false);
         let keys: Vec<_> = patched::pairs().map(|(key, _)| key).collect();
         for some in keys.chunks(30) {
-            let mut update = Update::open(&file.bytes).unwrap();
+            let mut update = HashUpdate::open(&file.bytes).unwrap();
             for key in some {
                 assert!(update.delete(key).unwrap());
             }
             let changes = update.finish().unwrap();
-            assert_eq!(changes.file_len(), file.bytes.len() as u64);
-            for (offset, page) in changes.pages() {
-                file.bytes[offset as usize..][..page.len()].copy_from_slice(page);
-            }
+            assert_eq!(changes.file_len, file.bytes.len() as u64);
+            changes.apply(&mut file.bytes);
             let (verdict, problems) = patched::problems(&file.bytes);
             assert!(verdict.unwrap().is_sound(), "{problems:?}");
             file.u32(0, FREE, 0);
@@ -228,6 +225,6 @@ fn pages_behind_the_last_one() {
         assert_eq!(refused(&file), (0, Fault::LastPage));
         // What is left of an interrupted change is no page of the file.
         file.u32(last as usize, 8, 1);
-        Update::open(&file.bytes).unwrap();
+        HashUpdate::open(&file.bytes).unwrap();
     }
 }

@@ -5,8 +5,10 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Changes, FileId, Hash, Keep, Update};
-use model::{Map, apply, assert_holds};
+use bdb_file::{
+    Block, BuildOptions, ByteOrder, Changes, FileId, HashBuilder, HashDb, HashUpdate, Keep,
+};
+use model::{Map, assert_holds};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -40,7 +42,7 @@ fn operations(puts: u32, deletions: u32, most: usize) -> impl Strategy<Value = V
 
 /// Makes the changes in the map, too.
 fn change(file: &[u8], map: &mut Map, operations: &[Operation]) -> Changes {
-    let mut update = Update::open(file).unwrap();
+    let mut update = HashUpdate::open(file).unwrap();
     for operation in operations {
         match operation {
             Operation::Put(key, data) => {
@@ -57,19 +59,19 @@ fn change(file: &[u8], map: &mut Map, operations: &[Operation]) -> Changes {
 
 /// Writes page after page, and looks each key up that is in both states.
 fn assert_no_key_is_missed(file: &[u8], changes: &Changes, old: &Map, new: &Map) {
-    let page_size = changes.page_size() as usize;
+    let page_size = changes.block_len as usize;
     let mut state = file.to_vec();
-    state.resize(file.len().max(changes.file_len() as usize), 0);
+    state.resize(file.len().max(changes.file_len as usize), 0);
     let mut seen = BTreeSet::new();
-    let pages: Vec<_> = changes.pages().collect();
+    let pages = &changes.blocks;
     for written in 0..=pages.len() {
-        if let Some((offset, page)) = written.checked_sub(1).map(|i| pages[i]) {
-            assert!(seen.insert(offset), "each page once");
+        if let Some(Block { at, bytes: page }) = written.checked_sub(1).map(|i| &pages[i]) {
+            assert!(seen.insert(*at), "each page once");
             assert_eq!(page.len(), page_size);
-            assert!(offset + page.len() as u64 <= changes.file_len());
-            state[offset as usize..][..page.len()].copy_from_slice(page);
+            assert!(at + page.len() as u64 <= changes.file_len);
+            state[*at as usize..][..page.len()].copy_from_slice(page);
         }
-        let database = Hash::open(&state).unwrap();
+        let database = HashDb::open(&state).unwrap();
         for (key, before) in old {
             let Some(after) = new.get(key) else { continue };
             let found = database.get(key).unwrap();
@@ -82,15 +84,15 @@ fn assert_no_key_is_missed(file: &[u8], changes: &Changes, old: &Map, new: &Map)
             );
         }
     }
-    state.truncate(changes.file_len() as usize);
+    state.truncate(changes.file_len as usize);
     let mut applied = file.to_vec();
-    apply(&mut applied, changes);
+    changes.apply(&mut applied);
     assert!(state == applied);
-    assert_holds(&Hash::open(&state).unwrap(), new);
+    assert_holds(&HashDb::open(&state).unwrap(), new);
 }
 
 fn check(options: BuildOptions, start: Map, updates: &[Vec<Operation>]) {
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for (key, data) in &start {
         builder.push(key, data).unwrap();
     }
@@ -101,7 +103,7 @@ fn check(options: BuildOptions, start: Map, updates: &[Vec<Operation>]) {
         let old = map.clone();
         let changes = change(&file, &mut map, operations);
         assert_no_key_is_missed(&file, &changes, &old, &map);
-        apply(&mut file, &changes);
+        changes.apply(&mut file);
     }
 }
 

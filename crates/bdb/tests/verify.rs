@@ -7,8 +7,7 @@ mod patched;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use bdb_file::{ByteOrder, Error, Fault, FilePages, Severity, Unsupported, Update, verify};
-use model::apply;
+use bdb_file::{ByteOrder, Error, Fault, FileSource, HashUpdate, Severity, Unsupported, verify};
 use patched::faults::ROWS;
 use patched::{PAGE, Patched, Places, pairs, problems, read_all};
 
@@ -112,13 +111,13 @@ fn reserved_pages_are_to_be_empty() {
 #[test]
 fn a_free_list_that_comes_back() {
     for order in [ByteOrder::Little, ByteOrder::Big] {
-        let mut update = Update::open(Patched::new(order, 4, false).bytes).unwrap();
+        let mut update = HashUpdate::open(Patched::new(order, 4, false).bytes).unwrap();
         for (key, _) in pairs().step_by(2) {
             update.delete(&key).unwrap();
         }
         let mut file = Patched::new(order, 4, false);
         let changes = update.finish().unwrap();
-        apply(&mut file.bytes, &changes);
+        changes.apply(&mut file.bytes);
         assert_eq!(problems(&file.bytes).1, []);
         let head = file.get_u32(0, 28);
         assert_ne!(head, 0);
@@ -165,7 +164,7 @@ fn files_are_read_page_by_page_too() {
     let file = Patched::new(ByteOrder::NATIVE, 4, true);
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&path, &file.bytes).unwrap();
-    let pages = FilePages::new(std::fs::File::open(&path).unwrap());
+    let pages = FileSource::new(std::fs::File::open(&path).unwrap());
     let verdict = verify(pages, |problem| panic!("{problem}")).unwrap();
     assert!(verdict.is_sound());
     assert_eq!((verdict.pages, verdict.keys), (file.pages() as u64, 120));

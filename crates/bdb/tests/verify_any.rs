@@ -5,15 +5,16 @@ mod generated;
 mod model;
 mod patched;
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, Fault, FileId, Hash, Keep, Severity, Update};
+use bdb_file::{
+    BuildOptions, ByteOrder, Fault, FileId, HashBuilder, HashDb, HashUpdate, Keep, Severity,
+};
 use generated::{bytes, options};
-use model::apply;
 use patched::{PAGE, Patched, problems, read_all};
 use proptest::prelude::*;
 
 /// The file of one key, whose only data item is the one on the leaf of a tree with as many levels as a tree can have.
 fn deep_tree(order: ByteOrder) -> Patched {
-    let mut builder = Builder::new(BuildOptions {
+    let mut builder = HashBuilder::new(BuildOptions {
         page_size: Some(PAGE as u32),
         buckets: Some(2),
         byte_order: order,
@@ -64,7 +65,7 @@ fn the_deepest_tree() {
         let file = deep_tree(order);
         assert_eq!(problems(&file.bytes).1, []);
         assert_eq!(
-            Hash::open(&file.bytes).unwrap().get(b"key").unwrap().as_deref(),
+            HashDb::open(&file.bytes).unwrap().get(b"key").unwrap().as_deref(),
             Some(&b"x"[..])
         );
         // Halfway down it turns round.
@@ -84,7 +85,7 @@ fn the_same_key_a_thousand_times() {
         byte_order: ByteOrder::Little,
         ..Default::default()
     };
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     for key in 0..60_000u16 {
         builder.push(&key.to_be_bytes(), b"").unwrap();
     }
@@ -119,7 +120,7 @@ proptest! {
         gone in prop::collection::vec(any::<prop::sample::Index>(), 0..80),
         options in options(),
     ) {
-        let mut builder = Builder::new(options);
+        let mut builder = HashBuilder::new(options);
         for (key, data) in &pairs {
             builder.push(key, data).unwrap();
         }
@@ -129,7 +130,7 @@ proptest! {
         prop_assert_eq!(found, []);
         prop_assert_eq!(verdict.unwrap().keys as usize, read_all(&file).unwrap());
 
-        let mut update = Update::open(file.clone()).unwrap();
+        let mut update = HashUpdate::open(file.clone()).unwrap();
         for (key, data) in &more {
             update.put(key, data, Keep::Last).unwrap();
         }
@@ -137,7 +138,7 @@ proptest! {
             update.delete(&pairs[gone.index(pairs.len())].0).unwrap();
         }
         let changes = update.finish().unwrap();
-        apply(&mut file, &changes);
+        changes.apply(&mut file);
         let (verdict, found) = problems(&file);
         prop_assert!(found.iter().all(|found| found.severity() == Severity::Note), "{:?}", found);
         prop_assert_eq!(verdict.unwrap().keys as usize, read_all(&file).unwrap());

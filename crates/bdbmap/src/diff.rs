@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use bdb_file::{Error, Hash, Pages, print_escaped};
+use bdb_file::{Error, HashDb, Source, print_escaped};
 use postfix_maps::{
-    Duplicates, Format, KeyRules, LockedPages, NewTable, Source, TableSpec, WriteOptions,
+    Duplicates, KeyRules, LockedFile, NewTable, Syntax, TableSpec, TableText, WriteOptions,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -52,11 +52,11 @@ fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(Map
     let mut name = OsString::from("hash:");
     name.push(directory.path().join("text"));
     let format = if aliases {
-        Format::Aliases { time: SystemTime::UNIX_EPOCH, host: b"" }
+        Syntax::Aliases { time: SystemTime::UNIX_EPOCH, host: b"" }
     } else {
-        Format::Map { values_are_files: false }
+        Syntax::Map { values_are_files: false }
     };
-    let source = Source { name: source.as_os_str().as_bytes(), text: &text, format };
+    let source = TableText { name: source.as_os_str().as_bytes(), text: &text, format };
     let options = WriteOptions { rules, duplicates: Duplicates::Ignore, ..Default::default() };
     NewTable::open(TableSpec::parse(&name, b"hash"), options)?.compile(&source, |warning| {
         tell(format_args!("warning: {}", String::from_utf8_lossy(warning)));
@@ -84,7 +84,7 @@ impl Rules {
     }
 
     /// All data of a key, in one form or the other; none where it is not there.
-    fn find<P: Pages>(self, database: &Hash<P>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    fn find<S: Source>(self, database: &HashDb<S>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
         let found = get::all(database, key)?;
         if !found.is_empty() || self.exact {
             return Ok(found);
@@ -98,8 +98,8 @@ impl Rules {
 
 /// A database to be listed once, with each of its keys to be looked for in the other.
 struct Side<'f> {
-    listed: Hash<Watched<'f, LockedPages>>,
-    lookups: Hash<Watched<'f, LockedPages>>,
+    listed: HashDb<Watched<'f, LockedFile>>,
+    lookups: HashDb<Watched<'f, LockedFile>>,
 }
 
 impl<'f> Side<'f> {
@@ -131,8 +131,8 @@ fn compare<W: Write>(
 }
 
 /// Hands every key and all its data to `take`.
-fn each_key<P: Pages>(
-    database: &Hash<P>,
+fn each_key<S: Source>(
+    database: &HashDb<S>,
     mut take: impl FnMut(&[u8], Vec<Vec<u8>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut pairs = database.iter().peekable();

@@ -45,7 +45,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<Answer> {
         let format = if args.print { TextFormat::Print } else { TextFormat::Bytes };
         match name {
             Some(_) => file.database(name)?.dump(format, &mut out),
-            None => dump_all(&file.pages(), format, &mut out),
+            None => dump_all(file.pages(), format, &mut out),
         }
         .with_context(|| file.name())?;
     }

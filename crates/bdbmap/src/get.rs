@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
-use bdb_file::{Error, Hash, Pages, print_escaped, print_unescaped};
+use bdb_file::{Error, HashDb, Source, print_escaped, print_unescaped};
 use postfix_maps::{KeyRules, before_nul};
 use serde_json::json;
 
@@ -61,14 +61,14 @@ pub fn run(args: &GetArgs) -> anyhow::Result<Answer> {
 }
 
 /// All data of a key that is written as `dump --print` does.
-fn exact<P: Pages>(database: &Hash<P>, key: &OsStr) -> anyhow::Result<Vec<Vec<u8>>> {
+fn exact<S: Source>(database: &HashDb<S>, key: &OsStr) -> anyhow::Result<Vec<Vec<u8>>> {
     let key = print_unescaped(key.as_bytes()).context("malformed key")?;
     Ok(all(database, &key)?)
 }
 
 /// The values that Postfix sees: of the key with a NUL, or else without.
-fn as_postfix<P: Pages>(
-    database: &Hash<P>,
+fn as_postfix<S: Source>(
+    database: &HashDb<S>,
     key: &OsStr,
     rules: KeyRules,
 ) -> Result<Vec<Vec<u8>>, Error> {
@@ -81,6 +81,6 @@ fn as_postfix<P: Pages>(
 }
 
 /// All data of a key.
-pub fn all<P: Pages>(database: &Hash<P>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+pub fn all<S: Source>(database: &HashDb<S>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     database.get_all(key)?.map(|data| data.map(Cow::into_owned)).collect()
 }

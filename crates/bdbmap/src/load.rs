@@ -6,9 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::{Context, bail};
 use bdb_file::{
-    BuildOptions, Builder, DumpReader, FileId, Keep, NewDatabases, Plan, print_escaped,
+    BuildOptions, Contents, DumpReader, FileId, HashBuilder, Keep, NewDatabases, Plan,
+    print_escaped,
 };
-use postfix_maps::{NewContents, create_database, replace_database};
+use postfix_maps::{create_database, replace_database};
 
 use crate::Answer;
 use crate::args::LoadArgs;
@@ -42,7 +43,7 @@ pub fn run(args: &LoadArgs) -> anyhow::Result<Answer> {
     }
 }
 
-fn write(args: &LoadArgs, contents: &dyn NewContents) -> anyhow::Result<()> {
+fn write(args: &LoadArgs, contents: &dyn Contents) -> anyhow::Result<()> {
     const MODE: u32 = 0o644;
     let write = if args.force { replace_database } else { create_database };
     // Its words say all that its source does.
@@ -54,7 +55,7 @@ fn report<'p>(args: &LoadArgs, plans: impl IntoIterator<Item = &'p Plan<'static>
     let mut answer = Answer::Yes;
     // Otherwise the last one counts, and that is no news.
     let to_tell = |plan: &&Plan<'_>| args.no_overwrite || plan.allows_duplicates();
-    for (_, key) in plans.into_iter().filter(to_tell).flat_map(Plan::duplicates) {
+    for (_, key) in plans.into_iter().filter(to_tell).flat_map(Plan::dropped) {
         tell(format_args!("there already, not loaded: {}", print_escaped(key)));
         answer = Answer::No;
     }
@@ -64,14 +65,14 @@ fn report<'p>(args: &LoadArgs, plans: impl IntoIterator<Item = &'p Plan<'static>
 /// What a text holds.
 enum Databases {
     /// One without a name, or the one that is asked for.
-    One(Box<Builder<'static>>),
-    Several(Vec<(Vec<u8>, Builder<'static>)>),
+    One(Box<HashBuilder<'static>>),
+    Several(Vec<(Vec<u8>, HashBuilder<'static>)>),
 }
 
 /// Collects the pairs of all databases, or of the one that is asked for.
 fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Databases> {
     if args.plain {
-        let mut builder = Builder::new(options(BuildOptions::default()));
+        let mut builder = HashBuilder::new(options(BuildOptions::default()));
         DumpReader::plain(text).push_all(&mut builder)?;
         return Ok(Databases::One(builder.into()));
     }
@@ -80,7 +81,7 @@ fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Databases> {
     let mut nameless = None;
     let mut named = Vec::new();
     while let Some(header) = reader.next_database()? {
-        let mut builder = Builder::new(options(header.build_options()));
+        let mut builder = HashBuilder::new(options(header.build_options()));
         match header.database {
             name if wanted.is_some() && name.as_deref() != wanted => continue,
             Some(name) => {

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bdb_file::{Hash, Pages, database_names};
-use postfix_maps::{LockedPages, TableSpec};
+use bdb_file::{HashDb, Source, database_names};
+use postfix_maps::{LockedFile, TableSpec};
 
 use crate::output::tell;
 use crate::progress::{Progress, Watched};
@@ -52,12 +52,12 @@ impl MapName {
         Ok((self.file(file.as_stored(), progress)?, interrupted))
     }
 
-    fn locked(&self) -> anyhow::Result<LockedPages> {
-        LockedPages::open(&self.0).with_context(|| self.0.display().to_string())
+    fn locked(&self) -> anyhow::Result<LockedFile> {
+        LockedFile::open(&self.0).with_context(|| self.0.display().to_string())
     }
 
-    fn file<'p>(&self, pages: LockedPages, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
-        progress.expect(pages.size().with_context(|| self.0.display().to_string())?);
+    fn file<'p>(&self, pages: LockedFile, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
+        progress.expect(pages.len().with_context(|| self.0.display().to_string())?);
         Ok(MapFile { path: self.0.clone(), pages, progress })
     }
 }
@@ -65,7 +65,7 @@ impl MapName {
 /// A map's file, which Postfix's programs do not change as long as it is open.
 pub struct MapFile<'p> {
     path: PathBuf,
-    pages: LockedPages,
+    pages: LockedFile,
     progress: &'p Progress,
 }
 
@@ -76,7 +76,7 @@ impl MapFile<'_> {
     }
 
     /// The file's pages.
-    pub fn pages(&self) -> Watched<'_, LockedPages> {
+    pub fn pages(&self) -> Watched<'_, LockedFile> {
         self.progress.watch(&self.pages)
     }
 
@@ -86,15 +86,18 @@ impl MapFile<'_> {
     }
 
     /// Its only database, for lookups besides what is read of it from one end to the other.
-    pub fn lookups(&self) -> anyhow::Result<Hash<Watched<'_, LockedPages>>> {
-        Hash::open(Watched::not(&self.pages)).with_context(|| self.name())
+    pub fn lookups(&self) -> anyhow::Result<HashDb<Watched<'_, LockedFile>>> {
+        HashDb::open(Watched::not(&self.pages)).with_context(|| self.name())
     }
 
     /// One of its databases, or the only one.
-    pub fn database(&self, name: Option<&OsStr>) -> anyhow::Result<Hash<Watched<'_, LockedPages>>> {
+    pub fn database(
+        &self,
+        name: Option<&OsStr>,
+    ) -> anyhow::Result<HashDb<Watched<'_, LockedFile>>> {
         let database = match name {
-            Some(name) => Hash::open_named(self.pages(), name.as_bytes()),
-            None => Hash::open(self.pages()),
+            Some(name) => HashDb::open_named(self.pages(), name.as_bytes()),
+            None => HashDb::open(self.pages()),
         };
         database.with_context(|| self.name())
     }

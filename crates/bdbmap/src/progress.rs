@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io::{self, IsTerminal, Read};
 use std::time::{Duration, Instant};
 
-use bdb_file::Pages;
+use bdb_file::Source;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Work shorter than this shows nothing.
@@ -85,14 +85,14 @@ impl<'p, S> Watched<'p, S> {
     }
 }
 
-impl<P: Pages> Pages for Watched<'_, P> {
-    fn size(&self) -> io::Result<u64> {
-        self.source.size()
+impl<S: Source> Source for Watched<'_, S> {
+    fn len(&self) -> io::Result<u64> {
+        self.source.len()
     }
 
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+    fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
         self.add(len);
-        self.source.read(offset, len)
+        self.source.read_at(at, len)
     }
 }
 

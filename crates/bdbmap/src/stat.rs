@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use bdb_file::{ByteOrder, Hash, PageUse, Pages, Stat};
+use bdb_file::{ByteOrder, HashDb, PageUse, Source, Stat};
 use serde_json::json;
 
 use crate::Answer;
@@ -34,7 +34,7 @@ fn byte_order(order: ByteOrder) -> &'static str {
     }
 }
 
-fn object<P: Pages>(database: &Hash<P>, stat: &Stat) -> serde_json::Value {
+fn object<S: Source>(database: &HashDb<S>, stat: &Stat) -> serde_json::Value {
     let meta = database.meta();
     let pages = |part: PageUse| json!({ "pages": part.pages, "free_bytes": part.free_bytes });
     json!({
@@ -56,9 +56,9 @@ fn object<P: Pages>(database: &Hash<P>, stat: &Stat) -> serde_json::Value {
     })
 }
 
-fn write_table<P: Pages>(
+fn write_table<S: Source>(
     out: &mut impl Write,
-    database: &Hash<P>,
+    database: &HashDb<S>,
     stat: &Stat,
 ) -> std::io::Result<()> {
     let meta = database.meta();

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use bdb_file::{LoadedPages, Pages};
+use bdb_file::{Memory, Source};
 
 use crate::journal::{Journal, Trailer};
 use crate::lock::open_shared;
@@ -80,18 +80,21 @@ impl Stamp {
 /// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what is read is the contents after it.
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
-pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp, bool)> {
+pub(crate) fn read_whole(path: &Path) -> io::Result<(Memory, Stamp, bool)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
         let file = open_shared(path)?;
         let before = file.metadata()?;
-        let mut bytes = LoadedPages::read(&file)?;
-        let journal = Journal::find(&file)?;
-        if let Some(journal) = &journal {
-            bytes.truncate(usize::try_from(journal.new_len()).unwrap_or(usize::MAX));
-            journal.complete_copy(&file, 0, bytes.as_mut())?;
-        }
+        let mut journal = None;
+        let bytes = Memory::read_with(&file, |copy| {
+            journal = Journal::find(&file)?;
+            let Some(journal) = &journal else { return Ok(copy.len()) };
+            let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
+            let len = copy.len().min(new_len);
+            journal.complete_copy(&file, 0, &mut copy[..len])?;
+            Ok(len)
+        })?;
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
         let stamp = Stamp::of(&before);
@@ -114,20 +117,20 @@ pub(crate) fn read_whole(path: &Path) -> io::Result<(LoadedPages, Stamp, bool)> 
 /// # let mut writer = MapWriter::create(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?;
 /// # writer.put(b"root", b"bob")?;
 /// # writer.finish()?;
-/// use bdb_file::Hash;
-/// use postfix_maps::LockedPages;
+/// use bdb_file::HashDb;
+/// use postfix_maps::LockedFile;
 ///
-/// let database = Hash::open(LockedPages::open(&path)?)?;
+/// let database = HashDb::open(LockedFile::open(&path)?)?;
 /// assert_eq!(database.stat()?.keys, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct LockedPages {
+pub struct LockedFile {
     file: File,
     journal: Option<Arc<Journal>>,
 }
 
-impl LockedPages {
+impl LockedFile {
     /// Opens a file and waits until no writer has it locked. The lock lasts as long as the value.
     ///
     /// # Errors
@@ -143,7 +146,7 @@ impl LockedPages {
     pub(crate) fn open_known(path: &Path, known: &KnownJournal) -> io::Result<Self> {
         let file = open_shared(path)?;
         let journal = known.find(&file)?;
-        Ok(LockedPages { file, journal })
+        Ok(LockedFile { file, journal })
     }
 
     /// Whether a change of the file was interrupted. The file itself has some of both contents; the next writer, or `bdbmap
@@ -154,23 +157,23 @@ impl LockedPages {
 
     /// The file as it is, and as programs see it that do not know of interrupted changes: Postfix's.
     pub fn as_stored(self) -> Self {
-        LockedPages { journal: None, ..self }
+        LockedFile { journal: None, ..self }
     }
 }
 
-impl Pages for LockedPages {
-    fn size(&self) -> io::Result<u64> {
+impl Source for LockedFile {
+    fn len(&self) -> io::Result<u64> {
         match &self.journal {
             Some(journal) => Ok(journal.new_len()),
             None => Ok(self.file.metadata()?.len()),
         }
     }
 
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+    fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
         let mut bytes = vec![0; len];
-        self.file.read_exact_at(&mut bytes, offset)?;
+        self.file.read_exact_at(&mut bytes, at)?;
         if let Some(journal) = &self.journal {
-            journal.complete_copy(&self.file, offset, &mut bytes)?;
+            journal.complete_copy(&self.file, at, &mut bytes)?;
         }
         Ok(Cow::Owned(bytes))
     }

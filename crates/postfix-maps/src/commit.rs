@@ -7,15 +7,14 @@
 //! for writing, and where a small change to a large table would make copying it cost more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Seek, SeekFrom};
+use std::io::{self, Seek};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use bdb_file::{Changes, FilePages};
+use kv_file_core::{Block, Changes, Contents, FileSource};
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, renameat_with};
 
-use crate::database::NewContents;
 use crate::error::Error;
 use crate::journal::{self, Blocks, Trailer};
 use crate::lease::Lease;
@@ -127,10 +126,10 @@ impl Target {
     }
 
     /// The pages of the file that is there.
-    pub fn old_pages(&self) -> Result<FilePages, bdb_file::Error> {
+    pub fn old_pages(&self) -> Result<FileSource, bdb_file::Error> {
         match &self.way {
             Way::Create(_) | Way::Fill(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
-            Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FilePages::new(old.try_clone()?)),
+            Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FileSource::new(old.try_clone()?)),
         }
     }
 
@@ -142,7 +141,7 @@ impl Target {
     /// Puts a new table in place. It is on disk when this returns.
     ///
     /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
-    pub fn write(self, contents: &dyn NewContents) -> io::Result<()> {
+    pub fn write(self, contents: &dyn Contents) -> io::Result<()> {
         match self.way {
             Way::Create(_) | Way::Fill(_) => {
                 let file = self.file.clone();
@@ -155,7 +154,7 @@ impl Target {
                 Ok(())
             }
             Way::Replace { new, old } => {
-                contents.write_to(new.file())?;
+                write_all(new.file(), contents)?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
                     Replaced::No => overwrite_all(&old, &self.file, contents),
@@ -168,7 +167,7 @@ impl Target {
     /// Puts a new table in place if there still is none. Tells whether there was none.
     ///
     /// After an error there is none.
-    pub fn create(self, contents: &dyn NewContents) -> io::Result<bool> {
+    pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
         match self.way {
             Way::Create(new) => create(new, &self.file, contents),
             Way::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
@@ -187,9 +186,9 @@ impl Target {
         let Some(new) = new else { return overwrite_pages(&old, &self.file, changes) };
         old.rewind()?;
         io::copy(&mut old, &mut new.file())?;
-        new.file().set_len(changes.file_len())?;
-        for (offset, page) in changes.pages() {
-            new.file().write_all_at(page, offset)?;
+        new.file().set_len(changes.file_len)?;
+        for Block { at, bytes } in &changes.blocks {
+            new.file().write_all_at(bytes, *at)?;
         }
         match replace(new, &old, &self.file)? {
             Replaced::Yes => Ok(()),
@@ -238,8 +237,8 @@ pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)>
 /// Fills a new file, makes it durable and gives it its name. Tells whether there was no file of that name by then.
 ///
 /// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
-fn create(new: NewFile, file: &Path, contents: &dyn NewContents) -> io::Result<bool> {
-    contents.write_to(new.file())?;
+fn create(new: NewFile, file: &Path, contents: &dyn Contents) -> io::Result<bool> {
+    write_all(new.file(), contents)?;
     new.file().sync_all()?;
     let mode = new.file().metadata()?.mode();
     if !file.exists() && file.is_symlink() {
@@ -258,7 +257,7 @@ fn create(new: NewFile, file: &Path, contents: &dyn NewContents) -> io::Result<b
 }
 
 /// Puts a new table in the place of nothing.
-fn fill(empty: &EmptyFile, file: &Path, contents: &dyn NewContents) -> io::Result<()> {
+fn fill(empty: &EmptyFile, file: &Path, contents: &dyn Contents) -> io::Result<()> {
     overwrite_all(empty.file(), file, contents)?;
     sync_directory(file)
 }
@@ -320,28 +319,32 @@ fn set_modified(file: &File, modified: Option<Timespec>) {
 }
 
 /// Puts a new table in the place of an old one's contents.
-fn overwrite_all(old: &File, file: &Path, contents: &dyn NewContents) -> io::Result<()> {
+fn overwrite_all(old: &File, file: &Path, contents: &dyn Contents) -> io::Result<()> {
     let old = &open_writable(file, old)?;
     let len = contents.file_len();
     let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
     let blocks = Blocks { block: JOURNAL_BLOCK, offsets: &offsets };
-    journal::overwrite(old, len, blocks, |mut file, start| {
-        file.seek(SeekFrom::Start(start))?;
-        contents.write_to(file)
+    journal::overwrite(old, len, blocks, |file, start| {
+        contents.blocks(&mut |at, bytes| file.write_all_at(bytes, start + at))
     })
 }
 
 /// Puts changed pages in the place of the old ones.
 fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()> {
     let old = &open_writable(file, old)?;
-    let offsets: Vec<u64> = changes.pages().map(|(offset, _)| offset).collect();
-    let block = u64::from(changes.page_size());
+    let offsets: Vec<u64> = changes.blocks.iter().map(|block| block.at).collect();
+    let block = u64::from(changes.block_len);
     let blocks = Blocks { block, offsets: &offsets };
-    journal::overwrite(old, changes.file_len(), blocks, |file, start| {
+    journal::overwrite(old, changes.file_len, blocks, |file, start| {
         let places = (start..).step_by(block as usize);
-        let mut pages = changes.pages().zip(places);
-        pages.try_for_each(|((_, page), place)| file.write_all_at(page, place))
+        let mut blocks = changes.blocks.iter().zip(places);
+        blocks.try_for_each(|(block, place)| file.write_all_at(&block.bytes, place))
     })
+}
+
+/// Writes a new file, front to back.
+fn write_all(file: &File, contents: &dyn Contents) -> io::Result<()> {
+    contents.blocks(&mut |at, bytes| file.write_all_at(bytes, at))
 }
 
 /// Where a path leads, through symbolic links.

@@ -16,18 +16,18 @@ use crate::writer::{Duplicates, NewEntries, NewTable};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'t> {
+pub struct TableText<'t> {
     /// What messages call it: its path as given, or `stdin`.
     pub name: &'t [u8],
     /// All of it.
     pub text: &'t [u8],
     /// Its grammar.
-    pub format: Format<'t>,
+    pub format: Syntax<'t>,
 }
 
 /// The grammar of a table's text, and what belongs to every table of that kind.
 #[derive(Clone, Copy, Debug)]
-pub enum Format<'t> {
+pub enum Syntax<'t> {
     /// `key value`, as `postmap` reads it.
     Map {
         /// Values are names of files, whose contents are stored: `postmap -F`.
@@ -53,15 +53,15 @@ impl NewTable {
     /// As [`MapWriter::finish`](crate::MapWriter::finish).
     ///
     /// # Complexity
-    /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also [`bdb_file::Builder`].
-    pub fn compile(self, source: &Source<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
+    /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also [`bdb_file::HashBuilder`].
+    pub fn compile(self, source: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
         let names = Names::of(&self.spec, self.file());
         self.mended().for_each(|warning| warn(&warning));
         let utf8 = self.options.rules.utf8;
         let mut writer = self.writer_over(source.text);
         let mut all = Collected::new(writer.entries);
         match source.format {
-            Format::Map { .. } if source.text.len() >= LONG => {
+            Syntax::Map { .. } if source.text.len() >= LONG => {
                 let (items, others) = map_entries(source.text, utf8).split();
                 let mut other = Collected::new(all.entries.none());
                 let take = |collected: &mut Collected<'_>, mut items: MapEntries<'_>| {
@@ -143,7 +143,7 @@ impl<'t> Collected<'t> {
 }
 
 impl MapUpdate {
-    /// Adds all entries of a text. What [`Format::Aliases`] adds of its own replaces what is there.
+    /// Adds all entries of a text. What [`Syntax::Aliases`] adds of its own replaces what is there.
     ///
     /// Warnings as for [`NewTable::compile`].
     ///
@@ -151,7 +151,7 @@ impl MapUpdate {
     /// As [`put`](Self::put).
     pub fn add_all(
         &mut self,
-        source: &Source<'_>,
+        source: &TableText<'_>,
         mut warn: impl FnMut(&[u8]),
     ) -> Result<(), Error> {
         let names = Names::of(&self.spec, self.file());
@@ -194,7 +194,7 @@ enum Event<'e> {
     Bare(&'e [u8], &'e [u8]),
 }
 
-impl Source<'_> {
+impl TableText<'_> {
     /// Hands all that the text yields to `take`.
     fn events(
         &self,
@@ -202,10 +202,10 @@ impl Source<'_> {
         mut take: impl FnMut(Event<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match self.format {
-            Format::Map { .. } => {
+            Syntax::Map { .. } => {
                 map_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))
             }
-            Format::Aliases { time, host } => {
+            Syntax::Aliases { time, host } => {
                 alias_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))?;
                 take(Event::Own(b"@", b"@"))?;
                 let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -227,7 +227,7 @@ impl Source<'_> {
             }
             Item::Entry(entry) => entry,
         };
-        if !matches!(self.format, Format::Map { values_are_files: true }) {
+        if !matches!(self.format, Syntax::Map { values_are_files: true }) {
             return take(Event::Entry(&entry.key, &entry.value));
         }
         match file_values::encode(&entry.value) {

@@ -1,52 +1,19 @@
 //! Writing database files that need not be a table's, in the way of tables.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use bdb_file::{NewDatabases, Plan};
+use kv_file_core::Contents;
 use rustix::io::Errno;
 
 use crate::commit::Target;
 use crate::error::Error;
 
-/// What a new file is to hold.
-pub trait NewContents {
-    /// Length of the file, in bytes.
-    fn file_len(&self) -> u64;
-
-    /// Writes all of it, from where `file` is.
-    ///
-    /// # Errors
-    /// What writing gave.
-    fn write_to(&self, file: &File) -> io::Result<()>;
-}
-
-impl NewContents for Plan<'_> {
-    fn file_len(&self) -> u64 {
-        self.file_len()
-    }
-
-    fn write_to(&self, file: &File) -> io::Result<()> {
-        self.write_to(file)
-    }
-}
-
-impl NewContents for NewDatabases<'_> {
-    fn file_len(&self) -> u64 {
-        self.file_len()
-    }
-
-    fn write_to(&self, file: &File) -> io::Result<()> {
-        self.write_to(file)
-    }
-}
-
 /// Makes a database file that is not there yet, with the permissions `mode`. It is on disk when this returns.
 ///
 /// # Errors
 /// [`Error::Open`] where there is a file; [`Error::OpenDatabase`] where none can be made; [`Error::Write`].
-pub fn create_database(path: &Path, mode: u32, contents: &dyn NewContents) -> Result<(), Error> {
+pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<(), Error> {
     let exists = || Error::Open { path: path.to_owned(), source: Errno::EXIST.into() };
     // Target would wait for the lock on it.
     if path.symlink_metadata().is_ok() {
@@ -63,13 +30,13 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn NewContents) -> Re
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("people.db");
-/// use bdb_file::{BuildOptions, Builder, Hash, Keep};
-/// use postfix_maps::{LockedPages, replace_database};
+/// use bdb_file::{BuildOptions, HashBuilder, HashDb, Keep};
+/// use postfix_maps::{LockedFile, replace_database};
 ///
-/// let mut builder = Builder::new(BuildOptions::default());
+/// let mut builder = HashBuilder::new(BuildOptions::default());
 /// builder.push(b"bob", b"baker")?;
 /// replace_database(&path, 0o600, &builder.plan(Keep::Last)?)?;
-/// let people = Hash::open(LockedPages::open(&path)?)?;
+/// let people = HashDb::open(LockedFile::open(&path)?)?;
 /// assert_eq!(people.get(b"bob")?.as_deref(), Some(&b"baker"[..]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -77,7 +44,7 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn NewContents) -> Re
 /// # Errors
 /// [`Error::Open`] where the old file cannot be locked, [`Error::OpenDatabase`] where none can be made.
 /// [`Error::Write`]: the old contents are still there, unless the disk failed after the new ones had been put in their place.
-pub fn replace_database(path: &Path, mode: u32, contents: &dyn NewContents) -> Result<(), Error> {
+pub fn replace_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<(), Error> {
     let target = Target::open(path.to_owned(), mode)?;
     target.write(contents).map_err(|source| write_error(path, source))
 }

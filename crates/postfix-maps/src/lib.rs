@@ -6,13 +6,13 @@
 //! ```
 //! # let dir = tempfile::tempdir()?;
 //! # let map = format!("hash:{}/client_access", dir.path().display());
-//! use postfix_maps::{Format, NewTable, Source, Table, WriteOptions};
+//! use postfix_maps::{Syntax, NewTable, TableText, Table, WriteOptions};
 //!
 //! let text = b"192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
-//! let source = Source {
+//! let source = TableText {
 //!     name: b"client_access",
 //!     text,
-//!     format: Format::Map { values_are_files: false },
+//!     format: Syntax::Map { values_are_files: false },
 //! };
 //! let mut warnings = Vec::new();
 //! NewTable::open(&map, WriteOptions::default())?.compile(&source, |warning| {
@@ -53,10 +53,10 @@ mod types;
 mod update;
 mod writer;
 
-pub use access::{Access, LockedPages};
+pub use access::{Access, LockedFile};
 
-pub use compile::{Format, Source};
-pub use database::{NewContents, create_database, replace_database};
+pub use compile::{Syntax, TableText};
+pub use database::{create_database, replace_database};
 pub use error::{Error, not_utf8_message, strerror};
 pub use nul::{Terminators, before_nul};
 pub use postfix_map_text::KeyRules;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use bdb_file::{Hash, MappedPages};
+use bdb_file::{HashDb, Memory};
 
 use crate::access::Stamp;
 use crate::commit::settle;
@@ -23,7 +23,7 @@ impl Table {
     /// As [`open_with`](Self::open_with); [`Error::UnsupportedType`] for tables without an index file.
     ///
     /// # Safety
-    /// As long as the table lives, nobody may truncate or write to its file; see [`MappedPages::new`]. Replacing the
+    /// As long as the table lives, nobody may truncate or write to its file; see [`Memory::map`]. Replacing the
     /// file with a new one is no harm: that is how this crate writes tables, unless they are large and little changes, or
     /// another process has them open for writing. Real `postmap` rewrites them in place.
     /// [`refresh`](Self::refresh) extends the promise to the file that it finds.
@@ -55,16 +55,16 @@ pub(crate) fn map(path: &Path) -> Result<(Contents, bool), bdb_file::Error> {
     }
     let stamp = Stamp::of(&file.metadata()?);
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
-    let pages = unsafe { MappedPages::new(&file) }?;
+    let pages = unsafe { Memory::map(&file) }?;
     // The map keeps the file open, and with it the lock: no writer would ever get it.
     file.unlock()?;
-    Ok((Contents::Mapped(Hash::open(pages)?, stamp), interrupted))
+    Ok((Contents::Mapped(HashDb::open(pages)?, stamp), interrupted))
 }
 
 /// Maps a file that has no name and that no other process has open, and closes it.
-pub(crate) fn map_private(file: File) -> io::Result<MappedPages> {
+pub(crate) fn map_private(file: File) -> io::Result<Memory> {
     // SAFETY: without a name nobody comes upon the file, and its only descriptor is closed when this returns. The same user, or
     // root, could have opened that through /proc before, and still change the file; but who can do that can change the
     // memory of this process as well.
-    unsafe { MappedPages::new(&file) }
+    unsafe { Memory::map(&file) }
 }

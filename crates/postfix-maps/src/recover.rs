@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bdb_file::{FilePages, stated_len};
+use bdb_file::{FileSource, stated_len};
 
 use crate::commit::{follow_links, settle};
 use crate::error::Error;
@@ -58,7 +58,7 @@ pub fn recover(path: &Path) -> Result<Recovered, Error> {
         return Ok(if cut { Recovered::Discarded } else { Recovered::Nothing });
     }
     let copy = locked.try_clone().map_err(open_error)?;
-    let stated = stated_len(FilePages::new(copy));
+    let stated = stated_len(FileSource::new(copy));
     let stated = stated.map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let cut = || {
         let writable = open_writable(&file, &locked)?;
@@ -75,7 +75,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::FileExt;
 
-    use bdb_file::{BuildOptions, Builder, FileId, Keep, Update};
+    use bdb_file::{BuildOptions, FileId, HashBuilder, HashUpdate, Keep};
 
     use super::*;
     use crate::journal::{Blocks, save};
@@ -83,19 +83,16 @@ mod tests {
     /// A file, and what it is to become when its one key has got another value, and a second has been added.
     fn states() -> (Vec<u8>, Vec<u8>) {
         let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
-        let mut builder = Builder::new(options);
+        let mut builder = HashBuilder::new(options);
         builder.push(b"key\0", b"old\0").unwrap();
         let mut old = Vec::new();
         builder.plan(Keep::First).unwrap().write_to(&mut old).unwrap();
-        let mut update = Update::open(&old).unwrap();
+        let mut update = HashUpdate::open(&old).unwrap();
         update.put(b"key\0", b"new\0", Keep::Last).unwrap();
         update.put(b"other\0", b"value\0", Keep::Last).unwrap();
         let changes = update.finish().unwrap();
         let mut new = old.clone();
-        new.resize(changes.file_len() as usize, 0);
-        for (offset, page) in changes.pages() {
-            new[offset as usize..][..page.len()].copy_from_slice(page);
-        }
+        changes.apply(&mut new);
         (old, new)
     }
 

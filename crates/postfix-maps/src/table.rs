@@ -5,10 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use bdb_file::{Datum, Hash, LoadedPages, MappedPages, Pages};
+use bdb_file::{Datum, HashDb, Memory, Source};
 use postfix_map_text::KeyRules;
 
-use crate::access::{Access, KnownJournal, LockedPages, Stamp, is_older, read_whole};
+use crate::access::{Access, KnownJournal, LockedFile, Stamp, is_older, read_whole};
 use crate::error::Error;
 use crate::mapped::map;
 use crate::nul::{NulState, Terminators, before_nul};
@@ -78,8 +78,8 @@ pub struct Table {
 /// Where a table's bytes come from.
 #[derive(Debug)]
 pub(crate) enum Contents {
-    Snapshot(Hash<LoadedPages>, Stamp),
-    Mapped(Hash<MappedPages>, Stamp),
+    Snapshot(HashDb<Memory>, Stamp),
+    Mapped(HashDb<Memory>, Stamp),
     Locked(KnownJournal),
     /// A table without an index file.
     Dictionary(Box<dyn Dictionary>),
@@ -211,7 +211,7 @@ impl Table {
     /// [`Error::OpenDatabase`]; [`Error::Failed`] for tables of the type `fail`.
     ///
     /// # Complexity
-    /// For a hash file, usually one page (see [`Hash::get`]). From a snapshot or a map nothing is copied and no system call is made;
+    /// For a hash file, usually one page (see [`HashDb::get`]). From a snapshot or a map nothing is copied and no system call is made;
     /// a key with upper-case letters is folded in memory of its own.
     pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Error> {
         self.ask(key).map_err(|failure| self.failure("query", failure))
@@ -227,7 +227,7 @@ impl Table {
     /// The values of many keys, in the order of the keys: for each what [`get`](Self::get) finds.
     ///
     /// # Complexity
-    /// Faster than one `get` after the other for large tables in a snapshot or a map ([`Hash::get_many`]).
+    /// Faster than one `get` after the other for large tables in a snapshot or a map ([`HashDb::get_many`]).
     ///
     /// ```
     /// # let dir = tempfile::tempdir()?;
@@ -261,9 +261,9 @@ impl Table {
         }
     }
 
-    fn find_many<'t, K: AsRef<[u8]>, P: Pages>(
+    fn find_many<'t, K: AsRef<[u8]>, S: Source>(
         &'t self,
-        hash: &'t Hash<P>,
+        hash: &'t HashDb<S>,
         keys: &[K],
         nul: bool,
         mut each: impl FnMut(Result<Option<Cow<'t, [u8]>>, Error>),
@@ -321,9 +321,9 @@ impl Table {
         Ok(found)
     }
 
-    fn find<'h, P: Pages>(
+    fn find<'h, S: Source>(
         &self,
-        hash: &'h Hash<P>,
+        hash: &'h HashDb<S>,
         key: &[u8],
     ) -> Result<Option<Cow<'h, [u8]>>, Error> {
         let found = self.nul.lookup(|nul| hash.get(Datum { bytes: key, nul }));
@@ -439,20 +439,20 @@ fn open_error(file: &Path, source: bdb_file::Error) -> Error {
 
 fn snapshot(file: &Path) -> Result<(Contents, bool), bdb_file::Error> {
     let (bytes, stamp, interrupted) = read_whole(file)?;
-    Ok((Contents::Snapshot(Hash::open(bytes)?, stamp), interrupted))
+    Ok((Contents::Snapshot(HashDb::open(bytes)?, stamp), interrupted))
 }
 
 /// The file, open and locked for as long as the result lives.
-fn locked(path: &Path, known: &KnownJournal) -> Result<Hash<LockedPages>, bdb_file::Error> {
-    Hash::open(LockedPages::open_known(path, known)?)
+fn locked(path: &Path, known: &KnownJournal) -> Result<HashDb<LockedFile>, bdb_file::Error> {
+    HashDb::open(LockedFile::open_known(path, known)?)
 }
 
 /// Sees that the file can be opened.
 fn check_locked(path: &Path) -> Result<(Contents, bool), bdb_file::Error> {
     let known = KnownJournal::default();
-    let pages = LockedPages::open_known(path, &known)?;
+    let pages = LockedFile::open_known(path, &known)?;
     let interrupted = pages.is_interrupted();
-    Hash::open(pages)?;
+    HashDb::open(pages)?;
     Ok((Contents::Locked(known), interrupted))
 }
 
@@ -472,8 +472,8 @@ pub struct Iter<'t>(Pairs<'t>);
 
 #[derive(Debug)]
 enum Pairs<'t> {
-    Snapshot(&'t Table, bdb_file::Iter<'t, LoadedPages>),
-    Mapped(&'t Table, bdb_file::Iter<'t, MappedPages>),
+    Snapshot(&'t Table, bdb_file::Iter<'t, Memory>),
+    Mapped(&'t Table, bdb_file::Iter<'t, Memory>),
     Copied(vec::IntoIter<(Vec<u8>, Vec<u8>)>),
     Listed(vec::IntoIter<(&'t [u8], &'t [u8])>),
 }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
-use bdb_file::MappedPages;
+use bdb_file::Memory;
 
 use crate::mapped::map_private;
 
@@ -23,7 +23,7 @@ pub struct Text(Storage);
 #[derive(Debug)]
 enum Storage {
     Memory(Vec<u8>),
-    Mapped(MappedPages),
+    Mapped(Memory),
 }
 
 impl Text {

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bdb_file::{Changes, Datum, FilePages, Keep, Update};
+use bdb_file::{Changes, Datum, FileSource, HashUpdate, Keep};
 use postfix_map_text::KeyRules;
 
 use crate::access::is_older;
@@ -40,7 +40,7 @@ use crate::writer::{Duplicates, NewTable, WriteOptions};
 pub struct MapUpdate {
     pub(crate) spec: TableSpec,
     target: Target,
-    update: Update<FilePages>,
+    update: HashUpdate<FileSource>,
     pub(crate) rules: KeyRules,
     nul: NulState,
     terminated: bool,
@@ -94,7 +94,7 @@ impl MapUpdate {
     ) -> Result<Self, Error> {
         let update = target
             .old_pages()
-            .and_then(Update::open)
+            .and_then(HashUpdate::open)
             .map_err(|source| Error::OpenDatabase { path: target.path().to_owned(), source })?;
         Ok(MapUpdate {
             spec,

@@ -4,7 +4,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use bdb_file::{BuildOptions, Builder, Datum, FileId, Keep, Plan};
+use bdb_file::{BuildOptions, Datum, FileId, HashBuilder, Keep, Plan};
 use postfix_map_text::KeyRules;
 
 use crate::commit::{Found, Target};
@@ -110,7 +110,7 @@ impl NewTable {
         // What will be added is not known: libdb's usual page size suits most.
         let file_id = options.file_id();
         let build = BuildOptions { page_size: Some(4096), file_id, ..BuildOptions::default() };
-        let plan = Builder::new(build).plan(Keep::First);
+        let plan = HashBuilder::new(build).plan(Keep::First);
         let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
         created.map(|_| found).map_err(|source| Error::Write { path, source })
     }
@@ -137,7 +137,7 @@ impl NewTable {
     pub fn writer_over(self, text: &[u8]) -> MapWriter<'_> {
         let file_id = self.options.file_id();
         let entries = NewEntries {
-            builder: Builder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
+            builder: HashBuilder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
             rules: self.options.rules,
             terminated: self.options.terminators.to_write(match self.storage {
                 Storage::Hash => true,
@@ -161,7 +161,7 @@ pub struct MapWriter<'t> {
 /// What a table will hold.
 #[derive(Debug)]
 pub(crate) struct NewEntries<'t> {
-    builder: Builder<'t>,
+    builder: HashBuilder<'t>,
     rules: KeyRules,
     terminated: bool,
     /// For messages.
@@ -256,7 +256,7 @@ impl PlannedMap<'_> {
     /// The entries that are left out and to be warned of: the number of each among all that were put, and its key.
     pub fn duplicates(&self) -> impl Iterator<Item = (u32, &[u8])> {
         let wanted = self.duplicates == Duplicates::Warn;
-        self.plan.duplicates().filter(move |_| wanted)
+        self.plan.dropped().filter(move |_| wanted)
     }
 
     pub fn finish(self) -> Result<(), Error> {

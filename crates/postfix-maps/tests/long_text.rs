@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use common::Dir;
 use postfix_map_text::{Item, map_entries};
-use postfix_maps::{Access, Format, KeyRules, NewTable, Source, WriteOptions};
+use postfix_maps::{Access, KeyRules, NewTable, Syntax, TableText, WriteOptions};
 
 /// 1.5 MB with something of everything, and duplicates near each other and far apart.
 fn text() -> Vec<u8> {
@@ -40,8 +40,8 @@ fn two_threads_make_the_same_of_a_text() {
     assert!(text.len() > 1 << 20, "{}", text.len());
     let dir = Dir::new();
     let mut warnings = Vec::new();
-    let format = Format::Map { values_are_files: false };
-    let source = Source { name: b"source", text: &text, format };
+    let format = Syntax::Map { values_are_files: false };
+    let source = TableText { name: b"source", text: &text, format };
     NewTable::open(dir.spec("long"), WriteOptions::default())
         .unwrap()
         .compile(&source, |warning| warnings.push(String::from_utf8_lossy(warning).into_owned()))

@@ -8,7 +8,7 @@ use std::thread;
 
 use common::{Dir, get};
 use postfix_maps::{
-    Access, Duplicates, Error, Format, MapUpdate, Source, TableSpec, Terminators, WriteOptions,
+    Access, Duplicates, Error, MapUpdate, Syntax, TableSpec, TableText, Terminators, WriteOptions,
 };
 
 fn update(dir: &Dir, name: &str) -> MapUpdate {
@@ -106,10 +106,10 @@ fn a_table_that_is_missing_is_an_error_or_made() {
 fn a_text_is_added_with_its_warnings_in_order() {
     let dir = Dir::new();
     dir.write("m", &[("a", "1")]);
-    let source = Source {
+    let source = TableText {
         name: b"stdin",
         text: b"lonely\nA 2\nb 3\nB 4\n\"x\n",
-        format: Format::Map { values_are_files: false },
+        format: Syntax::Map { values_are_files: false },
     };
     for (duplicates, a, b, warnings) in [
         (Duplicates::Warn, "1", "3", 4),

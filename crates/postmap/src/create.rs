@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use postfix_maps::{
-    Error, Format, MapUpdate, NewTable, Source, TableSpec, Text, WriteOptions, mode_like,
+    Error, MapUpdate, NewTable, Syntax, TableSpec, TableText, Text, WriteOptions, mode_like,
 };
 
 use crate::args::Tool;
@@ -98,15 +98,15 @@ fn prepare(
     })
 }
 
-fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> Source<'t> {
+fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> TableText<'t> {
     let format = match session.tool {
-        Tool::Postmap => Format::Map { values_are_files: session.invocation.values_are_files },
-        Tool::Postalias => Format::Aliases {
+        Tool::Postmap => Syntax::Map { values_are_files: session.invocation.values_are_files },
+        Tool::Postalias => Syntax::Aliases {
             time: source_date_epoch().unwrap_or_else(SystemTime::now),
             host: session.config.myhostname(),
         },
     };
-    Source { name, text, format }
+    TableText { name, text, format }
 }
 
 /// The time to write into files instead of the present one, for builds that are to give the same bytes each time.

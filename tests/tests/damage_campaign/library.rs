@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
-use bdb_file::{Error, Hash, TextFormat, database_names, dump_all, salvage, verify};
+use bdb_file::{Error, HashDb, TextFormat, database_names, dump_all, salvage, verify};
 
 use crate::fuzzed::changed;
 use crate::tally::{End, Tally};
@@ -51,7 +51,7 @@ fn all(tally: &Tally, sound: &[u8], file: &[u8]) {
         });
     }
     run("stat", &|| each_database(file, |database| database.stat().map(drop)));
-    run("dump", &|| dump_all(&file, TextFormat::Print, io::sink()));
+    run("dump", &|| dump_all(file, TextFormat::Print, io::sink()));
     run("salvage", &|| salvage(file, |_| ControlFlow::Continue(())).map(drop));
     let keys: Vec<_> = keys.iter().map(Vec::as_slice).collect();
     let new: Vec<_> = (0..20).map(|i| ([b'n', i], [i; 400])).collect();
@@ -97,11 +97,11 @@ fn keys(sound: &[u8]) -> Vec<Vec<u8>> {
 /// Opens all databases of a file in turn; up to the first error.
 fn each_database(
     file: &[u8],
-    mut work: impl FnMut(&Hash<&[u8]>) -> Result<(), Error>,
+    mut work: impl FnMut(&HashDb<&[u8]>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    match Hash::open(file) {
+    match HashDb::open(file) {
         Err(Error::SeveralDatabases) => database_names(file)?.iter().try_for_each(|name| {
-            match Hash::open_named(file, name) {
+            match HashDb::open_named(file, name) {
                 // A golden file has a btree beside.
                 Err(Error::Unsupported(_)) => Ok(()),
                 opened => work(&opened?),

@@ -1,16 +1,15 @@
 //! Sorting the pairs of a new table: by bucket, and in each bucket in the order of its pages.
 
 use std::cmp::Ordering;
-use std::thread;
+
+use kv_file_core::{Datum, Entries, both};
 
 use super::address;
 use super::build::Keep;
 use super::duplicates::DuplicateOrder;
-use super::entries::{AHEAD, Entries};
 use super::function::HashFunction;
 use super::layout::is_big;
 use super::page::page_order;
-use crate::datum::Datum;
 
 /// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,16 +103,6 @@ pub(super) fn sort_buckets(
     dropped
 }
 
-/// Does two things at the same time, or one after the other where there can be no second thread.
-fn both<A: Send, B>(mut one: impl FnMut() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
-    let mut result = None;
-    let other = thread::scope(|scope| {
-        let _ = thread::Builder::new().spawn_scoped(scope, || result = Some(one()));
-        other()
-    });
-    (result.unwrap_or_else(one), other)
-}
-
 /// As [`sort_buckets`], in some of the buckets: the places that are kept come first, and are counted.
 fn sort_buckets_in(
     places: &mut [Place],
@@ -128,9 +117,9 @@ fn sort_buckets_in(
         let bucket = places[read..].iter().take_while(|place| place.bucket() == first.bucket());
         let end = read + bucket.count();
         if touched < end {
-            let ahead = places.iter().skip(touched.max(read)).take(AHEAD);
+            let ahead = places.iter().skip(touched.max(read)).take(Entries::AHEAD);
             entries.touch(ahead.map(|place| place.index()));
-            touched = touched.max(read) + AHEAD;
+            touched = touched.max(read) + Entries::AHEAD;
         }
         keys.clear();
         keys.extend(places[read..end].iter().map(|place| Key::new(*place, entries, page_size)));

@@ -9,17 +9,18 @@
 //! are added behind the last one, which thereby gains all that is on them. Where a page would have to do both, the whole
 //! bucket is written anew, on its primary page and new ones.
 
+use kv_file_core::Source;
+
 use super::edit::{EditedPage, StoredPair, key_of, stored_pair};
 use super::page::{HashPage, Summary};
-use super::update::Update;
+use super::update::HashUpdate;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page};
 use crate::format::page::Header;
 use crate::format::page_type;
-use crate::pages::Pages;
 use crate::verify::{Fault, refuse_bucket_page, refuse_page};
 
-impl<P: Pages> Update<P> {
+impl<S: Source> HashUpdate<S> {
     /// The first page of a bucket.
     pub(super) fn primary(&self, bucket: u32, budget: &Budget) -> Result<HashPage<'_>, Error> {
         self.page(bucket, self.address.page(bucket), 0, budget)
@@ -100,7 +101,7 @@ impl<P: Pages> Update<P> {
     fn is_alone(&self, bucket: u32, (number, next): (u32, u32)) -> bool {
         let primary = self.address.page(bucket);
         number == primary && next == 0
-            || self.file.pages.is_new(primary)
+            || self.file.source.is_new(primary)
             || self.alone.contains(&primary)
     }
 
@@ -111,7 +112,7 @@ impl<P: Pages> Update<P> {
         }
         // What new pages gain, the last older page does. The primary page is an older one.
         let mut older = page;
-        while self.file.pages.is_new(older) {
+        while self.file.source.is_new(older) {
             older = self.page_again(older)?.page.header.prev;
         }
         Ok(!self.lost.contains(&older))
@@ -130,13 +131,13 @@ impl<P: Pages> Update<P> {
 
     /// Whether a page of a bucket may lose a pair.
     pub(super) fn may_lose(&self, bucket: u32, page: &EditedPage) -> bool {
-        if self.is_alone(bucket, (page.number, page.next)) || self.file.pages.is_new(page.number) {
+        if self.is_alone(bucket, (page.number, page.next)) || self.file.source.is_new(page.number) {
             return true;
         }
         // An empty page goes, and another one loses the link to it, or itself.
         let empties = page.pairs() == 1;
         let other = if page.prev == 0 { page.next } else { page.prev };
-        let gains = |number| self.file.pages.gains(number);
+        let gains = |number| self.file.source.gains(number);
         !(gains(page.number) || empties && gains(other))
     }
 
@@ -144,7 +145,7 @@ impl<P: Pages> Update<P> {
     pub(super) fn lose(&mut self, bucket: u32, page: EditedPage) -> Result<(), Error> {
         let EditedPage { number, prev, next, .. } = page;
         let alone = self.is_alone(bucket, (number, next));
-        if !alone && !self.file.pages.is_new(number) {
+        if !alone && !self.file.source.is_new(number) {
             self.lost.insert(number);
             if page.is_empty() && prev != 0 {
                 self.lost.insert(prev);

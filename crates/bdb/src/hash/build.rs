@@ -3,13 +3,13 @@
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
+use kv_file_core::{Datum, Entries};
+
 use super::address::masks;
 use super::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
-use super::duplicates::{self, DuplicateOrder};
-use super::entries::Entries;
+use super::duplicates::{self, DuplicateOrder, Keys};
 use super::layout::{Sizes, page_sizes};
 use super::plan::Plan;
-use crate::datum::Datum;
 use crate::error::Error;
 use crate::format::ByteOrder;
 
@@ -68,35 +68,35 @@ pub enum Keep {
 /// [`over`](Self::over).
 ///
 /// ```
-/// use bdb_file::{Builder, BuildOptions, Datum, Hash, Keep};
+/// use bdb_file::{HashBuilder, BuildOptions, Datum, HashDb, Keep};
 ///
 /// let text = b"postmaster root";
-/// let mut builder = Builder::over(text, BuildOptions::default());
+/// let mut builder = HashBuilder::over(text, BuildOptions::default());
 /// builder.push(Datum::terminated(&text[..10]), Datum::terminated(&text[11..]))?; // not copied
 /// builder.push(b"abuse\0", b"root\0")?; // copied
 /// let mut file = Vec::new();
 /// builder.plan(Keep::First)?.write_to(&mut file)?;
-/// assert_eq!(Hash::open(file)?.get(b"postmaster\0")?.as_deref(), Some(&b"root\0"[..]));
+/// assert_eq!(HashDb::open(file)?.get(b"postmaster\0")?.as_deref(), Some(&b"root\0"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Builder<'t> {
+pub struct HashBuilder<'t> {
     options: BuildOptions,
     entries: Entries<'t>,
     sizes: Sizes,
 }
 
-impl Builder<'static> {
+impl HashBuilder<'static> {
     /// A builder that copies every pair.
     pub fn new(options: BuildOptions) -> Self {
-        Builder::over(&[], options)
+        HashBuilder::over(&[], options)
     }
 }
 
-impl<'t> Builder<'t> {
+impl<'t> HashBuilder<'t> {
     /// A builder that does not copy keys and data which are parts of `text`: it remembers their positions.
     pub fn over(text: &'t [u8], options: BuildOptions) -> Self {
-        Builder { options, entries: Entries::over(text), sizes: Sizes::default() }
+        HashBuilder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
 
     pub(crate) fn options(&self) -> &BuildOptions {
@@ -105,7 +105,11 @@ impl<'t> Builder<'t> {
 
     /// A builder without pairs, over the same text and with the same options.
     pub fn empty(&self) -> Self {
-        Builder::over(self.entries.text(), self.options.clone())
+        HashBuilder {
+            options: self.options.clone(),
+            entries: self.entries.fork(),
+            sizes: Sizes::default(),
+        }
     }
 
     /// Adds a pair.
@@ -132,7 +136,7 @@ impl<'t> Builder<'t> {
     /// Copies 24 bytes a pair, and the pairs' own where the other builder had another text.
     pub fn append(&mut self, other: Self) -> Result<(), Error> {
         self.sizes.append(&other.sizes);
-        self.entries.append(other.entries)
+        Ok(self.entries.append(other.entries)?)
     }
 
     /// Settles which pairs are stored and where.
@@ -170,11 +174,12 @@ impl<'t> Builder<'t> {
         }
         dropped.sort_unstable();
         let pairs = places.len() as u64;
+        let mut keys = Keys::new(self.entries);
         if self.options.duplicates.is_some() {
             let (page_size, order) = (layout.0 as usize, self.options.byte_order);
-            duplicates::join(&mut places, &mut self.entries, page_size, order)?;
+            duplicates::join(&mut places, &mut keys, page_size, order)?;
         }
-        Plan::new(&self.options, self.entries, places, (pairs, dropped), layout, meta)
+        Plan::new(&self.options, keys, places, (pairs, dropped), layout, meta)
     }
 
     /// The page size, as asked for or chosen for the pairs that there are.
@@ -209,7 +214,7 @@ impl<'t> Builder<'t> {
 
 impl FileId {
     /// The 20 bytes for a file of these pairs.
-    pub(super) fn bytes(self, entries: &Entries<'_>, places: &[Place]) -> [u8; 20] {
+    pub(super) fn bytes(self, keys: &Keys<'_>, places: &[Place]) -> [u8; 20] {
         let number = match self {
             FileId::Unique => {
                 // Each state has random keys of its own.
@@ -224,7 +229,7 @@ impl FileId {
                 };
                 let items = places
                     .iter()
-                    .flat_map(|place| [entries.key(place.index()), entries.data(place.index())]);
+                    .flat_map(|place| [keys.key(place.index()), keys.data(place.index())]);
                 items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
                     let len = (item.len() as u64).to_le_bytes();
                     let pieces = item.pieces();

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::{Datum, Source};
+
 use super::page::{HashPage, Pair, page_order};
-use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::item::{self, BigRef, Item};
 use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
-use crate::pages::Pages;
 
 /// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
 ///
@@ -75,8 +75,8 @@ fn is_big(key: &[u8]) -> bool {
 }
 
 /// The key that an item holds.
-pub(crate) fn key_of<'a, P: Pages>(
-    file: &'a PageFile<P>,
+pub(crate) fn key_of<'a, S: Source>(
+    file: &'a PageFile<S>,
     page: u32,
     item: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, Error> {
@@ -90,7 +90,7 @@ pub(crate) fn key_of<'a, P: Pages>(
 
 impl EditedPage {
     /// An empty page.
-    pub fn new<P>(file: &PageFile<P>, number: u32, prev: u32) -> Self {
+    pub fn new<S>(file: &PageFile<S>, number: u32, prev: u32) -> Self {
         EditedPage {
             number,
             prev,
@@ -105,7 +105,7 @@ impl EditedPage {
     }
 
     /// A page of the file. All its items are checked to lie on it.
-    pub fn read<P>(file: &PageFile<P>, page: &HashPage<'_>) -> Result<Self, Error> {
+    pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self, Error> {
         let header = page.page.header;
         let (pairs, low) = page.extent(file.order)?;
         Ok(EditedPage {
@@ -185,7 +185,11 @@ impl EditedPage {
     }
 
     /// Adds a pair, for which there is room, where its key belongs.
-    pub fn insert<P: Pages>(&mut self, file: &PageFile<P>, pair: &StoredPair) -> Result<(), Error> {
+    pub fn insert<S: Source>(
+        &mut self,
+        file: &PageFile<S>,
+        pair: &StoredPair,
+    ) -> Result<(), Error> {
         let at = if self.kind == page_type::HASH { self.position(file, pair)? } else { self.pairs };
         // The offsets after it make room for two more.
         let slot = self.table + 4 * at;
@@ -200,7 +204,7 @@ impl EditedPage {
     }
 
     /// Where the key of a pair belongs on a sorted page.
-    fn position<P: Pages>(&self, file: &PageFile<P>, pair: &StoredPair) -> Result<usize, Error> {
+    fn position<S: Source>(&self, file: &PageFile<S>, pair: &StoredPair) -> Result<usize, Error> {
         let key = key_of(file, self.number, &pair.key)?;
         let key = Datum { bytes: &key, nul: false };
         let (mut low, mut high) = (0, self.pairs);

@@ -1,6 +1,6 @@
 //! The hash functions that Berkeley DB has used (section 10).
 
-use crate::datum::Datum;
+use kv_file_core::Datum;
 
 /// Keys are hashed with one of these; which one, the table's meta page tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

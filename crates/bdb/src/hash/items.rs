@@ -1,19 +1,19 @@
 //! Items that are stored, and released, with the pages that they have of their own.
 
+use kv_file_core::{Datum, Source};
+
 use super::edit::{big_item, plain_item};
 use super::layout::is_big;
-use super::update::Update;
-use crate::datum::Datum;
+use super::update::HashUpdate;
 use crate::error::{Damage, Error};
 use crate::format::item::{BigRef, Item};
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::overflow;
-use crate::pages::Pages;
 use crate::tree;
 use crate::verify::{Fault, refuse_page};
 
-impl<P: Pages> Update<P> {
+impl<S: Source> HashUpdate<S> {
     /// The item for a key or data; long ones go to overflow pages.
     pub(super) fn store(&mut self, stored: Datum<'_>) -> Result<Vec<u8>, Error> {
         if !is_big(stored.len(), self.file.page_size) {

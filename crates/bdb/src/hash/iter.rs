@@ -2,21 +2,22 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use super::page::{Cursor, HashPage, Pair};
-use super::read::Hash;
-use super::values::Source;
+use super::read::HashDb;
+use super::values::DataItems;
 use crate::error::{Damage, Error};
 use crate::file::Budget;
 use crate::format::item::Item;
 use crate::overflow;
-use crate::pages::Pages;
 
-/// Iterates over all pairs of a database: [`Hash::iter`].
+/// Iterates over all pairs of a database: [`HashDb::iter`].
 ///
 /// After an error it ends: what follows a damaged page cannot be told from here.
 #[derive(Debug)]
-pub struct Iter<'a, P> {
-    hash: &'a Hash<P>,
+pub struct Iter<'a, S> {
+    hash: &'a HashDb<S>,
     budget: Budget,
     /// The next bucket to visit; past `max_bucket` when all were.
     bucket: u64,
@@ -24,20 +25,20 @@ pub struct Iter<'a, P> {
     page: Option<(HashPage<'a>, Cursor)>,
     /// A key with several data items, and what is left of them.
     key: Cow<'a, [u8]>,
-    values: Source<'a>,
+    values: DataItems<'a>,
 }
 
 type Entry<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-impl<'a, P: Pages> Iter<'a, P> {
-    pub(super) fn new(hash: &'a Hash<P>) -> Self {
+impl<'a, S: Source> Iter<'a, S> {
+    pub(super) fn new(hash: &'a HashDb<S>) -> Self {
         Iter {
             hash,
             budget: hash.file.budget(),
             bucket: 0,
             page: None,
             key: Cow::Borrowed(&[]),
-            values: Source::One(None),
+            values: DataItems::One(None),
         }
     }
 
@@ -51,8 +52,8 @@ impl<'a, P: Pages> Iter<'a, P> {
                 && let Some(pair) = page.next_pair(file.order, at)?
             {
                 let key = key(self.hash, page, &pair, &self.budget)?;
-                match Source::of(file, page, &pair, &self.budget)? {
-                    Source::One(Some(value)) => return Ok(Some((key, value))),
+                match DataItems::of(file, page, &pair, &self.budget)? {
+                    DataItems::One(Some(value)) => return Ok(Some((key, value))),
                     several => (self.key, self.values) = (key, several),
                 }
                 continue;
@@ -89,13 +90,13 @@ impl<'a, P: Pages> Iter<'a, P> {
     fn end(&mut self) {
         self.bucket = u64::MAX;
         self.page = None;
-        self.values = Source::One(None);
+        self.values = DataItems::One(None);
     }
 }
 
 /// The key of a pair.
-fn key<'a, P: Pages>(
-    hash: &'a Hash<P>,
+fn key<'a, S: Source>(
+    hash: &'a HashDb<S>,
     page: &HashPage<'a>,
     pair: &Pair,
     budget: &Budget,
@@ -110,7 +111,7 @@ fn key<'a, P: Pages>(
     }
 }
 
-impl<'a, P: Pages> Iterator for Iter<'a, P> {
+impl<'a, S: Source> Iterator for Iter<'a, S> {
     type Item = Result<Entry<'a>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -7,22 +7,22 @@
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 
+use kv_file_core::{Datum, Source};
+
 use super::function::HashFunction;
-use super::read::Hash;
+use super::read::HashDb;
 use super::search::{self, Likely, Search};
-use crate::datum::Datum;
 use crate::error::{Error, Unsupported};
-use crate::pages::Pages;
 
 /// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait for.
 const GROUP: usize = 8;
 
-/// Iterates over the values of many keys, in the order of the keys: [`Hash::get_many`].
+/// Iterates over the values of many keys, in the order of the keys: [`HashDb::get_many`].
 ///
 /// A key whose value cannot be read has an error of its own; the others are not concerned.
 #[derive(Debug)]
-pub struct GetMany<'a, 'k, K, P> {
-    hash: &'a Hash<P>,
+pub struct GetMany<'a, 'k, K, S> {
+    hash: &'a HashDb<S>,
     /// The keys that have not been looked up yet.
     keys: &'k [K],
     /// What is known of the keys of the group at hand.
@@ -40,17 +40,17 @@ struct Place<'a> {
     likely: Option<Likely<'a>>,
 }
 
-impl<'a, 'k, K, P: Pages> GetMany<'a, 'k, K, P>
+impl<'a, 'k, K, S: Source> GetMany<'a, 'k, K, S>
 where
     &'k K: Into<Datum<'k>>,
 {
-    pub(super) fn new(hash: &'a Hash<P>, keys: &'k [K]) -> Self {
+    pub(super) fn new(hash: &'a HashDb<S>, keys: &'k [K]) -> Self {
         GetMany { hash, keys, group: [Place::default(); GROUP], used: GROUP, next: None }
     }
 
     /// Hashes the first keys of `keys` and asks for their pages.
     fn ask_for_pages(&self, keys: &'k [K], function: HashFunction) -> [u32; GROUP] {
-        let Hash { file, address, .. } = self.hash;
+        let HashDb { file, address, .. } = self.hash;
         let mut group = [Datum::EMPTY; GROUP];
         for (slot, key) in group.iter_mut().zip(keys) {
             *slot = key.into();
@@ -80,7 +80,7 @@ where
     }
 }
 
-impl<'a, 'k, K, P: Pages> Iterator for GetMany<'a, 'k, K, P>
+impl<'a, 'k, K, S: Source> Iterator for GetMany<'a, 'k, K, S>
 where
     &'k K: Into<Datum<'k>>,
 {
@@ -111,6 +111,6 @@ where
     }
 }
 
-impl<'k, K, P: Pages> ExactSizeIterator for GetMany<'_, 'k, K, P> where &'k K: Into<Datum<'k>> {}
+impl<'k, K, S: Source> ExactSizeIterator for GetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}
 
-impl<'k, K, P: Pages> FusedIterator for GetMany<'_, 'k, K, P> where &'k K: Into<Datum<'k>> {}
+impl<'k, K, S: Source> FusedIterator for GetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}

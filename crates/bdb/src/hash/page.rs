@@ -8,16 +8,15 @@ use std::cmp::Ordering;
 use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
+use kv_file_core::{Datum, Source};
 
 use super::function::marks;
-use crate::datum::Datum;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
 use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
-use crate::pages::Pages;
 
 /// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section 12.2).
 pub(crate) fn page_order(a: Datum<'_>, b: Datum<'_>) -> Ordering {
@@ -103,8 +102,8 @@ impl Summary {
 
 impl<'a> HashPage<'a> {
     /// Reads the first page of a bucket. A page that was never written is an empty one.
-    pub fn primary<P: Pages>(
-        file: &'a PageFile<P>,
+    pub fn primary<S: Source>(
+        file: &'a PageFile<S>,
         number: u32,
         budget: &Budget,
     ) -> Result<Self, Error> {
@@ -113,7 +112,7 @@ impl<'a> HashPage<'a> {
     }
 
     /// A page that has been read. One that was never written is an empty one.
-    pub fn of<P: Pages>(file: &PageFile<P>, page: Page<'a>) -> Result<Self, Error> {
+    pub fn of<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
         match page.is_hole() {
             true => Ok(HashPage { page, table: 0..0 }),
             false => Self::new(file, page),
@@ -121,9 +120,9 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads the page after this one in its bucket.
-    pub fn next<P: Pages>(
+    pub fn next<S: Source>(
         &self,
-        file: &'a PageFile<P>,
+        file: &'a PageFile<S>,
         budget: &Budget,
     ) -> Result<Option<Self>, Error> {
         match self.page.header.next {
@@ -132,7 +131,7 @@ impl<'a> HashPage<'a> {
         }
     }
 
-    fn new<P: Pages>(file: &PageFile<P>, page: Page<'a>) -> Result<Self, Error> {
+    fn new<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
         let header = page.header;
         if header.number != page.number {
             return Err(page.corrupt(Damage::PageNumber(header.number)));
@@ -180,9 +179,9 @@ impl<'a> HashPage<'a> {
     ///
     /// Every key is looked at, whatever the order on the page: that also finds the keys which a binary search misses on
     /// pages that mix big keys with short ones (section 12.2).
-    pub fn find<P: Pages>(
+    pub fn find<S: Source>(
         &self,
-        file: &PageFile<P>,
+        file: &PageFile<S>,
         key: Datum<'_>,
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {

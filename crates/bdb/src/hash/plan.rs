@@ -7,8 +7,7 @@
 use super::address::masks;
 use super::arrange::Place;
 use super::build::BuildOptions;
-use super::duplicates::DuplicateOrder;
-use super::entries::{Entries, Form};
+use super::duplicates::{DuplicateOrder, Form, Keys};
 use super::function::HashFunction;
 use super::layout::{is_big, pair_len};
 use crate::error::Error;
@@ -18,10 +17,10 @@ use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
 use crate::new_pages::PageLayout;
 use crate::new_tree::{NewTree, TreeKind};
 
-/// A table whose every page is settled: made by [`Builder::plan`](crate::Builder::plan).
+/// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
 #[derive(Debug)]
 pub struct Plan<'t> {
-    pub(super) entries: Entries<'t>,
+    pub(super) keys: Keys<'t>,
     /// The keys with their data, bucket by bucket, in the order of their pages.
     pub(super) places: Vec<Place>,
     pairs: u64,
@@ -52,7 +51,7 @@ pub(super) struct Further {
 impl<'t> Plan<'t> {
     pub(super) fn new(
         options: &BuildOptions,
-        entries: Entries<'t>,
+        keys: Keys<'t>,
         places: Vec<Place>,
         (pairs, dropped): (u64, Vec<u32>),
         (page_size, max_bucket): (u32, u32),
@@ -66,8 +65,8 @@ impl<'t> Plan<'t> {
                 page_size: page_size as usize,
             },
             meta,
-            uid: options.file_id.bytes(&entries, &places),
-            entries,
+            uid: options.file_id.bytes(&keys, &places),
+            keys,
             places,
             pairs,
             dropped,
@@ -93,11 +92,10 @@ impl<'t> Plan<'t> {
         Ok(plan)
     }
 
-    /// The pairs that are not stored because another with the same key is, or where a key may have several data items, the same
-    /// pair; in input order: the number of the push
-    /// (from 0), and the key without its NUL.
-    pub fn duplicates(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        self.dropped.iter().map(|index| (*index, self.entries.key(*index).bytes))
+    /// The pairs that are not stored because another with the same key is, or where a key may have several data items, the
+    /// same pair; in input order: the number of the push (from 0), and the key without its NUL.
+    pub fn dropped(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.dropped.iter().map(|index| (*index, self.keys.key(*index).bytes))
     }
 
     /// Whether a key may have several data items.
@@ -183,7 +181,7 @@ impl<'t> Plan<'t> {
         let mut room = self.layout.room();
         let mut big_keys = None;
         let fits = |place: &&Place| {
-            let lens = self.entries.lens(place.index());
+            let lens = self.keys.lens(place.index());
             let same = *big_keys.get_or_insert(has_big_key(lens)) == has_big_key(lens);
             // None of the items is so long that it would not fit on an empty page.
             let rest = room.checked_sub(self.pair_len(place.index(), lens)).filter(|_| same);
@@ -196,7 +194,7 @@ impl<'t> Plan<'t> {
     /// Bytes that a key with its data, of these lengths, takes on a page.
     #[inline]
     fn pair_len(&self, index: u32, (key, data): (usize, usize)) -> usize {
-        let data = match self.entries.form(index) {
+        let data = match self.keys.form(index) {
             Form::Plain | Form::Set => data,
             // The item is as long as one of so many bytes.
             Form::Tree => DUPLICATE_TREE_LEN - 1,
@@ -223,8 +221,8 @@ impl<'t> Plan<'t> {
 
     /// Number of pages off the page that a key with its data needs.
     pub(super) fn big_pages_of(&self, place: Place) -> u32 {
-        let (key, data) = self.entries.lens(place.index());
-        let data = match self.entries.form(place.index()) {
+        let (key, data) = self.keys.lens(place.index());
+        let data = match self.keys.form(place.index()) {
             Form::Plain | Form::Set => self.big_pages(data),
             Form::Tree => self.tree(place.index()).page_count(),
         };
@@ -243,6 +241,6 @@ impl<'t> Plan<'t> {
             Some(DuplicateOrder::Sorted) => TreeKind::SortedDuplicates,
             _ => TreeKind::Duplicates,
         };
-        NewTree::new(kind, self.entries.tree_items(index), self.layout)
+        NewTree::new(kind, self.keys.tree_items(index), self.layout)
     }
 }

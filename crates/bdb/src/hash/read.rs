@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::{Datum, Source};
+
 use super::address::Address;
 use super::function::HashFunction;
 use super::iter::Iter;
 use super::many::GetMany;
 use super::page::HashPage;
 use super::search;
-use super::values::{Source, Values};
+use super::values::{DataItems, Values};
 use crate::databases;
-use crate::datum::Datum;
 use crate::error::{Error, Unsupported};
 use crate::file::{Budget, PageFile};
 use crate::format::{ByteOrder, HashMeta, Meta, Method};
-use crate::pages::Pages;
 
 /// A hash database, open for reading.
 ///
@@ -23,28 +23,28 @@ use crate::pages::Pages;
 /// page is checked when it is read. See [`Pages`] for what a database can be read from.
 ///
 /// ```
-/// use bdb_file::{Builder, BuildOptions, Hash, Keep};
+/// use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
 ///
-/// let mut builder = Builder::new(BuildOptions::default());
+/// let mut builder = HashBuilder::new(BuildOptions::default());
 /// builder.push(b"example.com", b"OK")?;
 /// let mut file = Vec::new();
 /// builder.plan(Keep::First)?.write_to(&mut file)?;
 ///
-/// let database = Hash::open(file)?;
+/// let database = HashDb::open(file)?;
 /// assert_eq!(database.get(b"example.com")?.as_deref(), Some(&b"OK"[..]));
 /// assert_eq!(database.get(b"example.org")?, None);
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Hash<P> {
-    pub(super) file: PageFile<P>,
+pub struct HashDb<S> {
+    pub(super) file: PageFile<S>,
     pub(super) address: Address,
     pub(super) function: Option<HashFunction>,
     suits_search: bool,
     meta: HashMeta,
 }
 
-impl<P: Pages> Hash<P> {
+impl<S: Source> HashDb<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
@@ -54,8 +54,8 @@ impl<P: Pages> Hash<P> {
     ///
     /// # Complexity
     /// Reads the first 512 bytes.
-    pub fn open(pages: P) -> Result<Self, Error> {
-        let (file, meta) = PageFile::open(pages)?;
+    pub fn open(source: S) -> Result<Self, Error> {
+        let (file, meta) = PageFile::open(source)?;
         if let Method::Btree(list) = &meta.method
             && list.several_databases
         {
@@ -71,8 +71,8 @@ impl<P: Pages> Hash<P> {
     ///
     /// # Complexity
     /// Reads the pages of the list of databases, and one more.
-    pub fn open_named(pages: P, name: &[u8]) -> Result<Self, Error> {
-        let (file, meta) = PageFile::open(pages)?;
+    pub fn open_named(source: S, name: &[u8]) -> Result<Self, Error> {
+        let (file, meta) = PageFile::open(source)?;
         match &meta.method {
             Method::Btree(list) if list.several_databases => {
                 let (number, meta) = databases::find(&file, list, name)?;
@@ -82,11 +82,11 @@ impl<P: Pages> Hash<P> {
         }
     }
 
-    fn new(file: PageFile<P>, number: u32, meta: Meta) -> Result<Self, Error> {
+    fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self, Error> {
         let Method::Hash(meta) = meta.method else {
             return Err(Unsupported::AccessMethod("btree").into());
         };
-        Ok(Hash {
+        Ok(HashDb {
             address: Address::new(&meta, number, file.last_page)?,
             function: HashFunction::from_charkey(meta.charkey),
             suits_search: search::suits(&file),
@@ -144,18 +144,18 @@ impl<P: Pages> Hash<P> {
     /// Faster than one `get` after the other where the table is in memory but not in the processor's caches.
     ///
     /// ```
-    /// # use bdb_file::{Builder, BuildOptions, Hash, Keep};
-    /// # let mut builder = Builder::new(BuildOptions::default());
+    /// # use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
+    /// # let mut builder = HashBuilder::new(BuildOptions::default());
     /// # builder.push(b"example.com", b"OK")?;
     /// # let mut file = Vec::new();
     /// # builder.plan(Keep::First)?.write_to(&mut file)?;
-    /// let database = Hash::open(file)?;
+    /// let database = HashDb::open(file)?;
     /// let found: Vec<_> = database.get_many(&["example.com", "example.org"]).collect::<Result<_, _>>()?;
     /// assert_eq!(found[0].as_deref(), Some(&b"OK"[..]));
     /// assert_eq!(found[1], None);
     /// # Ok::<(), bdb_file::Error>(())
     /// ```
-    pub fn get_many<'k, K>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, P>
+    pub fn get_many<'k, K>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, S>
     where
         &'k K: Into<Datum<'k>>,
     {
@@ -186,7 +186,7 @@ impl<P: Pages> Hash<P> {
     /// The file's bytes, if they can be searched in memory.
     #[inline]
     pub(super) fn searchable(&self) -> Option<&[u8]> {
-        if self.suits_search { self.file.pages.in_memory() } else { None }
+        if self.suits_search { self.file.source.as_slice() } else { None }
     }
 
     /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
@@ -204,12 +204,12 @@ impl<P: Pages> Hash<P> {
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
-    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, P>, Error> {
+    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>, Error> {
         let budget = self.file.budget();
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
         let source = self.find(self.primary_page(function, key), key, &budget)?;
-        let source = source.unwrap_or(Source::One(None));
+        let source = source.unwrap_or(DataItems::One(None));
         Ok(Values::new(&self.file, source, budget))
     }
 
@@ -218,7 +218,7 @@ impl<P: Pages> Hash<P> {
     ///
     /// # Complexity
     /// Reads every page in use once.
-    pub fn iter(&self) -> Iter<'_, P> {
+    pub fn iter(&self) -> Iter<'_, S> {
         Iter::new(self)
     }
 
@@ -228,11 +228,11 @@ impl<P: Pages> Hash<P> {
         primary: u32,
         key: Datum<'_>,
         budget: &Budget,
-    ) -> Result<Option<Source<'a>>, Error> {
+    ) -> Result<Option<DataItems<'a>>, Error> {
         let mut page = HashPage::primary(&self.file, primary, budget)?;
         loop {
             if let Some(pair) = page.find(&self.file, key, budget)? {
-                return Source::of(&self.file, &page, &pair, budget).map(Some);
+                return DataItems::of(&self.file, &page, &pair, budget).map(Some);
             }
             match page.next(&self.file, budget)? {
                 Some(next) => page = next,
@@ -242,11 +242,11 @@ impl<P: Pages> Hash<P> {
     }
 }
 
-impl<'a, P: Pages> IntoIterator for &'a Hash<P> {
+impl<'a, S: Source> IntoIterator for &'a HashDb<S> {
     type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>;
-    type IntoIter = Iter<'a, P>;
+    type IntoIter = Iter<'a, S>;
 
-    fn into_iter(self) -> Iter<'a, P> {
+    fn into_iter(self) -> Iter<'a, S> {
         self.iter()
     }
 }

@@ -8,14 +8,12 @@
 use std::array::from_fn;
 use std::hint::select_unpredictable;
 
+use kv_file_core::{Datum, Source, prefetch};
 use wide::u16x16;
 
-use crate::datum::Datum;
 use crate::file::PageFile;
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, item, page_type};
-use crate::pages::Pages;
-use crate::prefetch::prefetch;
 
 /// Items that are looked at together. Their offsets and the page's header fit in one line of a cache.
 const LANES: usize = 16;
@@ -28,15 +26,15 @@ const KEYS: Lanes = 0x5555;
 pub(super) type Found<'a> = Option<&'a [u8]>;
 
 /// Whether the pages of a file can be searched here, if they are in memory.
-pub(super) fn suits<P>(file: &PageFile<P>) -> bool {
+pub(super) fn suits<S>(file: &PageFile<S>) -> bool {
     // In 65,536 bytes an end does not fit a lane.
     file.order == ByteOrder::Little && !file.checksums && file.page_size < 1 << 16
 }
 
 /// Looks for `key` in the bucket with the primary page `primary`. Nothing, where this is for the general search.
 #[inline(always)]
-pub(super) fn search<'a, P: Pages>(
-    file: &PageFile<P>,
+pub(super) fn search<'a, S: Source>(
+    file: &PageFile<S>,
     bytes: &'a [u8],
     primary: u32,
     key: Datum<'_>,
@@ -49,8 +47,8 @@ pub(super) fn search<'a, P: Pages>(
 
 /// As [`search`], for a bucket of many pairs.
 #[inline(never)]
-fn search_all<'a, P: Pages>(
-    file: &PageFile<P>,
+fn search_all<'a, S: Source>(
+    file: &PageFile<S>,
     bytes: &'a [u8],
     primary: u32,
     key: Datum<'_>,
@@ -81,7 +79,7 @@ fn search_all<'a, P: Pages>(
 
 /// Has the first line of a page brought near.
 #[inline(always)]
-pub(super) fn ask_for_page<P: Pages>(file: &PageFile<P>, bytes: &[u8], number: u32) {
+pub(super) fn ask_for_page<S: Source>(file: &PageFile<S>, bytes: &[u8], number: u32) {
     if let Some(start) = file.place(number) {
         prefetch(bytes, start);
     }
@@ -105,8 +103,8 @@ pub(super) struct Likely<'a> {
 impl<'a> Likely<'a> {
     /// Those for a key. Nothing, where this is for the general search.
     #[inline(always)]
-    pub fn new<P: Pages>(
-        file: &PageFile<P>,
+    pub fn new<S: Source>(
+        file: &PageFile<S>,
         bytes: &'a [u8],
         primary: u32,
         key: Datum<'_>,
@@ -140,8 +138,8 @@ impl<'a> Likely<'a> {
 
 /// A page in memory, with a plausible header.
 #[inline(always)]
-fn page<'a, P: Pages>(
-    file: &PageFile<P>,
+fn page<'a, S: Source>(
+    file: &PageFile<S>,
     bytes: &'a [u8],
     number: u32,
 ) -> Option<(&'a [u8], Header)> {

@@ -1,18 +1,19 @@
 //! The figures of a database: what it holds, and how its pages are used.
 
+use kv_file_core::Source;
+
 use super::page::{HashPage, Pair};
-use super::read::Hash;
-use super::values::Source;
+use super::read::HashDb;
+use super::values::DataItems;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{BigRef, Item};
 use crate::format::page_type;
 use crate::format::tree_item::Content;
 use crate::overflow;
-use crate::pages::Pages;
 use crate::tree;
 
-/// The figures of a hash database: [`Hash::stat`].
+/// The figures of a hash database: [`HashDb::stat`].
 ///
 /// They are those of libdb's `db_stat`, but for one: on empty pages of 65536 bytes it finds less than no bytes free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl PageUse {
     }
 }
 
-impl<P: Pages> Hash<P> {
+impl<S: Source> HashDb<S> {
     /// Counts what the database holds and how its pages are used.
     ///
     /// # Errors
@@ -90,7 +91,7 @@ impl<P: Pages> Hash<P> {
 }
 
 /// Bytes between the offsets and the items of a page, as its header has it.
-fn free_bytes<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> u64 {
+fn free_bytes<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> u64 {
     let high = match usize::from(page.header.high_offset) {
         // A page that was never written, or an empty one of 65536 bytes.
         0 => file.page_size,
@@ -100,13 +101,13 @@ fn free_bytes<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> u64 {
 }
 
 /// A count under way.
-struct Count<'a, P> {
-    file: &'a PageFile<P>,
+struct Count<'a, S> {
+    file: &'a PageFile<S>,
     budget: Budget,
     stat: Stat,
 }
 
-impl<'a, P: Pages> Count<'a, P> {
+impl<'a, S: Source> Count<'a, S> {
     /// Counts the pairs of a page, and the pages that are theirs alone.
     fn pairs(&mut self, page: &HashPage<'a>) -> Result<(), Error> {
         let mut at = page.start();
@@ -138,7 +139,7 @@ impl<'a, P: Pages> Count<'a, P> {
                 self.big(big)?;
             }
             Item::Duplicates(_) => {
-                let mut set = Source::of(self.file, page, pair, &self.budget)?;
+                let mut set = DataItems::of(self.file, page, pair, &self.budget)?;
                 while set.next(self.file, &self.budget)?.is_some() {
                     self.stat.data_items += 1;
                 }

@@ -4,54 +4,51 @@
 
 use std::collections::BTreeSet;
 
+use kv_file_core::{Changes, Datum, Source};
+
 use super::address::Address;
 use super::build::Keep;
 use super::edit::StoredPair;
 use super::function::{HashFunction, marks};
 use super::layout::{is_big, item_len, pair_len};
-use crate::changes::{Changes, Overlay};
-use crate::datum::Datum;
 use crate::error::{Damage, Error, Unsupported};
 use crate::file::PageFile;
 use crate::format::page::Header;
 use crate::format::{HashMeta, Method};
 use crate::freelist::FreeList;
-use crate::pages::Pages;
+use crate::overlay::Overlay;
 use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
-/// Takes what libdb or this crate has written: any page size, byte order and version that [`Hash`](crate::Hash) reads up
+/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`](crate::HashDb) reads up
 /// to 9, with or without checksums and duplicates. Of a key with several data items, all are replaced or removed.
 ///
 /// After an error the value is of no more use, and nothing has happened to the file.
 ///
 /// ```
-/// use bdb_file::{Builder, BuildOptions, Hash, Keep, Update};
+/// use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep, HashUpdate};
 ///
-/// let mut builder = Builder::new(BuildOptions::default());
+/// let mut builder = HashBuilder::new(BuildOptions::default());
 /// builder.push(b"example.com", b"OK")?;
 /// let mut file = Vec::new();
 /// builder.plan(Keep::First)?.write_to(&mut file)?;
 ///
-/// let mut update = Update::open(&file)?;
+/// let mut update = HashUpdate::open(&file)?;
 /// assert!(update.put(b"example.org", b"REJECT", Keep::First)?);
 /// assert!(!update.put(b"example.com", b"REJECT", Keep::First)?, "it is there already");
 /// assert!(update.delete(b"example.com")?);
 /// let changes = update.finish()?;
 ///
-/// file.resize(changes.file_len() as usize, 0);
-/// for (offset, page) in changes.pages() {
-///     file[offset as usize..][..page.len()].copy_from_slice(page);
-/// }
-/// let database = Hash::open(file)?;
+/// changes.apply(&mut file);
+/// let database = HashDb::open(file)?;
 /// assert_eq!(database.get(b"example.com")?, None);
 /// assert_eq!(database.get(b"example.org")?.as_deref(), Some(&b"REJECT"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Update<P> {
-    pub(super) file: PageFile<Overlay<P>>,
+pub struct HashUpdate<S> {
+    pub(super) file: PageFile<Overlay<S>>,
     pub(super) meta: HashMeta,
     pub(super) address: Address,
     pub(super) function: HashFunction,
@@ -86,14 +83,14 @@ pub(super) struct Absent {
     last: u32,
 }
 
-impl<P: Pages> Update<P> {
+impl<S: Source> HashUpdate<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// As [`Hash::open`](crate::Hash::open), and [`Error::Unsupported`] for version 10 and for a hash function of the
+    /// As [`HashDb::open`](crate::HashDb::open), and [`Error::Unsupported`] for version 10 and for a hash function of the
     /// database's own; [`Error::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
-    pub fn open(pages: P) -> Result<Self, Error> {
-        let (file, meta) = PageFile::open(pages)?;
+    pub fn open(source: S) -> Result<Self, Error> {
+        let (file, meta) = PageFile::open(source)?;
         let last_page = meta.last_page;
         let meta = match meta.method {
             Method::Hash(meta) if meta.version <= 9 => meta,
@@ -105,7 +102,7 @@ impl<P: Pages> Update<P> {
         refuse_lost_pages(&file, last_page)?;
         let file = file.into_overlay(last_page);
         refuse_meta(&file)?;
-        Ok(Update {
+        Ok(HashUpdate {
             address: Address::new(&meta, 0, file.last_page)?,
             free: FreeList::new(meta.free),
             alone: BTreeSet::new(),
@@ -119,7 +116,7 @@ impl<P: Pages> Update<P> {
     /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
     ///
     /// # Errors
-    /// As [`Hash::get`](crate::Hash::get), and [`Error::TooLarge`] beyond the limits of the format. What
+    /// As [`HashDb::get`](crate::HashDb::get), and [`Error::TooLarge`] beyond the limits of the format. What
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
@@ -153,12 +150,29 @@ impl<P: Pages> Update<P> {
         }
     }
 
-    /// What is to be written. Nothing, if nothing was changed.
+    /// What is to be written: changed pages, or nothing if nothing was changed.
+    ///
+    /// The pages come in an order in which they can be written over the old file one by one:
+    ///
+    /// 1. pages that belonged to nothing: behind the old last page, on the list of free pages, or reserved for new buckets;
+    /// 2. page 0, which leads to the new buckets;
+    /// 3. pages that gain pairs which other pages of their bucket lose, or that lead to new pages which do;
+    /// 4. all other pages of buckets;
+    /// 5. pages that belong to nothing from now on. None of them is used for anything new, so that all that a reader may
+    ///    still be led to is as it was.
+    ///
+    /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
+    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
+    /// missed. The new file is shorter only where the old one had pages behind the last one that it told of.
+    ///
+    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
+    /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,
+    /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
     ///
     /// # Errors
     /// [`Error::Io`] from reading page 0.
     pub fn finish(mut self) -> Result<Changes, Error> {
-        if !self.file.pages.is_changed() {
+        if !self.file.source.is_changed() {
             return Ok(self.file.into_changes());
         }
         self.meta.free = self.free.finish(&mut self.file)?;
@@ -269,7 +283,7 @@ impl<P: Pages> Update<P> {
 
 /// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
 /// there, such as what is left of an interrupted change, calls itself by other numbers.
-fn refuse_lost_pages<P: Pages>(file: &PageFile<P>, stated: Option<u32>) -> Result<(), Error> {
+fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<(), Error> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;
     let Some(stated) = stated else { return Ok(()) };

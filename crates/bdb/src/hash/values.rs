@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use super::page::{HashPage, Pair};
 use crate::error::{Damage, Error};
 use crate::file::{Budget, PageFile};
 use crate::format::item::Item;
 use crate::format::packed::element;
 use crate::overflow;
-use crate::pages::Pages;
 use crate::tree::Leaves;
 
 /// The data items of one key, in the order in which the database keeps them.
 #[derive(Debug)]
-pub(crate) enum Source<'a> {
+pub(crate) enum DataItems<'a> {
     /// One item, until it is taken.
     One(Option<Cow<'a, [u8]>>),
     /// A set on the page: what of it is still to be read, and where it stands, for messages.
@@ -22,10 +23,10 @@ pub(crate) enum Source<'a> {
     Tree(Leaves<'a>),
 }
 
-impl<'a> Source<'a> {
+impl<'a> DataItems<'a> {
     /// The data items of a pair on `page`.
-    pub fn of<P: Pages>(
-        file: &'a PageFile<P>,
+    pub fn of<S: Source>(
+        file: &'a PageFile<S>,
         page: &HashPage<'a>,
         pair: &Pair,
         budget: &Budget,
@@ -33,27 +34,29 @@ impl<'a> Source<'a> {
         let index = pair.index + 1;
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
         Ok(match page.item(item, index, file.order)? {
-            Item::Plain(_) => Source::One(Some(page.page.part(pair.data.start + 1..pair.data.end))),
-            Item::Big(big) => Source::One(Some(overflow::read(file, big, budget)?)),
-            Item::Duplicates(_) => Source::Set {
+            Item::Plain(_) => {
+                DataItems::One(Some(page.page.part(pair.data.start + 1..pair.data.end)))
+            }
+            Item::Big(big) => DataItems::One(Some(overflow::read(file, big, budget)?)),
+            Item::Duplicates(_) => DataItems::Set {
                 rest: page.page.part(pair.data.start + 1..pair.data.end),
                 at: 0,
                 page: page.page.number,
                 index,
             },
-            Item::DuplicateTree(root) => Source::Tree(Leaves::under(file, root, budget)?),
+            Item::DuplicateTree(root) => DataItems::Tree(Leaves::under(file, root, budget)?),
         })
     }
 
     /// The next item.
-    pub fn next<P: Pages>(
+    pub fn next<S: Source>(
         &mut self,
-        file: &'a PageFile<P>,
+        file: &'a PageFile<S>,
         budget: &Budget,
     ) -> Result<Option<Cow<'a, [u8]>>, Error> {
         match self {
-            Source::One(item) => Ok(item.take()),
-            Source::Set { rest, at, page, index } => {
+            DataItems::One(item) => Ok(item.take()),
+            DataItems::Set { rest, at, page, index } => {
                 if *at == rest.len() {
                     return Ok(None);
                 }
@@ -65,7 +68,7 @@ impl<'a> Source<'a> {
                     Cow::Owned(rest) => Cow::Owned(rest[place].to_vec()),
                 }))
             }
-            Source::Tree(leaves) => loop {
+            DataItems::Tree(leaves) => loop {
                 match leaves.next(file, budget)? {
                     Some(item) if item.deleted => {}
                     Some(item) => return Ok(Some(item.bytes)),
@@ -76,29 +79,29 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Iterates over the data items of one key: [`Hash::get_all`](super::Hash::get_all).
+/// Iterates over the data items of one key: [`HashDb::get_all`](super::HashDb::get_all).
 ///
 /// After an error it ends.
 #[derive(Debug)]
-pub struct Values<'a, P> {
-    file: &'a PageFile<P>,
+pub struct Values<'a, S> {
+    file: &'a PageFile<S>,
     budget: Budget,
-    source: Source<'a>,
+    source: DataItems<'a>,
 }
 
-impl<'a, P: Pages> Values<'a, P> {
-    pub(super) fn new(file: &'a PageFile<P>, source: Source<'a>, budget: Budget) -> Self {
+impl<'a, S: Source> Values<'a, S> {
+    pub(super) fn new(file: &'a PageFile<S>, source: DataItems<'a>, budget: Budget) -> Self {
         Values { file, budget, source }
     }
 }
 
-impl<'a, P: Pages> Iterator for Values<'a, P> {
+impl<'a, S: Source> Iterator for Values<'a, S> {
     type Item = Result<Cow<'a, [u8]>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.source.next(self.file, &self.budget).transpose();
         if matches!(next, Some(Err(_))) {
-            self.source = Source::One(None);
+            self.source = DataItems::One(None);
         }
         next
     }

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
+use kv_file_core::{Contents, Datum, Entries};
+
 use super::arrange::Place;
-use super::entries::{AHEAD, Form};
+use super::duplicates::Form;
 use super::layout::{is_big, item_len};
 use super::plan::{Further, Plan};
-use crate::datum::Datum;
 use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -18,16 +19,18 @@ use crate::new_pages::{NewPages, seal};
 /// and maps them as such into programs that look keys up.
 const BLOCK: usize = 2 << 20;
 
-impl Plan<'_> {
-    /// Writes the file, front to back.
-    ///
-    /// # Errors
-    /// What `out` gave; part of the file may then have been written.
-    ///
-    /// # Complexity
-    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
-    /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
-    pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
+impl Contents for Plan<'_> {
+    fn file_len(&self) -> u64 {
+        self.file_len()
+    }
+
+    fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut at = u64::from(self.meta()) * self.layout.page_size as u64;
+        let mut put_next = |block: &[u8]| {
+            put(at, block)?;
+            at += block.len() as u64;
+            Ok(())
+        };
         thread::scope(|scope| {
             let (send_full, full) = sync_channel(1);
             let (send_empty, empty) = sync_channel::<Vec<u8>>(2);
@@ -44,26 +47,44 @@ impl Plan<'_> {
             };
             let many = self.file_len() > BLOCK as u64;
             if !many || thread::Builder::new().spawn_scoped(scope, make).is_err() {
-                return self.write_in_turn(&mut out);
+                return self.make_in_turn(&mut put_next);
             }
             for mut block in full {
-                out.write_all(&block)?;
+                put_next(&block)?;
                 block.clear();
                 let _ = send_empty.try_send(block);
             }
-            out.flush()
+            Ok(())
         })
     }
 
-    /// Writes the file without a second thread.
-    fn write_in_turn(&self, out: &mut impl Write) -> io::Result<()> {
+    fn dropped(&self, each: &mut dyn FnMut(u32, &[u8])) {
+        self.dropped().for_each(|(index, key)| each(index, key));
+    }
+}
+
+impl Plan<'_> {
+    /// Writes the file, front to back.
+    ///
+    /// # Errors
+    /// What `out` gave; part of the file may then have been written.
+    ///
+    /// # Complexity
+    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
+    /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
+    pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
+        self.blocks(&mut |_, block| out.write_all(block))?;
+        out.flush()
+    }
+
+    /// Makes the pages without a second thread.
+    fn make_in_turn(&self, put_next: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         let mut pages = PageMaker::new(self);
         while pages.make_more() {
-            out.write_all(&pages.made.bytes)?;
+            put_next(&pages.made.bytes)?;
             pages.made.bytes.clear();
         }
-        out.write_all(&pages.made.bytes)?;
-        out.flush()
+        put_next(&pages.made.bytes)
     }
 }
 
@@ -125,9 +146,9 @@ impl<'p> PageMaker<'p> {
         }
         let count = self.rest.iter().take_while(|place| place.bucket() == bucket).count();
         if self.touched < count {
-            let next = self.rest.iter().skip(self.touched).take(AHEAD);
-            self.plan.entries.touch(next.map(|place| place.index()));
-            self.touched += AHEAD;
+            let next = self.rest.iter().skip(self.touched).take(Entries::AHEAD);
+            self.plan.keys.entries().touch(next.map(|place| place.index()));
+            self.touched += Entries::AHEAD;
         }
         let (places, rest) = self.rest.split_at(count);
         self.rest = rest;
@@ -165,9 +186,9 @@ impl<'p> PageMaker<'p> {
         }
         for place in places {
             let index = place.index();
-            number = self.make_chain_of(plan.entries.key(index), number);
-            number = match plan.entries.form(index) {
-                Form::Plain | Form::Set => self.make_chain_of(plan.entries.data(index), number),
+            number = self.make_chain_of(plan.keys.key(index), number);
+            number = match plan.keys.form(index) {
+                Form::Plain | Form::Set => self.make_chain_of(plan.keys.data(index), number),
                 Form::Tree => plan.tree(index).make(number, &mut self.made),
             };
         }
@@ -188,8 +209,8 @@ impl<'p> PageMaker<'p> {
         let mut table = layout.header_len();
         for place in places {
             let index = place.index();
-            let key = (plan.entries.key(index), Form::Plain);
-            for (stored, form) in [key, (plan.entries.data(index), plan.entries.form(index))] {
+            let key = (plan.keys.key(index), Form::Plain);
+            for (stored, form) in [key, (plan.keys.data(index), plan.keys.form(index))] {
                 let end = high_offset;
                 high_offset -= match form {
                     Form::Plain | Form::Set => item_len(stored.len(), layout.page_size),

@@ -1,5 +1,7 @@
 //! How a file is laid out: page size, byte order and checksums, from page 0 or from the other pages.
 
+use kv_file_core::Source;
+
 use crate::error::{Error, Unsupported};
 use crate::file::PageFile;
 use crate::format::meta::at;
@@ -7,7 +9,6 @@ use crate::format::page::{Header, header_len};
 use crate::format::{
     ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, checksum, page_type,
 };
-use crate::pages::Pages;
 
 /// Pages that are asked whether a layout is theirs.
 const SAMPLE: u64 = 1000;
@@ -52,18 +53,18 @@ pub(super) fn is_hash(kind: u8) -> bool {
 /// The pages of a file, and its page 0, or why that is of no use.
 ///
 /// What page 0 says counts only as far as the other pages agree.
-pub(super) fn open<P: Pages>(pages: P) -> Result<(PageFile<P>, Result<Meta, Error>), Error> {
-    let size = pages.size()?;
+pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Error>), Error> {
+    let size = source.len()?;
     if size < META_LEN as u64 {
         return Err(Error::NotADatabase);
     }
-    let page_0 = pages.read(0, META_LEN)?.into_owned();
+    let page_0 = source.read_at(0, META_LEN)?.into_owned();
     let meta = match Meta::parse(&page_0, 0) {
         Err(error @ Error::Unsupported(Unsupported::Encrypted)) => {
             let mut plain = page_0;
             plain[at::ENCRYPTION] = 0;
             match Meta::parse(&plain, 0) {
-                Ok(meta) if is_plain(&pages, size, &meta)? => Ok(meta),
+                Ok(meta) if is_plain(&source, size, &meta)? => Ok(meta),
                 // Its pages have plain headers and nothing else that could be read.
                 _ => return Err(error),
             }
@@ -75,33 +76,33 @@ pub(super) fn open<P: Pages>(pages: P) -> Result<(PageFile<P>, Result<Meta, Erro
     };
     let stated = meta.as_ref().ok().map(Layout::of);
     if let (Some(layout), Ok(meta)) = (stated, &meta)
-        && is_likely(&pages, size, layout)?
+        && is_likely(&source, size, layout)?
     {
         let checksums = meta.checksums;
-        return Ok((with_checksums(pages, layout, checksums)?, Ok(meta.clone())));
+        return Ok((with_checksums(source, layout, checksums)?, Ok(meta.clone())));
     }
-    let guess = guess(&pages, size)?;
+    let guess = guess(&source, size)?;
     match (guess, meta) {
         (Some(guess), Ok(meta)) if Layout::of(&meta) != guess.layout => {
-            Ok((with_checksums(pages, guess.layout, false)?, Err(Error::NotADatabase)))
+            Ok((with_checksums(source, guess.layout, false)?, Err(Error::NotADatabase)))
         }
         // Nothing speaks against page 0.
-        (_, Ok(meta)) => Ok((with_checksums(pages, Layout::of(&meta), meta.checksums)?, Ok(meta))),
+        (_, Ok(meta)) => Ok((with_checksums(source, Layout::of(&meta), meta.checksums)?, Ok(meta))),
         // A file of another kind, and nothing in it that would say otherwise.
         (Some(guess), Err(refused @ Error::Unsupported(_))) if !guess.has_pairs => Err(refused),
         (Some(guess), Err(refused)) => {
-            Ok((with_checksums(pages, guess.layout, false)?, Err(refused)))
+            Ok((with_checksums(source, guess.layout, false)?, Err(refused)))
         }
         (None, Err(refused)) => Err(refused),
     }
 }
 
 /// Whether the first pages, as far as they are not empty, are mostly pages of this layout.
-fn is_likely<P: Pages>(pages: &P, size: u64, layout: Layout) -> Result<bool, Error> {
+fn is_likely<S: Source>(source: &S, size: u64, layout: Layout) -> Result<bool, Error> {
     let (mut right, mut wrong) = (0, 0);
     let page_size = u64::from(layout.page_size);
     for number in 1..(size / page_size).min(SAMPLE) {
-        let bytes = pages.read(number * page_size, Header::LEN)?;
+        let bytes = source.read_at(number * page_size, Header::LEN)?;
         if layout.page(number * page_size, &bytes).is_some() {
             right += 1;
         } else if bytes.iter().any(|byte| *byte != 0) {
@@ -112,12 +113,12 @@ fn is_likely<P: Pages>(pages: &P, size: u64, layout: Layout) -> Result<bool, Err
 }
 
 /// Whether the first hash pages with items have offsets that make sense, which those of encrypted pages do not.
-fn is_plain<P: Pages>(pages: &P, size: u64, meta: &Meta) -> Result<bool, Error> {
+fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool, Error> {
     let (mut plain, mut other) = (0, 0);
     let page_size = u64::from(meta.page_size);
     let table = header_len(meta.checksums);
     for number in 1..(size / page_size).min(SAMPLE / 10) {
-        let page = pages.read(number * page_size, meta.page_size as usize)?;
+        let page = source.read_at(number * page_size, meta.page_size as usize)?;
         let header = Header::parse(&page, meta.order).filter(|header| is_hash(header.kind));
         let Some(entries) = header.map(|header| usize::from(header.entries)).filter(|n| *n != 0)
         else {
@@ -143,11 +144,11 @@ struct Guess {
 }
 
 /// The layout that most pages have, if any has one.
-fn guess<P: Pages>(pages: &P, size: u64) -> Result<Option<Guess>, Error> {
+fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>, Error> {
     let guess = |layout| Guess { layout, pages: 0, has_pairs: false };
     let mut guesses: Vec<_> = Layout::all().map(guess).collect();
     for start in (0..size).step_by(BLOCK) {
-        let block = pages.read(start, (size - start).min(BLOCK as u64) as usize)?;
+        let block = source.read_at(start, (size - start).min(BLOCK as u64) as usize)?;
         let smallest = MIN_PAGE_SIZE as usize;
         for (offset, bytes) in (start..).step_by(smallest).zip(block.chunks(smallest)) {
             for guess in &mut guesses {
@@ -163,8 +164,12 @@ fn guess<P: Pages>(pages: &P, size: u64) -> Result<Option<Guess>, Error> {
 }
 
 /// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if they can.
-fn with_checksums<P: Pages>(pages: P, layout: Layout, stated: bool) -> Result<PageFile<P>, Error> {
-    let plain = PageFile::new(pages, layout.order, layout.page_size, stated)?;
+fn with_checksums<S: Source>(
+    source: S,
+    layout: Layout,
+    stated: bool,
+) -> Result<PageFile<S>, Error> {
+    let plain = PageFile::new(source, layout.order, layout.page_size, stated)?;
     let (mut right, mut wrong) = (0, 0);
     for number in 1..=plain.last_page.min(SAMPLE as u32 / 10) {
         let page = plain.read(number)?;
@@ -176,5 +181,5 @@ fn with_checksums<P: Pages>(pages: P, layout: Layout, stated: bool) -> Result<Pa
         }
     }
     let checksums = if right == wrong { stated } else { right > wrong };
-    PageFile::new(plain.pages, layout.order, layout.page_size, checksums)
+    PageFile::new(plain.source, layout.order, layout.page_size, checksums)
 }

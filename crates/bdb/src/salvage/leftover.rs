@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use kv_file_core::Source;
+
 use super::found::{Doubt, Doubts, Place};
 use super::{Database, LEFT_LEAF, LEFT_OVERFLOW, Rescue, page};
 use crate::file::Page;
@@ -10,7 +12,6 @@ use crate::format::item::Item;
 use crate::format::packed::Items;
 use crate::format::page::Header;
 use crate::format::page_type;
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// The keys of a bucket.
@@ -20,7 +21,7 @@ struct Keys {
     digests: HashSet<u64>,
 }
 
-impl<P: Pages> Rescue<'_, '_, P> {
+impl<S: Source> Rescue<'_, '_, S> {
     pub(super) fn leftovers(&mut self, databases: &[Database]) -> Result<(), Stop> {
         // Only in a file of one database can be told whose page one is.
         let database = if let [database] = databases { Some(database) } else { None };

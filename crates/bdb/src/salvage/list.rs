@@ -1,13 +1,14 @@
 //! Finding the databases of a file.
 
+use kv_file_core::Source;
+
 use super::{Database, Rescue};
 use crate::format::tree_item::Content;
 use crate::format::{ByteOrder, HashMeta, LIST_ROOT, META_LEN, Meta, Method, page_type};
-use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree;
 
-impl<P: Pages> Rescue<'_, '_, P> {
+impl<S: Source> Rescue<'_, '_, S> {
     /// The databases whose pages can be found. `method` is what page 0 says, if it is sound.
     pub(super) fn databases(&mut self, method: Option<&Method>) -> Result<Vec<Database>, Stop> {
         let last_page = self.file.last_page;

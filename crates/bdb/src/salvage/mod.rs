@@ -16,13 +16,14 @@ use std::ops::ControlFlow;
 
 pub use found::{Doubt, Salvaged};
 
+use kv_file_core::Source;
+
 use self::found::{Doubts, Output};
 use crate::error::Error;
 use crate::file::{Page, PageFile};
 use crate::format::page::Header;
 use crate::format::{ByteOrder, HashMeta, Method, checksum};
 use crate::hash::{Address, HashFunction};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// What [`salvage`] has to say of a file as a whole.
@@ -53,9 +54,9 @@ pub struct Salvage {
 /// ```
 /// use std::ops::ControlFlow;
 ///
-/// use bdb_file::{Builder, BuildOptions, Keep, salvage};
+/// use bdb_file::{HashBuilder, BuildOptions, Keep, salvage};
 ///
-/// let mut builder = Builder::new(BuildOptions::default());
+/// let mut builder = HashBuilder::new(BuildOptions::default());
 /// builder.push(b"root", b"admin@example.com")?;
 /// let mut file = Vec::new();
 /// builder.plan(Keep::First)?.write_to(&mut file)?;
@@ -77,11 +78,11 @@ pub struct Salvage {
 /// # Complexity
 /// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page 0
 /// is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at hand.
-pub fn salvage<P: Pages>(
-    pages: P,
+pub fn salvage<S: Source>(
+    source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,
 ) -> Result<Salvage, Error> {
-    let (file, meta) = layout::open(pages)?;
+    let (file, meta) = layout::open(source)?;
     let mut rescue = Rescue {
         file: &file,
         output: Output { call: &mut found, certain: 0, doubtful: 0 },
@@ -108,8 +109,8 @@ const LEFT_LEAF: u8 = 2;
 const LEFT_OVERFLOW: u8 = 3;
 
 /// A rescue under way.
-struct Rescue<'c, 'r, P> {
-    file: &'c PageFile<P>,
+struct Rescue<'c, 'r, S> {
+    file: &'c PageFile<S>,
     output: Output<'r>,
     state: Vec<u8>,
     /// How often pages of big items and of trees can be read again: a damaged reference may have led to them before the
@@ -139,7 +140,7 @@ impl Database {
     }
 }
 
-impl<'c, P: Pages> Rescue<'c, '_, P> {
+impl<'c, S: Source> Rescue<'c, '_, S> {
     fn run(&mut self, method: Option<&Method>) -> Result<(), Stop> {
         let databases = self.databases(method)?;
         for database in &databases {

@@ -5,6 +5,8 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 use std::ops::Range;
 
+use kv_file_core::Source;
+
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
 use super::layout::is_hash;
@@ -12,7 +14,6 @@ use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::Elements;
 use crate::format::page_type;
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// The places of a pair's items.
@@ -29,7 +30,7 @@ pub(super) fn digest(key: &[u8]) -> u64 {
     hasher.finish()
 }
 
-impl<P: Pages> Rescue<'_, '_, P> {
+impl<S: Source> Rescue<'_, '_, S> {
     /// The pairs of a page whose three offsets are in order, and whether all are.
     fn places(&self, page: &Page<'_>) -> (Vec<Pair>, bool) {
         let file = self.file;

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
 use crate::file::Page;
 use crate::format::item::BigRef;
 use crate::format::page_type;
 use crate::format::tree_item::{Content, TreeItem};
-use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree;
 
@@ -28,7 +29,7 @@ pub(super) struct Tree {
     pub doubts: Doubts,
 }
 
-impl<'c, P: Pages> Rescue<'c, '_, P> {
+impl<'c, S: Source> Rescue<'c, '_, S> {
     /// Reads a big item up to where its chain breaks.
     pub(super) fn big(&mut self, big: BigRef) -> Result<Big<'c>, Stop> {
         let shared = !self.is_unseen(big.first);

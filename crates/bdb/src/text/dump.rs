@@ -1,21 +1,20 @@
 //! Writing databases as text.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
-use super::escape::TextFormat;
+use kv_file_core::{Source, TextFormat};
+
 use super::header::DumpHeader;
 use crate::databases::database_names;
 use crate::error::Error;
-use crate::hash::Hash;
-use crate::pages::Pages;
+use crate::hash::HashDb;
 
 /// Bytes of text that are gathered before they are written.
 const WRITE_SIZE: usize = 64 * 1024;
 
 /// Writes databases as text that `db_load` reads, pair by pair, wherever the pairs come from.
 ///
-/// [`Hash::dump`] and [`dump_all`] do so for databases as they are.
+/// [`HashDb::dump`] and [`dump_all`] do so for databases as they are.
 ///
 /// ```
 /// use bdb_file::{DumpHeader, DumpWriter};
@@ -77,7 +76,7 @@ impl<W: Write> DumpWriter<W> {
     }
 }
 
-impl<P: Pages> Hash<P> {
+impl<S: Source> HashDb<S> {
     /// Writes the database as text: what `db_dump` prints, byte for byte (section 26).
     ///
     /// A key with several data items comes once for each.
@@ -94,46 +93,31 @@ impl<P: Pages> Hash<P> {
 }
 
 /// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte for byte
-/// (section 26). A file that is one nameless database gives the text of [`Hash::dump`].
+/// (section 26). A file that is one nameless database gives the text of [`HashDb::dump`].
 ///
 /// # Errors
-/// As for [`Hash::open_named`] and [`Hash::dump`]. A btree among the databases is refused when its turn has come.
+/// As for [`HashDb::open_named`] and [`HashDb::dump`]. A btree among the databases is refused when its turn has come.
 ///
 /// # Complexity
 /// Reads the list of databases once more for each of them. Memory: the names, what one key and its data take, and a
 /// buffer.
-pub fn dump_all<P: Pages, W: Write>(
-    pages: &P,
+pub fn dump_all<S: Source, W: Write>(
+    source: S,
     format: TextFormat,
     mut out: W,
 ) -> Result<(), Error> {
-    match Hash::open(Lent(pages)) {
+    match HashDb::open(&source) {
         Ok(database) => dump(&database, None, format, out),
-        Err(Error::SeveralDatabases) => {
-            database_names(Lent(pages))?.into_iter().try_for_each(|name| {
-                let database = Hash::open_named(Lent(pages), &name)?;
-                dump(&database, Some(&name), format, &mut out)
-            })
-        }
+        Err(Error::SeveralDatabases) => database_names(&source)?.into_iter().try_for_each(|name| {
+            let database = HashDb::open_named(&source, &name)?;
+            dump(&database, Some(&name), format, &mut out)
+        }),
         Err(error) => Err(error),
     }
 }
 
-/// A source that several databases share.
-struct Lent<'p, P>(&'p P);
-
-impl<P: Pages> Pages for Lent<'_, P> {
-    fn size(&self) -> io::Result<u64> {
-        self.0.size()
-    }
-
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        self.0.read(offset, len)
-    }
-}
-
-fn dump<P: Pages, W: Write>(
-    database: &Hash<P>,
+fn dump<S: Source, W: Write>(
+    database: &HashDb<S>,
     name: Option<&[u8]>,
     format: TextFormat,
     out: W,

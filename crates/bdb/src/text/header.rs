@@ -1,10 +1,10 @@
 //! The header of a database's text: lines `keyword=value`.
 
-use super::escape::{TextFormat, print_escaped, print_unescaped};
+use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
+
 use crate::error::TextProblem;
 use crate::format::ByteOrder;
-use crate::hash::{BuildOptions, DuplicateOrder, Hash};
-use crate::pages::Pages;
+use crate::hash::{BuildOptions, DuplicateOrder, HashDb};
 
 /// What the header of a dump says of its database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct DumpHeader {
 }
 
 impl DumpHeader {
-    pub(super) fn of<P: Pages>(
-        database: &Hash<P>,
+    pub(super) fn of<S: Source>(
+        database: &HashDb<S>,
         name: Option<&[u8]>,
         format: TextFormat,
     ) -> Self {
@@ -47,7 +47,7 @@ impl DumpHeader {
         }
     }
 
-    /// Options for a file as the header describes it, as far as a [`Builder`](crate::Builder) can make one: not the
+    /// Options for a file as the header describes it, as far as a [`HashBuilder`](crate::HashBuilder) can make one: not the
     /// database's name.
     pub fn build_options(&self) -> BuildOptions {
         let options = BuildOptions::default();

@@ -2,10 +2,11 @@
 
 use std::io::BufRead;
 
-use super::escape::TextFormat;
+use kv_file_core::TextFormat;
+
 use super::header::{Draft, DumpHeader};
 use crate::error::{Error, TextProblem};
-use crate::hash::Builder;
+use crate::hash::HashBuilder;
 
 /// Reads the text that `db_dump` prints and `db_load` takes (section 26), one pair at a time.
 ///
@@ -13,18 +14,18 @@ use crate::hash::Builder;
 /// `DATA=END`, nor a database with a key. The keywords `h_ffactor` and `keys` mean nothing here.
 ///
 /// ```
-/// use bdb_file::{Builder, DumpReader, Hash, Keep};
+/// use bdb_file::{HashBuilder, DumpReader, HashDb, Keep};
 ///
 /// let text = b"VERSION=3\nformat=print\ntype=hash\nHEADER=END\n root\\00\n bob\\00\nDATA=END\n";
 /// let mut reader = DumpReader::new(&text[..]);
 /// let header = reader.next_database()?.expect("there is one");
-/// let mut builder = Builder::new(header.build_options());
+/// let mut builder = HashBuilder::new(header.build_options());
 /// reader.push_all(&mut builder)?;
 /// assert_eq!(reader.next_database()?, None);
 ///
 /// let mut file = Vec::new();
 /// builder.plan(Keep::Last)?.write_to(&mut file)?;
-/// assert_eq!(Hash::open(file)?.get(b"root\0")?.as_deref(), Some(&b"bob\0"[..]));
+/// assert_eq!(HashDb::open(file)?.get(b"root\0")?.as_deref(), Some(&b"bob\0"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
 #[derive(Debug)]
@@ -109,11 +110,11 @@ impl<R: BufRead> DumpReader<R> {
     }
 
     /// Pushes the rest of the database's pairs. Of several with the same key, `db_load` keeps the last, with its option
-    /// `-n` the first: see [`Builder::plan`].
+    /// `-n` the first: see [`HashBuilder::plan`].
     ///
     /// # Errors
-    /// As [`next_pair`](Self::next_pair) and [`Builder::push`].
-    pub fn push_all(&mut self, builder: &mut Builder<'_>) -> Result<(), Error> {
+    /// As [`next_pair`](Self::next_pair) and [`HashBuilder::push`].
+    pub fn push_all(&mut self, builder: &mut HashBuilder<'_>) -> Result<(), Error> {
         while let Some((key, data)) = self.next_pair()? {
             builder.push(key, data)?;
         }

@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use super::{Check, Fault, Problem};
 use crate::error::Error;
 use crate::format::item::BigRef;
 use crate::format::page_type;
 use crate::overflow;
-use crate::pages::Pages;
 use crate::stop::Stop;
 
-impl<'c, P: Pages> Check<'c, '_, P> {
+impl<'c, S: Source> Check<'c, '_, S> {
     /// Follows a reference in item `index` of `page`; says whether the item can be read.
     ///
     /// A bucket or a leaf must be the only one to refer to an item; separators of trees can refer to it, too.

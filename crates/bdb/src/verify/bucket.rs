@@ -6,15 +6,15 @@ use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 
+use kv_file_core::{Datum, Source};
+
 use super::tree::Shape;
 use super::{Check, Fault, Problem};
-use crate::datum::Datum;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::{Elements, Items};
 use crate::format::{HashMeta, page_type};
 use crate::hash::{Address, HashFunction, page_order};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// A hash database, as far as the check of a bucket needs it.
@@ -37,7 +37,7 @@ pub(super) struct Seen {
     index: u16,
 }
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     /// Checks the buckets of the table whose meta page is `number`.
     pub(super) fn hash_database(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let Ok(address) = Address::new(meta, number, self.file.last_page) else {
@@ -148,7 +148,7 @@ impl<P: Pages> Check<'_, '_, P> {
     }
 
     /// The items of a page that the first pass has found to be whole.
-    fn items<'p>(&self, page: &'p Page<'_>) -> impl Iterator<Item = Item<'p>> + use<'p, P> {
+    fn items<'p>(&self, page: &'p Page<'_>) -> impl Iterator<Item = Item<'p>> + use<'p, S> {
         let order = self.file.order;
         let items = Items::on(&page.bytes, self.file.header_len, page.header.entries, order);
         items
@@ -160,7 +160,7 @@ impl<P: Pages> Check<'_, '_, P> {
     /// The key in item `index`, if it can be read.
     fn key<'p>(&mut self, page: u32, index: usize, item: Item<'p>) -> Result<Option<Key<'p>>, Stop>
     where
-        P: 'p,
+        S: 'p,
     {
         Ok(match item {
             Item::Plain(bytes) => Some(Key { bytes: bytes.into(), is_big: false }),

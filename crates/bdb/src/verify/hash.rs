@@ -1,5 +1,7 @@
 //! Hash databases: their meta page, and the items of each hash page by themselves.
 
+use kv_file_core::Source;
+
 use super::meta::Database;
 use super::{Check, Fault, Problem};
 use crate::error::Damage;
@@ -8,13 +10,12 @@ use crate::format::item::{self, Item};
 use crate::format::packed::{Elements, Items};
 use crate::format::page::Header;
 use crate::hash::{HashFunction, buckets_of, masks};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// Highest plausible number of elements (section 24, 12).
 pub(crate) const MAX_ELEMENTS: u32 = 0x8000_0000;
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     /// Checks what the meta page `number` says of a table.
     pub(super) fn hash_meta(&mut self, number: u32, meta: HashMeta) -> Result<Database, Stop> {
         let on = |fault| Problem::on(number, fault);

@@ -1,12 +1,13 @@
 //! What is left when all databases have been followed: free pages, reserved pages, and pages to which nothing leads.
 
+use kv_file_core::Source;
+
 use super::{Check, Fault, Problem};
 use crate::format::meta::at;
 use crate::format::page_type;
-use crate::pages::Pages;
 use crate::stop::Stop;
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     pub(super) fn leftovers(&mut self, main_is_hash: bool) -> Result<(), Stop> {
         self.free_list()?;
         self.reserved()?;

@@ -1,10 +1,11 @@
 //! Meta pages, and the databases that they start.
 
+use kv_file_core::Source;
+
 use super::{Check, Fault, Problem, refuse_unsupported};
 use crate::error::Error;
 use crate::format::meta::{HASH_FLAGS, at, identify};
 use crate::format::{HashMeta, META_LEN, magic, page_type};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// A database by what its meta page says, unchecked.
@@ -33,7 +34,7 @@ pub(super) mod btree_flag {
     pub const KNOWN: u32 = 0xff;
 }
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     /// Takes a meta page that the list of databases leads to; says whether it is one.
     pub(super) fn claim_database(&mut self, number: u32) -> Result<bool, Stop> {
         let order = self.file.order;

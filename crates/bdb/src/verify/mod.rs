@@ -23,6 +23,8 @@ pub use fault::{Fault, Problem, Severity};
 pub(crate) use hash::MAX_ELEMENTS;
 pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page};
 
+use kv_file_core::Source;
+
 use self::meta::Database;
 use self::table::Entry;
 use crate::error::Error;
@@ -30,7 +32,6 @@ use crate::file::{Budget, Page, PageFile};
 use crate::format::meta::{CHECKSUMS, at, identify};
 use crate::format::page::Header;
 use crate::format::{MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 /// What [`verify`] has to say of a file as a whole.
@@ -59,7 +60,7 @@ impl Verdict {
 /// Checks a whole file, with all databases in it, and hands every problem to `report`, until that breaks off.
 ///
 /// The checks are those of libdb's verifier and more: see [`Fault`]. A file without [`Severity::Damage`] is one that
-/// libdb accepts and from which [`Hash`](struct@crate::Hash) reads every pair without an error. Files that libdb has
+/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb has
 /// written are without, though they may give rise to a [`Severity::Note`].
 ///
 /// Btree databases are checked as well, since a file of several databases has its list of them in one.
@@ -75,10 +76,10 @@ impl Verdict {
 /// ```
 /// use std::ops::ControlFlow;
 ///
-/// use bdb_file::{Builder, BuildOptions, Keep, verify};
+/// use bdb_file::{HashBuilder, BuildOptions, Keep, verify};
 ///
 /// let mut file = Vec::new();
-/// Builder::new(BuildOptions::default()).plan(Keep::First)?.write_to(&mut file)?;
+/// HashBuilder::new(BuildOptions::default()).plan(Keep::First)?.write_to(&mut file)?;
 /// file.truncate(file.len() - 1);
 ///
 /// let verdict = verify(&file, |problem| {
@@ -88,22 +89,22 @@ impl Verdict {
 /// assert!(!verdict.is_sound());
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
-pub fn verify<P: Pages>(
-    pages: P,
+pub fn verify<S: Source>(
+    source: S,
     mut report: impl FnMut(Problem) -> ControlFlow<()>,
 ) -> Result<Verdict, Error> {
     let mut report = Report { call: &mut report, verdict: Verdict::default() };
-    let end = check(pages, &mut report);
+    let end = check(source, &mut report);
     report.verdict.complete = Stop::is_complete(end)?;
     Ok(report.verdict)
 }
 
-fn check<P: Pages>(pages: P, report: &mut Report<'_>) -> Result<(), Stop> {
-    let len = pages.size()?;
+fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
+    let len = source.len()?;
     if len < META_LEN as u64 {
         return Err(Error::NotADatabase.into());
     }
-    let page_0 = pages.read(0, META_LEN)?.into_owned();
+    let page_0 = source.read_at(0, META_LEN)?.into_owned();
     refuse_unsupported(&page_0, 0)?;
     let (order, _) = identify(&page_0)?;
     let page_size = order.u32(&page_0, at::PAGE_SIZE).unwrap_or_default();
@@ -117,7 +118,7 @@ fn check<P: Pages>(pages: P, report: &mut Report<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let checksums = page_0[at::META_FLAGS] & CHECKSUMS != 0;
-    let file = PageFile::new(pages, order, page_size, checksums)?;
+    let file = PageFile::new(source, order, page_size, checksums)?;
     report.verdict.pages = u64::from(file.last_page) + 1;
     let budget = file.budget();
     let (table, reserved) = (Vec::new(), Vec::new());
@@ -149,8 +150,8 @@ impl Report<'_> {
 }
 
 /// A check under way.
-struct Check<'c, 'r, P> {
-    file: &'c PageFile<P>,
+struct Check<'c, 'r, S> {
+    file: &'c PageFile<S>,
     /// An entry for each page, from the end of the first pass on.
     table: Vec<Entry>,
     report: &'c mut Report<'r>,
@@ -162,7 +163,7 @@ struct Check<'c, 'r, P> {
     lost: bool,
 }
 
-impl<'c, P: Pages> Check<'c, '_, P> {
+impl<'c, S: Source> Check<'c, '_, S> {
     fn run(&mut self) -> Result<(), Stop> {
         self.each_page()?;
         let mut databases = Vec::new();

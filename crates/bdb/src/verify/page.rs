@@ -1,14 +1,15 @@
 //! The first pass: each page by itself.
 
+use kv_file_core::Source;
+
 use super::table::Entry;
 use super::{Check, Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{checksum, page_type};
-use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree;
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     /// Reads the file from front to back.
     pub(super) fn each_page(&mut self) -> Result<(), Stop> {
         self.file.each_page(|number, page| {

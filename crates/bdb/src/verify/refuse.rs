@@ -2,13 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use kv_file_core::Source;
+
 use super::bucket::Table;
 use super::{Check, Problem, Report, Severity, Verdict};
 use crate::error::{Damage, Error};
 use crate::file::{Page, PageFile};
 use crate::format::HashMeta;
 use crate::hash::{Address, HashFunction};
-use crate::pages::Pages;
 use crate::stop::Stop;
 
 impl From<Problem> for Error {
@@ -19,18 +20,18 @@ impl From<Problem> for Error {
 }
 
 /// Refuses a file for what is wrong with its page 0.
-pub(crate) fn refuse_meta<P: Pages>(file: &PageFile<P>) -> Result<(), Error> {
+pub(crate) fn refuse_meta<S: Source>(file: &PageFile<S>) -> Result<(), Error> {
     first_damage(file, |check| check.meta(0).map(drop))
 }
 
 /// Refuses a page for what is wrong with it by itself.
-pub(crate) fn refuse_page<P: Pages>(file: &PageFile<P>, page: &Page<'_>) -> Result<(), Error> {
+pub(crate) fn refuse_page<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<(), Error> {
     first_damage(file, |check| check.page(page.number, &page.bytes).map(drop))
 }
 
 /// Refuses a page for what is wrong with it as a page of a bucket. Of big keys only the references are looked at.
-pub(crate) fn refuse_bucket_page<P: Pages>(
-    file: &PageFile<P>,
+pub(crate) fn refuse_bucket_page<S: Source>(
+    file: &PageFile<S>,
     (meta, address, function): (&HashMeta, &Address, HashFunction),
     bucket: u32,
     page: &Page<'_>,
@@ -45,9 +46,9 @@ pub(crate) fn refuse_bucket_page<P: Pages>(
 }
 
 /// The first damage that a check finds which does not follow links: of other pages, nothing is known.
-fn first_damage<P: Pages>(
-    file: &PageFile<P>,
-    look: impl FnOnce(&mut Check<'_, '_, P>) -> Result<(), Stop>,
+fn first_damage<S: Source>(
+    file: &PageFile<S>,
+    look: impl FnOnce(&mut Check<'_, '_, S>) -> Result<(), Stop>,
 ) -> Result<(), Error> {
     let mut first = None;
     let mut call = |problem: Problem| match problem.severity() {

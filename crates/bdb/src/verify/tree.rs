@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use kv_file_core::Source;
+
 use super::meta::{Btree, btree_flag};
 use super::{Check, Fault, Problem};
 use crate::file::Page;
 use crate::format::tree_item::{Content, TreeItem};
 use crate::format::{ByteOrder, page_type};
-use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree;
 
@@ -66,7 +67,7 @@ struct Separator<'p> {
     key: Option<Cow<'p, [u8]>>,
 }
 
-impl<'c, P: Pages> Check<'c, '_, P> {
+impl<'c, S: Source> Check<'c, '_, S> {
     pub(super) fn btree_database(
         &mut self,
         number: u32,

@@ -1,15 +1,16 @@
 //! The items of tree pages by themselves.
 
+use kv_file_core::Source;
+
 use super::{Check, Fault, Problem};
 use crate::error::Damage;
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::format::tree_item::{Content, TreeItem};
-use crate::pages::Pages;
 use crate::stop::Stop;
 use crate::tree::is_leaf;
 
-impl<P: Pages> Check<'_, '_, P> {
+impl<S: Source> Check<'_, '_, S> {
     /// Checks the items of a tree page by themselves; says whether all can be read.
     pub(super) fn tree_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;

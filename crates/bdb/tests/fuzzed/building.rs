@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{BuildOptions, Builder, Datum, DuplicateOrder, Hash, Keep};
+use bdb_file::{BuildOptions, Datum, DuplicateOrder, HashBuilder, HashDb, Keep};
 
 use super::input::Input;
 use super::model::{Map, assert_holds};
@@ -19,7 +19,7 @@ pub fn check(input: &mut Input<'_>) {
     let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.duplicates);
     let keep = input.choice(&[Keep::First, Keep::Last]);
     let terminated = input.bool();
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     // All data of each key, in the order in which they come.
     let mut pushed: BTreeMap<Vec<u8>, Vec<Vec<u8>>> = BTreeMap::new();
     let mut bytes = 0;
@@ -42,7 +42,7 @@ pub fn check(input: &mut Input<'_>) {
     let (verdict, problems) = problems(&file);
     assert_eq!(problems, []);
     assert_eq!(verdict.unwrap().keys as usize, pushed.len());
-    let database = Hash::open(&file).unwrap();
+    let database = HashDb::open(&file).unwrap();
     let Some(order) = duplicates else {
         let kept = |data: Vec<Vec<u8>>| match keep {
             Keep::First => data.into_iter().next(),

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{Changes, Error, Fault, Hash, Keep, Severity, Update};
+use bdb_file::{Block, Changes, Error, Fault, HashDb, HashUpdate, Keep, Severity};
 
-use super::model::apply;
 use super::verdict::problems;
 
 /// Puts pairs and deletes keys, and looks at what becomes of the file.
@@ -21,7 +20,7 @@ pub fn check(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Resul
 /// # Errors
 /// As the update.
 pub fn update(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Result<Changes, Error> {
-    let mut update = Update::open(file)?;
+    let mut update = HashUpdate::open(file)?;
     for (key, data) in puts {
         update.put(key, data, Keep::Last)?;
     }
@@ -33,14 +32,14 @@ pub fn update(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Resu
 
 /// Looks at what becomes of a file, damaged or not, in which these pairs were put.
 pub fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8])]) {
-    for (offset, page) in changes.pages() {
-        assert!(offset + page.len() as u64 <= changes.file_len());
-        assert!(offset != 0 || page[8..12] == [0; 4], "page 0 is nothing but page 0");
+    for Block { at, bytes: page } in &changes.blocks {
+        assert!(at + page.len() as u64 <= changes.file_len);
+        assert!(*at != 0 || page[8..12] == [0; 4], "page 0 is nothing but page 0");
     }
     let most = before.len() as u64 + (64 << 20);
-    assert!(changes.file_len() <= most, "{} of {} bytes", changes.file_len(), before.len());
+    assert!(changes.file_len <= most, "{} of {} bytes", changes.file_len, before.len());
     let mut after = before.to_vec();
-    apply(&mut after, changes);
+    changes.apply(&mut after);
     assert_has_grown_by_what_was_put(before, &after, puts);
     let (old, new) = (damage(before), damage(&after));
     let leads_astray = DOUBTFUL_OWNER.iter().any(|fault| old.contains_key(fault));
@@ -86,12 +85,13 @@ fn damage(file: &[u8]) -> BTreeMap<Fault, usize> {
 /// were divided or written anew, pages that are at least half full (but for the last two of each) in the place of others, which are now
 /// free. Each pair divides one bucket at most, and has one written anew.
 fn assert_has_grown_by_what_was_put(before: &[u8], after: &[u8], puts: &[(&[u8], &[u8])]) {
-    let (old, new) = (Hash::open(before).unwrap(), Hash::open(after).unwrap());
+    let (old, new) = (HashDb::open(before).unwrap(), HashDb::open(after).unwrap());
     let page_size = old.page_size() as usize;
     let room = page_size - 32;
     let pages_of = |(key, data): &(&[u8], &[u8])| key.len() / room + data.len() / room + 2 + 1;
     let put: usize = puts.iter().map(|pair| pages_of(pair) + 5).sum();
-    let reserved = |file: &Hash<&[u8]>| (u64::from(file.meta().max_bucket) + 1).next_power_of_two();
+    let reserved =
+        |file: &HashDb<&[u8]>| (u64::from(file.meta().max_bucket) + 1).next_power_of_two();
     let groups = (reserved(&new) - reserved(&old)) as usize;
     let is_free = |page: &[u8]| page[25] == 0 && page[8..12] != [0; 4];
     let pages = before.chunks(page_size).zip(after.chunks(page_size));

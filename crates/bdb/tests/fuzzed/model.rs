@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{Changes, Datum, Hash, Pages};
+use bdb_file::{Datum, HashDb, Source};
 
 pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// Whether a database holds the pairs of a map and no others, whatever way it is asked.
-pub fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
+pub fn assert_holds<S: Source>(database: &HashDb<S>, map: &Map) {
     let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
     assert_eq!(listed.len(), map.len(), "no pair twice");
     let listed: Map = listed.into_iter().map(|(k, d)| (k.into_owned(), d.into_owned())).collect();
@@ -44,13 +44,5 @@ pub fn assert_holds<P: Pages>(database: &Hash<P>, map: &Map) {
     let terminated: Vec<Datum<'_>> = keys.iter().map(|key| Datum::terminated(key)).collect();
     for (found, key) in database.get_many(&terminated).zip(&keys) {
         assert_eq!(found.unwrap(), database.get(Datum::terminated(key)).unwrap());
-    }
-}
-
-/// Writes changes to the file that they were made for.
-pub fn apply(file: &mut Vec<u8>, changes: &Changes) {
-    file.resize(changes.file_len() as usize, 0);
-    for (offset, page) in changes.pages() {
-        file[offset as usize..][..page.len()].copy_from_slice(page);
     }
 }

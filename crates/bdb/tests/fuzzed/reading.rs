@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use bdb_file::{Datum, Error, Hash, Pages, TextFormat, database_names, dump_all};
+use bdb_file::{Datum, Error, HashDb, Source, TextFormat, database_names, dump_all};
 
 type Pair = (Vec<u8>, Vec<u8>);
 
@@ -26,7 +26,7 @@ pub fn check(file: &[u8]) {
     let copied = read_all(Copied(file), file.len());
     assert!(lent == copied, "lent: {lent:?}; copied: {copied:?}");
     let mut text = Vec::new();
-    if dump_all(&file, TextFormat::Bytes, &mut text).is_ok() && !text.is_empty() {
+    if dump_all(file, TextFormat::Bytes, &mut text).is_ok() && !text.is_empty() {
         assert!(text.ends_with(b"DATA=END\n"));
     }
 }
@@ -35,25 +35,25 @@ pub fn check(file: &[u8]) {
 #[derive(Clone)]
 struct Copied<'f>(&'f [u8]);
 
-impl Pages for Copied<'_> {
-    fn size(&self) -> io::Result<u64> {
-        self.0.size()
+impl Source for Copied<'_> {
+    fn len(&self) -> io::Result<u64> {
+        Source::len(self.0)
     }
 
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        Ok(Cow::Owned(self.0.read(offset, len)?.into_owned()))
+    fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+        Ok(Cow::Owned(self.0.read_at(at, len)?.into_owned()))
     }
 }
 
 /// All databases of a file.
-fn read_all<P: Pages + Clone>(pages: P, len: usize) -> Found<Vec<Found<Listing>>> {
-    let names = match Hash::open(pages.clone()) {
+fn read_all<S: Source + Clone>(pages: S, len: usize) -> Found<Vec<Found<Listing>>> {
+    let names = match HashDb::open(pages.clone()) {
         Ok(database) => return Ok(vec![Ok(read(&database, len))]),
         Err(Error::SeveralDatabases) => database_names(pages.clone()).map_err(words)?,
         Err(error) => return Err(error.to_string()),
     };
     let open = |name: &Vec<u8>| {
-        let database = Hash::open_named(pages.clone(), name).map_err(words)?;
+        let database = HashDb::open_named(pages.clone(), name).map_err(words)?;
         Ok(read(&database, len))
     };
     Ok(names.iter().take(MOST_DATABASES).map(open).collect())
@@ -72,7 +72,7 @@ struct Listing {
     keys: Found<u64>,
 }
 
-fn read<P: Pages>(database: &Hash<P>, file_len: usize) -> Listing {
+fn read<S: Source>(database: &HashDb<S>, file_len: usize) -> Listing {
     let mut listing = Listing { pairs: Vec::new(), end: Ok(()), values: Vec::new(), keys: Ok(0) };
     let mut bytes = 0;
     let mut iter = database.iter();
@@ -103,8 +103,8 @@ fn read<P: Pages>(database: &Hash<P>, file_len: usize) -> Listing {
 }
 
 /// The value of a key, which all ways to ask agree on.
-fn look_up<P: Pages>(
-    database: &Hash<P>,
+fn look_up<S: Source>(
+    database: &HashDb<S>,
     many: Result<Option<Cow<'_, [u8]>>, Error>,
     key: &[u8],
 ) -> Found<Option<Vec<u8>>> {

@@ -1,9 +1,8 @@
 //! Sound files and their parts, as an input chooses them.
 
-use bdb_file::{BuildOptions, Builder, ByteOrder, FileId, Keep, Plan, Update};
+use bdb_file::{BuildOptions, ByteOrder, FileId, HashBuilder, HashUpdate, Keep, Plan};
 
 use super::input::Input;
-use super::model::apply;
 
 /// Files by libdb that have what the builder does not make: duplicates on their page and in trees, several databases, older
 /// versions, holes, keys that libdb does not find.
@@ -29,7 +28,7 @@ pub fn file(input: &mut Input<'_>) -> Vec<u8> {
 }
 
 fn numbered(input: &mut Input<'_>) -> Vec<u8> {
-    let mut builder = Builder::new(options(input));
+    let mut builder = HashBuilder::new(options(input));
     let count = input.below(160);
     let [big_key, big_data] = [1 + input.below(40), 1 + input.below(40)];
     let (short, long) = (input.below(40), 200 + input.below(1000));
@@ -44,11 +43,11 @@ fn numbered(input: &mut Input<'_>) -> Vec<u8> {
     let mut file = finish(builder, Keep::First);
     let every = input.below(8);
     if every > 0 {
-        let mut update = Update::open(file.clone()).unwrap();
+        let mut update = HashUpdate::open(file.clone()).unwrap();
         for i in (0..count).step_by(every) {
             update.delete(&key(i)).unwrap();
         }
-        apply(&mut file, &update.finish().unwrap());
+        update.finish().unwrap().apply(&mut file);
     }
     file
 }
@@ -81,7 +80,7 @@ pub fn item(input: &mut Input<'_>, page_size: u32) -> Vec<u8> {
     }
 }
 
-pub fn finish(builder: Builder<'_>, keep: Keep) -> Vec<u8> {
+pub fn finish(builder: HashBuilder<'_>, keep: Keep) -> Vec<u8> {
     write(builder.plan(keep).unwrap())
 }
 

@@ -1,7 +1,7 @@
 //! The text of databases: any can be read, and what it gives is dumped as a text that gives itself.
 
 use bdb_file::{
-    BuildOptions, Builder, DumpReader, FileId, Hash, Keep, NewDatabases, TextFormat, dump_all,
+    BuildOptions, DumpReader, FileId, HashBuilder, HashDb, Keep, NewDatabases, TextFormat, dump_all,
 };
 
 use super::sound::{finish, write};
@@ -16,7 +16,7 @@ pub fn check(text: &[u8]) {
     let mut named = Vec::new();
     while let Ok(Some(header)) = reader.next_database() {
         let options = BuildOptions { file_id: FileId::Contents, ..header.build_options() };
-        let mut builder = Builder::new(options);
+        let mut builder = HashBuilder::new(options);
         let read = reader.push_all(&mut builder);
         // A page size that no file can have is told when the file is planned.
         if let Some(name) = header.database {
@@ -45,7 +45,7 @@ pub fn check(text: &[u8]) {
 
 fn dump_all_of(file: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    dump_all(&file, TextFormat::Print, &mut text).unwrap();
+    dump_all(file, TextFormat::Print, &mut text).unwrap();
     text
 }
 
@@ -53,7 +53,7 @@ fn load_all(text: &[u8]) -> Vec<u8> {
     let mut reader = DumpReader::new(text);
     let mut named = Vec::new();
     while let Some(header) = reader.next_database().unwrap() {
-        let mut builder = Builder::new(header.build_options());
+        let mut builder = HashBuilder::new(header.build_options());
         reader.push_all(&mut builder).unwrap();
         named.push((header.database.unwrap(), builder));
     }
@@ -64,14 +64,14 @@ fn load_all(text: &[u8]) -> Vec<u8> {
 
 fn dump(file: &[u8], format: TextFormat) -> Vec<u8> {
     let mut text = Vec::new();
-    Hash::open(file).unwrap().dump(format, &mut text).unwrap();
+    HashDb::open(file).unwrap().dump(format, &mut text).unwrap();
     text
 }
 
 fn load(text: &[u8]) -> Vec<u8> {
     let mut reader = DumpReader::new(text);
     let header = reader.next_database().unwrap().unwrap();
-    let mut builder = Builder::new(header.build_options());
+    let mut builder = HashBuilder::new(header.build_options());
     reader.push_all(&mut builder).unwrap();
     assert_eq!(reader.next_database().unwrap(), None);
     finish(builder, Keep::Last)

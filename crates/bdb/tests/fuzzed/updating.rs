@@ -1,10 +1,10 @@
 //! A file that is changed does as a map in memory does, and stays sound.
 
-use bdb_file::{Builder, Hash, Keep, Severity, Update};
+use bdb_file::{HashBuilder, HashDb, HashUpdate, Keep, Severity};
 
 use super::changed;
 use super::input::Input;
-use super::model::{Map, apply, assert_holds};
+use super::model::{Map, assert_holds};
 use super::sound::{finish, item, options};
 use super::verdict::problems;
 
@@ -17,7 +17,7 @@ const MOST_LOOKS: usize = 6;
 pub fn check(input: &mut Input<'_>) {
     let options = options(input);
     let page_size = options.page_size.unwrap_or(512);
-    let mut builder = Builder::new(options);
+    let mut builder = HashBuilder::new(options);
     let mut map = Map::new();
     for i in 0..input.below(40) {
         let (key, data) = (format!("k{i}").into_bytes(), vec![b'd'; input.below(256)]);
@@ -25,7 +25,7 @@ pub fn check(input: &mut Input<'_>) {
         map.insert(key, data);
     }
     let mut file = finish(builder, Keep::First);
-    let mut update = Update::open(file.clone()).unwrap();
+    let mut update = HashUpdate::open(file.clone()).unwrap();
     let (mut bytes, mut looks) = (0, 0);
     for _ in 0..MOST_OPERATIONS {
         if input.is_empty() || bytes >= MOST_BYTES {
@@ -34,9 +34,9 @@ pub fn check(input: &mut Input<'_>) {
         let operation = input.u8() % 16;
         if operation == 15 && looks < MOST_LOOKS {
             looks += 1;
-            apply(&mut file, &update.finish().unwrap());
+            update.finish().unwrap().apply(&mut file);
             assert_sound(&file, &map);
-            update = Update::open(file.clone()).unwrap();
+            update = HashUpdate::open(file.clone()).unwrap();
             continue;
         }
         let key = item(input, page_size);
@@ -54,13 +54,13 @@ pub fn check(input: &mut Input<'_>) {
             map.insert(key, data);
         }
     }
-    apply(&mut file, &update.finish().unwrap());
+    update.finish().unwrap().apply(&mut file);
     assert_sound(&file, &map);
 }
 
 /// An update of any file: an error, or no damage that was not there.
 pub fn check_damaged(file: &[u8]) {
-    let Ok(database) = Hash::open(file) else { return };
+    let Ok(database) = HashDb::open(file) else { return };
     let keys: Vec<_> = database.iter().map_while(Result::ok).take(8).collect();
     let keys: Vec<&[u8]> = keys.iter().map(|(key, _)| &key[..]).collect();
     let mut puts: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (*key, &[b'd'; 90][..])).collect();
@@ -72,7 +72,7 @@ pub fn check_damaged(file: &[u8]) {
 }
 
 fn assert_sound(file: &[u8], map: &Map) {
-    assert_holds(&Hash::open(file).unwrap(), map);
+    assert_holds(&HashDb::open(file).unwrap(), map);
     let (verdict, problems) = problems(file);
     assert!(problems.iter().all(|found| found.severity() == Severity::Note), "{problems:?}");
     assert_eq!(verdict.unwrap().keys as usize, map.len());

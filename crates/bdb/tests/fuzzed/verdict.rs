@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bdb_file::{
-    Error, Fault, Hash, Problem, Salvage, Severity, Unsupported, Verdict, database_names, salvage,
-    verify,
+    Error, Fault, HashDb, Problem, Salvage, Severity, Unsupported, Verdict, database_names,
+    salvage, verify,
 };
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -73,10 +73,10 @@ fn salvaged(file: &[u8]) -> Result<(Salvage, Pairs), Error> {
 
 /// The number of different keys, and all pairs, of all hash databases of a file; each key is looked up, too.
 fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
-    let opened = match Hash::open(file) {
+    let opened = match HashDb::open(file) {
         Err(Error::SeveralDatabases) => {
             let names = database_names(file)?;
-            names.iter().map(|name| Hash::open_named(file, name)).collect()
+            names.iter().map(|name| HashDb::open_named(file, name)).collect()
         }
         one => vec![one],
     };

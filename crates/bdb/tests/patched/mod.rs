@@ -8,7 +8,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bdb_file::{
-    BuildOptions, Builder, ByteOrder, Error, FileId, Hash, Keep, Problem, Severity, Verdict, verify,
+    BuildOptions, ByteOrder, Error, FileId, HashBuilder, HashDb, Keep, Problem, Severity, Verdict,
+    verify,
 };
 
 /// Page size of the files.
@@ -38,7 +39,7 @@ pub struct Patched {
 impl Patched {
     /// The sound file with `buckets` buckets.
     pub fn new(order: ByteOrder, buckets: u32, checksums: bool) -> Self {
-        let mut builder = Builder::new(BuildOptions {
+        let mut builder = HashBuilder::new(BuildOptions {
             page_size: Some(PAGE as u32),
             buckets: Some(buckets),
             byte_order: order,
@@ -211,7 +212,7 @@ pub fn problems(file: &[u8]) -> (Result<Verdict, Error>, Vec<Problem>) {
 
 /// Reads all pairs of a file, each also by its key.
 pub fn read_all(file: &[u8]) -> Result<usize, Error> {
-    let hash = Hash::open(file)?;
+    let hash = HashDb::open(file)?;
     let mut count = 0;
     for pair in &hash {
         let (key, _) = pair?;

@@ -19,7 +19,7 @@ fn digits(byte: u8) -> [u8; 2] {
 
 impl TextFormat {
     /// What the header of a dump calls it.
-    pub(super) fn keyword(self) -> &'static str {
+    pub fn keyword(self) -> &'static str {
         match self {
             TextFormat::Bytes => "bytevalue",
             TextFormat::Print => "print",
@@ -27,7 +27,7 @@ impl TextFormat {
     }
 
     /// Appends the text of an item.
-    pub(super) fn encode(self, item: &[u8], text: &mut Vec<u8>) {
+    pub fn encode(self, item: &[u8], text: &mut Vec<u8>) {
         match self {
             TextFormat::Bytes => {
                 item.iter().for_each(|byte| text.extend_from_slice(&digits(*byte)))
@@ -47,10 +47,10 @@ impl TextFormat {
         }
     }
 
-    /// Replaces `item` by what a text stands for; nothing where it stands for nothing.
+    /// Replaces `item` by what a text stands for; `None` where it stands for nothing.
     ///
     /// Digits may be capital letters, which libdb's own loader misreads.
-    pub(super) fn decode(self, mut text: &[u8], item: &mut Vec<u8>) -> Option<()> {
+    pub fn decode(self, mut text: &[u8], item: &mut Vec<u8>) -> Option<()> {
         item.clear();
         match self {
             TextFormat::Bytes => {
@@ -96,7 +96,7 @@ pub fn print_escaped(bytes: &[u8]) -> String {
     text.into_iter().map(char::from).collect()
 }
 
-/// The bytes of which [`print_escaped`] made a text; nothing where it would not have made it, or nearly so: every byte may
+/// The bytes of which [`print_escaped`] made a text; `None` where it would not have made it, or nearly so: every byte may
 /// be escaped.
 pub fn print_unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());

@@ -5,13 +5,14 @@ use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::io;
 
+use kv_file_core::{Block, Changes, Source};
+
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
 use crate::hash::Summary;
-use crate::pages::Pages;
 
-/// When a changed page is to be written; earlier ones first ([`Changes::pages`]).
+/// When a changed page is to be written; earlier ones first ([`HashUpdate::finish`](crate::HashUpdate::finish)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
     /// Belonged to nothing before.
@@ -27,8 +28,8 @@ pub(crate) enum Turn {
 
 /// A file with some of its pages changed, and more or fewer of them than before.
 #[derive(Debug)]
-pub(crate) struct Overlay<P> {
-    base: P,
+pub(crate) struct Overlay<S> {
+    base: S,
     page_size: usize,
     /// Number of pages of the base that count: what lies behind the last one is nothing.
     base_count: u64,
@@ -102,7 +103,7 @@ impl Kept {
     }
 }
 
-impl<P: Pages> Overlay<P> {
+impl<S: Source> Overlay<S> {
     /// Whether any page has been changed.
     pub fn is_changed(&self) -> bool {
         !self.turns.is_empty()
@@ -138,16 +139,16 @@ impl<P: Pages> Overlay<P> {
     }
 
     fn base_page(&self, number: u32) -> io::Result<Cow<'_, [u8]>> {
-        self.base.read(u64::from(number) * self.page_size as u64, self.page_size)
+        self.base.read_at(u64::from(number) * self.page_size as u64, self.page_size)
     }
 }
 
-impl<P: Pages> Pages for Overlay<P> {
-    fn size(&self) -> io::Result<u64> {
+impl<S: Source> Source for Overlay<S> {
+    fn len(&self) -> io::Result<u64> {
         Ok(self.count * self.page_size as u64)
     }
 
-    fn read(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
+    fn read_at(&self, offset: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
         let page_size = self.page_size as u64;
         let end = offset.checked_add(len as u64).filter(|end| *end <= self.count * page_size);
         let end = end.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -170,9 +171,9 @@ impl<P: Pages> Pages for Overlay<P> {
     }
 }
 
-impl<P: Pages> PageFile<P> {
+impl<S: Source> PageFile<S> {
     /// The same file, to be changed. Its last page is the one that page 0 states, if it does.
-    pub fn into_overlay(self, stated: Option<u32>) -> PageFile<Overlay<P>> {
+    pub fn into_overlay(self, stated: Option<u32>) -> PageFile<Overlay<S>> {
         let last_page = stated.unwrap_or(self.last_page);
         let count = u64::from(last_page) + 1;
         let page_size = self.page_size;
@@ -189,7 +190,7 @@ impl<P: Pages> PageFile<P> {
     }
 }
 
-impl<P: Pages> PageFile<Overlay<P>> {
+impl<S: Source> PageFile<Overlay<S>> {
     /// A page of a bucket, lent. `check` sees it once, unless it is ours.
     pub fn sound_page(
         &self,
@@ -201,12 +202,12 @@ impl<P: Pages> PageFile<Overlay<P>> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
-        let kept = self.pages.kept(number)?;
+        let kept = self.source.kept(number)?;
         let header = Header::parse(&kept.bytes, self.order)
             .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
         let page = Page { header, bytes: Cow::Borrowed(&kept.bytes[..]), number };
         if !kept.sound.get() {
-            if self.pages.turns.get(&number) == Some(&Turn::Free) {
+            if self.source.turns.get(&number) == Some(&Turn::Free) {
                 return Err(page.corrupt(Damage::Loop));
             }
             check(&page)?;
@@ -223,7 +224,7 @@ impl<P: Pages> PageFile<Overlay<P>> {
         check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
         sum_up: impl FnOnce(Page<'_>) -> Result<Summary, Error>,
     ) -> Result<&Summary, Error> {
-        if let Some(kept) = self.pages.kept.place(number).and_then(OnceCell::get)
+        if let Some(kept) = self.source.kept.place(number).and_then(OnceCell::get)
             && kept.sound.get()
             && let Some(summary) = kept.summary.get()
         {
@@ -231,16 +232,16 @@ impl<P: Pages> PageFile<Overlay<P>> {
             return Ok(summary);
         }
         let summary = sum_up(self.sound_page(number, budget, check)?)?;
-        Ok(self.pages.kept(number)?.summary.get_or_init(|| summary))
+        Ok(self.source.kept(number)?.summary.get_or_init(|| summary))
     }
 
     /// A page as it was before, which is not kept.
     pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         budget.spend(number)?;
-        if u64::from(number) >= self.pages.base_count {
+        if u64::from(number) >= self.source.base_count {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
-        let bytes = self.pages.base_page(number)?;
+        let bytes = self.source.base_page(number)?;
         let header = Header::parse(&bytes, self.order)
             .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
         Ok(Page { header, bytes, number })
@@ -254,10 +255,10 @@ impl<P: Pages> PageFile<Overlay<P>> {
         if number == 0 || number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
-        let turn = if self.pages.is_new(number) { Turn::New } else { Turn::Other };
-        self.pages.turns.entry(number).or_insert(turn);
+        let turn = if self.source.is_new(number) { Turn::New } else { Turn::Other };
+        self.source.turns.entry(number).or_insert(turn);
         self.seal(&mut page);
-        self.pages.kept.put(number, KeptPage::new(page, true));
+        self.source.kept.put(number, KeptPage::new(page, true));
         Ok(())
     }
 
@@ -266,27 +267,27 @@ impl<P: Pages> PageFile<Overlay<P>> {
         let mut page = self.read(0)?.into_owned();
         change(&mut page);
         self.seal(&mut page);
-        self.pages.turns.insert(0, Turn::Meta);
-        self.pages.kept.put(0, KeptPage::new(page, true));
+        self.source.turns.insert(0, Turn::Meta);
+        self.source.kept.put(0, KeptPage::new(page, true));
         Ok(())
     }
 
     /// Takes a page that belongs to nothing, and is put before the changes are made out.
     pub fn take_new(&mut self, number: u32) {
-        self.pages.turns.insert(number, Turn::New);
+        self.source.turns.insert(number, Turn::New);
     }
 
     /// Notes that a changed page gains what others lose.
     pub fn set_gains(&mut self, number: u32) {
-        if !self.pages.is_new(number) {
-            self.pages.turns.insert(number, Turn::Gains);
+        if !self.source.is_new(number) {
+            self.source.turns.insert(number, Turn::Gains);
         }
     }
 
     /// Notes that nothing leads to a page any more. It is put before the changes are made out.
     pub fn set_free(&mut self, number: u32) {
-        self.pages.turns.insert(number, Turn::Free);
-        if let Some(page) = self.pages.kept.place(number).and_then(OnceCell::get) {
+        self.source.turns.insert(number, Turn::Free);
+        if let Some(page) = self.source.kept.place(number).and_then(OnceCell::get) {
             page.sound.set(false);
         }
     }
@@ -295,87 +296,41 @@ impl<P: Pages> PageFile<Overlay<P>> {
     pub fn grow(&mut self, count: u32) -> Result<u32, Error> {
         let first = self.last_page.checked_add(1).ok_or(Error::TooLarge)?;
         self.last_page = self.last_page.checked_add(count).ok_or(Error::TooLarge)?;
-        self.pages.count = u64::from(self.last_page) + 1;
-        self.pages.kept.resize(self.pages.count);
+        self.source.count = u64::from(self.last_page) + 1;
+        self.source.kept.resize(self.source.count);
         // Where the file on disk has such pages, what is on them counts for nothing.
-        let on_disk = self.pages.base.size()? / self.page_size as u64;
+        let on_disk = self.source.base.len()? / self.page_size as u64;
         let on_disk = u32::try_from(on_disk).unwrap_or(u32::MAX);
         for number in first..on_disk.min(self.last_page.saturating_add(1)) {
             let hole = KeptPage::new(vec![0; self.page_size], false);
-            self.pages.kept.put(number, hole);
-            self.pages.turns.insert(number, Turn::New);
+            self.source.kept.put(number, hole);
+            self.source.turns.insert(number, Turn::New);
         }
         Ok(first)
     }
 
     /// Cuts the last page off.
     pub fn shrink(&mut self) {
-        self.pages.turns.remove(&self.last_page);
+        self.source.turns.remove(&self.last_page);
         self.last_page -= 1;
-        self.pages.count = u64::from(self.last_page) + 1;
+        self.source.count = u64::from(self.last_page) + 1;
     }
 
     /// What has become of the file.
     pub fn into_changes(mut self) -> Changes {
         let mut turns: Vec<_> =
-            self.pages.turns.iter().map(|(page, turn)| (*turn, *page)).collect();
+            self.source.turns.iter().map(|(page, turn)| (*turn, *page)).collect();
         turns.sort_unstable();
-        let kept = &mut self.pages.kept;
-        let page = |(_, number)| Some((number, kept.take(number)?));
+        let kept = &mut self.source.kept;
+        let page_size = self.page_size as u64;
+        let block = |(_, number)| {
+            let bytes = kept.take(number)?;
+            Some(Block { at: u64::from(number) * page_size, bytes })
+        };
         Changes {
-            page_size: self.page_size as u32,
-            page_count: self.pages.count,
-            pages: turns.into_iter().filter_map(page).collect(),
+            file_len: self.source.count * page_size,
+            block_len: self.page_size as u32,
+            blocks: turns.into_iter().filter_map(block).collect(),
         }
-    }
-}
-
-/// What is to be written to turn a file into another: [`Update::finish`](crate::Update::finish).
-#[derive(Debug)]
-pub struct Changes {
-    page_size: u32,
-    page_count: u64,
-    /// In the order in which they are to be written.
-    pages: Vec<(u32, Vec<u8>)>,
-}
-
-impl Changes {
-    /// Whether the file stays as it is.
-    pub fn is_empty(&self) -> bool {
-        self.pages.is_empty()
-    }
-
-    /// Length of the new file in bytes. Where it is longer than the old one and no page is given, there are zeros.
-    pub fn file_len(&self) -> u64 {
-        self.page_count * u64::from(self.page_size)
-    }
-
-    /// Page size of the file, in bytes.
-    pub fn page_size(&self) -> u32 {
-        self.page_size
-    }
-
-    /// The pages that differ, each once and with its offset in the file, in the order in which they can be written over the old
-    /// file one by one. All end within [`file_len`](Self::file_len).
-    ///
-    /// The order is this:
-    ///
-    /// 1. pages that belonged to nothing: behind the old last page, on the list of free pages, or reserved for new buckets;
-    /// 2. page 0, which leads to the new buckets;
-    /// 3. pages that gain pairs which other pages of their bucket lose, or that lead to new pages which do;
-    /// 4. all other pages of buckets;
-    /// 5. pages that belong to nothing from now on. None of them is used for anything new, so that all that a reader may
-    ///    still be led to is as it was.
-    ///
-    /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
-    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
-    /// missed. The new file is shorter only where the old one had pages behind the last one that it told of.
-    ///
-    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
-    /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,
-    /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
-    pub fn pages(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let page_size = u64::from(self.page_size);
-        self.pages.iter().map(move |(number, page)| (u64::from(*number) * page_size, &page[..]))
     }
 }

@@ -4,9 +4,9 @@
 //! fifth by it (140 to 115 ns each in a table of 1,000,000 entries).
 #![allow(unsafe_code)]
 
-/// Has the line with the byte at `at` brought near, if there is such a byte. Changes nothing that can be seen.
+/// Prefetches the cache line with the byte at `at`, if there is such a byte. Changes nothing that can be seen.
 #[inline(always)]
-pub(crate) fn prefetch(bytes: &[u8], at: usize) {
+pub fn prefetch(bytes: &[u8], at: usize) {
     let Some(byte) = bytes.get(at) else { return };
     #[cfg(target_arch = "x86_64")]
     {

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 /// Everything that is bytes turns into one without a NUL.
 ///
 /// ```
-/// use bdb_file::Datum;
+/// use kv_file_core::Datum;
 ///
 /// assert_eq!(Datum::terminated(b"root"), Datum::from(b"root\0"));
 /// assert_ne!(Datum::terminated(b"root"), Datum::from("root"));
@@ -38,7 +38,7 @@ impl<'a> Datum<'a> {
         self.bytes.len() + usize::from(self.nul)
     }
 
-    /// Whether there is no byte, and no NUL.
+    /// Returns `true` if there is no byte, and no NUL.
     #[inline]
     pub fn is_empty(self) -> bool {
         self.len() == 0
@@ -48,7 +48,7 @@ impl<'a> Datum<'a> {
         if self.nul { &[0] } else { &[] }
     }
 
-    /// Whether it is just these bytes. Faster than a comparison with another `Datum`.
+    /// Returns `true` if it is just these bytes. Faster than a comparison with another `Datum`.
     #[inline]
     pub fn is(self, stored: &[u8]) -> bool {
         match (self.nul, stored) {
