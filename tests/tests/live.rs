@@ -127,7 +127,7 @@ impl Place {
     }
 
     fn table(&self, access: Access) -> Table {
-        let options = TableOptions { access, ..TableOptions::default() };
+        let options = TableOptions::default().access(access);
         Table::open_with(format!("hash:{}", self.path("m").display()).as_str(), options).unwrap()
     }
 

@@ -223,7 +223,7 @@ impl Place {
     /// Looks up through an open table.
     fn read_table(&self, seed: u64, access: Access) {
         let spec = format!("hash:{}", self.path("m").display());
-        let options = TableOptions { access, ..TableOptions::default() };
+        let options = TableOptions::default().access(access);
         let mut table = Table::open_with(&spec, options).unwrap();
         self.read(seed, |number| {
             table.refresh().map_err(|error| format!("refresh: {error}"))?;

@@ -136,7 +136,7 @@ impl Files {
         let source = TableText {
             name: b"virtual",
             text: text.as_bytes(),
-            format: Syntax::Map { values_are_files: false },
+            syntax: Syntax::Map { values_are_files: false },
         };
         let ours = format!("hash:{}", dir.join("ours").display());
         NewTable::open(&ours, WriteOptions::default())?.compile(&source, |_| ())?;

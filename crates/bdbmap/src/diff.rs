@@ -51,13 +51,13 @@ fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(Map
     let directory = tempfile::tempdir()?;
     let mut name = OsString::from("hash:");
     name.push(directory.path().join("text"));
-    let format = if aliases {
+    let syntax = if aliases {
         Syntax::Aliases { time: SystemTime::UNIX_EPOCH, host: b"" }
     } else {
         Syntax::Map { values_are_files: false }
     };
-    let source = TableText { name: source.as_os_str().as_bytes(), text: &text, format };
-    let options = WriteOptions { rules, duplicates: Duplicates::Ignore, ..Default::default() };
+    let source = TableText { name: source.as_os_str().as_bytes(), text: &text, syntax };
+    let options = WriteOptions::default().rules(rules).duplicates(Duplicates::Ignore);
     NewTable::open(TableSpec::parse(&name, b"hash"), options)?.compile(&source, |warning| {
         tell(format_args!("warning: {}", String::from_utf8_lossy(warning)));
     })?;

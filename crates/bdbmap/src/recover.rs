@@ -21,7 +21,8 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Answer> {
             Ok(_) => "no change was interrupted",
             Err(error) => {
                 // The last one is told by who called.
-                if let Err(before) = std::mem::replace(&mut result, Err(described(error))) {
+                if let Err(before) = std::mem::replace(&mut result, Err(anyhow::Error::msg(error)))
+                {
                     tell(format_args!("{before:#}"));
                 }
                 continue;
@@ -31,9 +32,4 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Answer> {
     }
     out.flush()?;
     result
-}
-
-/// An error with what is wrong with the file, where its own words do not say that.
-fn described(error: postfix_maps::Error) -> anyhow::Error {
-    anyhow::anyhow!(error.detail().unwrap_or_else(|| error.to_string()))
 }

@@ -2,17 +2,17 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::thread;
 use std::time::SystemTime;
 
-use bdb_file::Keep;
+use kv_file_core::{Entries, TooLarge, both};
 use postfix_map_text::{Item, MapEntries, alias_entries, map_entries};
 
-use crate::error::{Error, not_utf8_message};
+use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::file_values;
+use crate::options::Duplicates;
 use crate::spec::TableSpec;
-use crate::update::MapUpdate;
-use crate::writer::{Duplicates, NewEntries, NewTable};
+use crate::update::TableUpdate;
+use crate::write::{NewTable, Storing};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub struct TableText<'t> {
     /// All of it.
     pub text: &'t [u8],
     /// Its grammar.
-    pub format: Syntax<'t>,
+    pub syntax: Syntax<'t>,
 }
 
 /// The grammar of a table's text, and what belongs to every table of that kind.
@@ -44,131 +44,142 @@ pub enum Syntax<'t> {
 }
 
 impl NewTable {
-    /// Makes the table from its text.
+    /// Makes the table from its text, behind the entries that were [`put`](Self::put).
     ///
     /// Warnings go to `warn`, without the program's name, in the order of the input: the parser's, and those of
     /// duplicate entries. They are given before the table is written, and change nothing.
     ///
     /// # Errors
-    /// As [`MapWriter::finish`](crate::MapWriter::finish).
+    /// As [`finish`](Self::finish).
     ///
     /// # Complexity
-    /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also [`bdb_file::HashBuilder`].
-    pub fn compile(self, source: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<(), Error> {
+    /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also
+    /// [`HashBuilder`](bdb_file::HashBuilder).
+    pub fn compile(mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<()> {
         let names = Names::of(&self.spec, self.file());
         self.mended().for_each(|warning| warn(&warning));
-        let utf8 = self.options.rules.utf8;
-        let mut writer = self.writer_over(source.text);
-        let mut all = Collected::new(writer.entries);
-        match source.format {
-            Syntax::Map { .. } if source.text.len() >= LONG => {
-                let (items, others) = map_entries(source.text, utf8).split();
-                let mut other = Collected::new(all.entries.none());
-                let take = |collected: &mut Collected<'_>, mut items: MapEntries<'_>| {
-                    items.try_for_each(|item| {
-                        source.event(item, &mut |event| collected.take(event, &names))
-                    })
-                };
-                let mut result = None;
-                thread::scope(|scope| {
-                    let of_other = || result = Some(take(&mut other, others.clone()));
-                    let _ = thread::Builder::new().spawn_scoped(scope, of_other);
-                    take(&mut all, items)
-                })?;
-                // Where there can be no second thread, one after the other.
-                result.unwrap_or_else(|| take(&mut other, others))?;
-                all.append(other)?;
-            }
-            _ => source.events(utf8, |event| all.take(event, &names))?,
-        }
-        writer.entries = all.entries;
-        let warnings = all.warnings;
+        let put = self.take_entries();
+        let too_large = self.write_error();
+        let maker = Maker { storing: self.storing, names: &names, too_large: &too_large };
+        let Collected { entries, warnings } = maker.collect(text, put)?;
+        let plan = self.plan(entries)?;
         // Duplicates are known only now; each has its place among the other warnings.
-        let map = writer.plan()?;
         let mut warnings = warnings.into_iter().peekable();
-        for (index, key) in map.duplicates() {
-            while let Some((_, message)) = warnings.next_if(|(before, _)| *before <= index) {
-                warn(&message);
-            }
-            warn(&names.duplicate(key));
+        if self.options.duplicates == Duplicates::Warn {
+            plan.dropped(&mut |index, key| {
+                while let Some((_, message)) = warnings.next_if(|(before, _)| *before <= index) {
+                    warn(&message);
+                }
+                warn(&names.duplicate(key));
+            });
         }
         warnings.for_each(|(_, message)| warn(&message));
-        map.finish()
+        self.write(&*plan)
     }
 }
 
 /// Texts from this length on are read by two threads, each half of it.
 const LONG: usize = 1 << 20;
 
+/// Makes entries of what a text yields.
+struct Maker<'m> {
+    storing: Storing,
+    names: &'m Names,
+    too_large: &'m (dyn Fn(TooLarge) -> Error + Sync),
+}
+
 /// What comes of some part of a text.
 struct Collected<'t> {
-    entries: NewEntries<'t>,
-    count: u32,
+    entries: Entries<'t>,
     /// Each with the number of the entries before it.
     warnings: Vec<(u32, Vec<u8>)>,
 }
 
-impl<'t> Collected<'t> {
-    fn new(entries: NewEntries<'t>) -> Self {
-        Collected { entries, count: 0, warnings: Vec::new() }
+impl Maker<'_> {
+    /// All entries of a text, behind those that were put.
+    fn collect<'t>(&self, text: &TableText<'t>, put: Entries<'static>) -> Result<Collected<'t>> {
+        let utf8 = self.storing.rules.utf8;
+        let mut all = Collected { entries: Entries::over(text.text), warnings: Vec::new() };
+        all.entries.append(put).map_err(self.too_large)?;
+        match text.syntax {
+            Syntax::Map { .. } if text.text.len() >= LONG => {
+                let (items, others) = map_entries(text.text, utf8).split();
+                let mut other = Collected { entries: all.entries.fork(), warnings: Vec::new() };
+                let take = |collected: &mut Collected<'_>, mut items: MapEntries<'_>| {
+                    items.try_for_each(|item| {
+                        text.event(item, &mut |event| self.take(collected, event))
+                    })
+                };
+                let (of_other, of_first) =
+                    both(|| take(&mut other, others.clone()), || take(&mut all, items));
+                of_first?;
+                of_other?;
+                all.append(other).map_err(self.too_large)?;
+            }
+            _ => text.events(utf8, |event| self.take(&mut all, event))?,
+        }
+        Ok(all)
     }
 
-    fn take(&mut self, event: Event<'_>, names: &Names) -> Result<(), Error> {
+    fn take(&self, collected: &mut Collected<'_>, event: Event<'_>) -> Result<()> {
+        let Collected { entries, warnings } = collected;
         let put = match event {
             Event::Warning(message) => {
-                self.warnings.push((self.count, message.to_vec()));
+                warnings.push((entries.len(), message.to_vec()));
                 return Ok(());
             }
-            Event::Entry(key, value) | Event::Own(key, value) => self.entries.put(key, value),
-            Event::Bare(key, value) => self.entries.put_bare(key, value),
+            Event::Entry(key, value) | Event::Own(key, value) => {
+                self.storing.prepare(key, value, |key, value| {
+                    entries.push(key, value).map_err(self.too_large)
+                })
+            }
+            Event::Bare(key, value) => entries.push(key, value).map_err(self.too_large),
         };
         match put {
-            Err(Error::NotUtf8(_)) => self.warnings.push((self.count, names.not_utf8(event))),
-            put => {
-                self.count += 1;
-                put?;
+            Err(error) if error.kind() == ErrorKind::NotUtf8 => {
+                warnings.push((entries.len(), self.names.not_utf8(event)));
+                Ok(())
             }
+            put => put,
         }
-        Ok(())
     }
+}
 
+impl Collected<'_> {
     /// Adds what comes of the part that follows.
-    fn append(&mut self, next: Self) -> Result<(), Error> {
-        let before = self.count;
+    fn append(&mut self, next: Self) -> Result<(), TooLarge> {
+        let before = self.entries.len();
         self.entries.append(next.entries)?;
-        self.count += next.count;
         self.warnings.extend(next.warnings.into_iter().map(|(count, text)| (before + count, text)));
         Ok(())
     }
 }
 
-impl MapUpdate {
+impl TableUpdate {
     /// Adds all entries of a text. What [`Syntax::Aliases`] adds of its own replaces what is there.
     ///
     /// Warnings as for [`NewTable::compile`].
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn add_all(
-        &mut self,
-        source: &TableText<'_>,
-        mut warn: impl FnMut(&[u8]),
-    ) -> Result<(), Error> {
+    pub fn add_all(&mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<()> {
         let names = Names::of(&self.spec, self.file());
         self.mended().for_each(|warning| warn(&warning));
-        let rules = self.rules;
-        source.events(rules.utf8, |event| {
+        let rules = self.storing.rules;
+        text.events(rules.utf8, |event| {
             let stored = match event {
                 Event::Warning(message) => {
                     warn(message);
                     return Ok(());
                 }
                 Event::Entry(key, value) => self.put(key, value),
-                Event::Own(key, value) => self.put_or_keep(key, value, Keep::Last),
+                Event::Own(key, value) => self.put_as(key, value, Duplicates::Replace),
                 Event::Bare(key, value) => self.put_bare(key, value).map(|()| true),
             };
             match (stored, event) {
-                (Err(Error::NotUtf8(_)), event) => warn(&names.not_utf8(event)),
+                (Err(error), event) if error.kind() == ErrorKind::NotUtf8 => {
+                    warn(&names.not_utf8(event));
+                }
                 (Ok(false), Event::Entry(key, _)) if self.duplicates == Duplicates::Warn => {
                     warn(&names.duplicate(&rules.prepare(key)?));
                 }
@@ -196,12 +207,8 @@ enum Event<'e> {
 
 impl TableText<'_> {
     /// Hands all that the text yields to `take`.
-    fn events(
-        &self,
-        utf8: bool,
-        mut take: impl FnMut(Event<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        match self.format {
+    fn events(&self, utf8: bool, mut take: impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
+        match self.syntax {
             Syntax::Map { .. } => {
                 map_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))
             }
@@ -216,18 +223,14 @@ impl TableText<'_> {
         }
     }
 
-    fn event(
-        &self,
-        item: Item<'_>,
-        take: &mut impl FnMut(Event<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn event(&self, item: Item<'_>, take: &mut impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         let entry = match item {
             Item::Diagnostic(diagnostic) => {
                 return take(Event::Warning(&diagnostic.message(self.name)));
             }
             Item::Entry(entry) => entry,
         };
-        if !matches!(self.format, Syntax::Map { values_are_files: true }) {
+        if !matches!(self.syntax, Syntax::Map { values_are_files: true }) {
             return take(Event::Entry(&entry.key, &entry.value));
         }
         match file_values::encode(&entry.value) {
@@ -252,8 +255,8 @@ struct Names {
 
 impl Names {
     fn of(spec: &TableSpec, file: &Path) -> Self {
-        let file = file.as_os_str().as_bytes().to_vec();
-        Names { table: [spec.table_type().as_bytes(), b":", &file].concat(), file }
+        let table = spec.internal_name(file);
+        Names { file: file.as_os_str().as_bytes().to_vec(), table }
     }
 
     fn duplicate(&self, key: &[u8]) -> Vec<u8> {

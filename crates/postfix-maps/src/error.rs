@@ -1,132 +1,178 @@
-//! What can go wrong with a table, in Postfix's words.
+//! What can go wrong with a table.
 
-use std::ffi::OsString;
+use std::error::Error as StdError;
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::spec::TableSpec;
+use postfix_map_text::NotUtf8;
 
-/// Why a table could not be opened, searched or made.
+/// The result of an operation on tables.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a table could not be opened, searched, changed or made.
 ///
-/// Displayed in the words that `postmap` prints behind `fatal: ` (postmap specification, sections 1 and 4);
-/// [`source`](std::error::Error::source) tells more where Postfix's words say little, as for a damaged file.
-#[derive(Debug, thiserror::Error)]
+/// Displayed in words for people who do not have Postfix's documentation at hand; [`message`](Self::message) gives
+/// Postfix's own words. [`source`](StdError::source) is what the system said, or what is wrong with a file, and where.
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    message: Vec<u8>,
+    detail: Option<Vec<u8>>,
+    path: Option<PathBuf>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Error {
-    /// The table's type or name is empty.
-    #[error("open dictionary: expecting \"type:name\" form instead of \"{0}\"")]
-    Name(TableSpec),
-    /// No table of this type can be read.
-    #[error("unsupported dictionary type: {}", .0.display())]
-    UnsupportedType(OsString),
-    /// No table of this type can be made: nobody knows the type.
-    #[error("unsupported dictionary type: {kind}. Is the postfix-{kind} package installed?", kind = .0.display())]
-    MissingType(OsString),
-    /// No table of this type can be made: it has no file.
-    #[error("unsupported dictionary type: {} does not support bulk-mode creation.", .0.display())]
-    LookupOnlyType(OsString),
-    /// A table behind `proxy:` cannot be made.
-    #[error("can't create maps via the proxy service")]
-    CreateProxy,
-    /// A file that is not the table's own, or the lock on the table's file.
-    #[error("open {}: {}", .path.display(), strerror(.source))]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The table's file is not there, cannot be read, or is not what it should be.
-    #[error("open database {}: {}", .path.display(), open_reason(.source))]
-    OpenDatabase {
-        /// The table's file.
-        path: PathBuf,
-        /// What the system said, or what is wrong with the file.
-        source: bdb_file::Error,
-    },
-    /// The table's file is damaged, or could not be read.
-    #[error("error reading {}: {}", .path.display(), open_reason(.source))]
-    Read {
-        /// The table's file.
-        path: PathBuf,
-        /// What the system said, or what is wrong with the file, and on which page.
-        source: bdb_file::Error,
-    },
-    /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error then.
-    #[error("table {}: query error", String::from_utf8_lossy(.table))]
-    ValueNotUtf8 {
-        /// The table, as `type:file`.
-        table: Vec<u8>,
-        /// The key that was asked for, as it was given.
-        key: Vec<u8>,
-        /// The value found.
-        value: Vec<u8>,
-    },
-    /// The name of a table without an index file makes no sense, its text cannot be used, or it cannot be changed: Postfix's
-    /// words, with every byte as it is.
-    #[error("{}", String::from_utf8_lossy(.0))]
-    Definition(Vec<u8>),
-    /// The type has no such operation: `delete`, `sequence`.
-    #[error("{}", String::from_utf8_lossy(&not_supported(.table, .operation)))]
-    NotSupported {
-        /// The table, as `type:name`.
-        table: Vec<u8>,
-        /// What was to be done.
-        operation: &'static str,
-    },
-    /// The operation came to nothing, and might not the next time.
-    #[error("{}", String::from_utf8_lossy(&failed(.table, .operation)))]
-    Failed {
-        /// The table, as `type:name`.
-        table: Vec<u8>,
-        /// What was to be done.
-        operation: &'static str,
-    },
+pub enum ErrorKind {
+    /// The name of a table does not have the form `type:name`.
+    Name,
+    /// The type of the table is unknown, or tables of it cannot be read or made here.
+    UnsupportedType,
+    /// The type has no such operation: deleting, listing, making tables.
+    NotSupported,
+    /// The name of a table without an index file makes no sense, or its text cannot be used.
+    Definition,
+    /// The file is not there.
+    NotFound,
+    /// The file is already there.
+    AlreadyExists,
+    /// The system refused or failed: the error's source has its words.
+    Io,
+    /// The file is damaged, or not of the table's type; the error's source says what is wrong, and where.
+    Damaged,
+    /// The file is of a kind that this crate does not read, or not change.
+    UnsupportedFile,
+    /// More or longer entries than the format of the table's file can hold.
+    TooLarge,
     /// UTF-8 mode is on, and a key or value to be stored is not UTF-8.
-    #[error("malformed UTF-8 or invalid codepoint")]
-    NotUtf8(#[from] postfix_map_text::NotUtf8),
-    /// The new table could not be written. What was there before still is.
-    #[error("error writing {}: {}", .path.display(), open_reason(.source))]
-    Write {
-        /// The table's file.
-        path: PathBuf,
-        /// What the system said, or which limit of the format the table exceeds.
-        source: bdb_file::Error,
-    },
+    NotUtf8,
+    /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error then.
+    ValueNotUtf8,
+    /// The operation came to nothing, and might not the next time: all operations on tables of the type `fail`.
+    Failed,
 }
 
 impl Error {
-    /// What [`Display`](std::fmt::Display) shows, with every byte of the table's name as it is where that is possible.
-    pub fn message(&self) -> Vec<u8> {
-        match self {
-            Error::Definition(message) => message.clone(),
-            Error::NotSupported { table, operation } => not_supported(table, operation),
-            Error::Failed { table, operation } => failed(table, operation),
-            error => error.to_string().into_bytes(),
-        }
+    /// An error in Postfix's words.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Vec<u8>>) -> Self {
+        let (detail, path, source) = (None, None, None);
+        Error(Box::new(Inner { kind, message: message.into(), detail, path, source }))
     }
 
-    /// What is wrong with a table's file, where Postfix's words do not tell.
-    pub fn detail(&self) -> Option<String> {
-        match self {
-            Error::OpenDatabase { path, source }
-            | Error::Read { path, source }
-            | Error::Write { path, source }
-                if !matches!(source, bdb_file::Error::Io(_)) =>
-            {
-                Some(format!("{}: {source}", path.display()))
-            }
-            _ => None,
-        }
+    /// `WHAT PATH: REASON`, for what the system said.
+    pub(crate) fn system(what: &str, path: &Path, source: io::Error) -> Self {
+        let reason = strerror(&source);
+        let path_bytes = path.as_os_str().as_encoded_bytes();
+        let message = [what.as_bytes(), b" ", path_bytes, b": ", reason.as_bytes()].concat();
+        Error::new(kind_of(&source), message).at(path).caused_by(source)
+    }
+
+    /// The type of a table, as `type:name`, has no such operation.
+    pub(crate) fn not_supported(table: &[u8], operation: &str) -> Self {
+        let text: [&[u8]; 5] =
+            [b"table ", table, b": ", operation.as_bytes(), b" operation is not supported"];
+        Error::new(ErrorKind::NotSupported, text.concat())
+    }
+
+    /// An operation on a table came to nothing.
+    pub(crate) fn failed(table: &[u8], operation: &str) -> Self {
+        let text: [&[u8]; 5] =
+            [b"table ", table, b": ", operation.as_bytes(), b" error: Application error"];
+        Error::new(ErrorKind::Failed, text.concat())
+    }
+
+    /// A file, not a table's own, that cannot be opened.
+    pub fn open(path: &Path, source: io::Error) -> Self {
+        Error::system("open", path, source)
+    }
+
+    /// A text that cannot be read to its end.
+    pub fn read(path: &Path, source: io::Error) -> Self {
+        Error::system("error reading", path, source)
+    }
+
+    /// Adds the file that it is about.
+    pub(crate) fn at(mut self, path: &Path) -> Self {
+        self.0.path = Some(path.to_owned());
+        self
+    }
+
+    /// Adds what Postfix's words do not tell.
+    pub(crate) fn with_detail(mut self, detail: impl Into<Vec<u8>>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The file that the error is about, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// Postfix's words: what `postmap` prints behind `fatal: `, with every byte of names as it is (postmap specification,
+    /// sections 1 and 4).
+    pub fn message(&self) -> &[u8] {
+        &self.0.message
+    }
+
+    /// What is worth a line of its own before [`message`](Self::message), which says little: what is wrong with a damaged file,
+    /// or which value is not UTF-8.
+    pub fn detail(&self) -> Option<&[u8]> {
+        self.0.detail.as_deref()
     }
 }
 
-fn not_supported(table: &[u8], operation: &str) -> Vec<u8> {
-    [b"table ", table, b": ", operation.as_bytes(), b" operation is not supported"].concat()
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        String::from_utf8_lossy(self.detail().unwrap_or(self.message())).fmt(f)
+    }
 }
 
-fn failed(table: &[u8], operation: &str) -> Vec<u8> {
-    [b"table ", table, b": ", operation.as_bytes(), b" error: Application error"].concat()
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { kind, path, source, .. } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("message", &self.to_string())
+            .field("path", path)
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<NotUtf8> for Error {
+    fn from(error: NotUtf8) -> Self {
+        Error::new(ErrorKind::NotUtf8, error.to_string()).caused_by(error)
+    }
+}
+
+/// The kind of an error that the system has given.
+pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+        _ => ErrorKind::Io,
+    }
 }
 
 /// The system's words for an error, without the number that the standard library adds.
@@ -140,7 +186,7 @@ pub fn strerror(error: &io::Error) -> String {
 
 /// Postfix's warning about a key or, where that is not at fault, a value that UTF-8 mode does not allow.
 pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
-    let reason = postfix_map_text::NotUtf8.to_string();
+    let reason = NotUtf8.to_string();
     let reason = reason.as_bytes();
     if str::from_utf8(key).is_err() {
         [table, b": non-UTF-8 key \"", key, b"\": ", reason].concat()
@@ -149,13 +195,7 @@ pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// libdb has one word for every file that it cannot make sense of.
-fn open_reason(error: &bdb_file::Error) -> String {
-    match error {
-        bdb_file::Error::Io(error) => strerror(error),
-        _ => "Invalid argument".to_owned(),
-    }
-}
+const _: () = assert!(size_of::<Result<Option<std::borrow::Cow<'static, [u8]>>>>() == 24);
 
 #[cfg(test)]
 mod tests {
@@ -166,5 +206,17 @@ mod tests {
         assert_eq!(strerror(&io::Error::from_raw_os_error(2)), "No such file or directory");
         assert_eq!(strerror(&io::Error::from_raw_os_error(13)), "Permission denied");
         assert_eq!(strerror(&io::Error::other("odd")), "odd");
+    }
+
+    #[test]
+    fn an_error_has_postfixs_words_and_its_own() {
+        let error = Error::open("/no".as_ref(), io::Error::from_raw_os_error(2));
+        assert_eq!((error.kind(), error.path()), (ErrorKind::NotFound, Some("/no".as_ref())));
+        assert_eq!(error.message(), b"open /no: No such file or directory");
+        assert_eq!(error.to_string(), "open /no: No such file or directory");
+        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        let error = Error::new(ErrorKind::Damaged, "Invalid argument").with_detail("m.db: page 3");
+        assert_eq!(error.to_string(), "m.db: page 3");
+        assert_eq!(error.message(), b"Invalid argument");
     }
 }

@@ -1,18 +1,18 @@
 //! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without Berkeley DB's library.
 //!
-//! [`Table`] looks keys up as Postfix's own programs do; [`MapWriter`] makes a table from entries,
-//! [`NewTable::compile`] from the text that `postmap` or `postalias` would be given; [`MapUpdate`] changes single entries. What is written, Postfix reads, and the other way round.
+//! [`Table`] looks keys up as Postfix's own programs do; [`NewTable`] makes a table, from entries or
+//! ([`compile`](NewTable::compile)) from the text that `postmap` or `postalias` would be given; [`TableUpdate`] changes single entries. What is written, Postfix reads, and the other way round.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
 //! # let map = format!("hash:{}/client_access", dir.path().display());
-//! use postfix_maps::{Syntax, NewTable, TableText, Table, WriteOptions};
+//! use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 //!
 //! let text = b"192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
 //! let source = TableText {
 //!     name: b"client_access",
 //!     text,
-//!     format: Syntax::Map { values_are_files: false },
+//!     syntax: Syntax::Map { values_are_files: false },
 //! };
 //! let mut warnings = Vec::new();
 //! NewTable::open(&map, WriteOptions::default())?.compile(&source, |warning| {
@@ -32,37 +32,39 @@
 
 #![deny(unsafe_code)]
 
-mod access;
 mod commit;
 mod compile;
 pub mod config;
-mod database;
 mod error;
 pub mod file_values;
-mod journal;
-mod lease;
-mod lock;
-mod mapped;
-mod new_file;
-mod nul;
+mod files;
+mod formats;
+mod forms;
+mod locked_file;
+mod lookup;
+mod memory_map;
+mod open;
+mod options;
+mod reading;
 mod recover;
 mod spec;
+mod stamp;
 mod table;
 mod text;
 mod types;
 mod update;
-mod writer;
-
-pub use access::{Access, LockedFile};
+mod write;
 
 pub use compile::{Syntax, TableText};
-pub use database::{create_database, replace_database};
-pub use error::{Error, not_utf8_message, strerror};
-pub use nul::{Terminators, before_nul};
+pub use error::{Error, ErrorKind, Result, not_utf8_message, strerror};
+pub use files::{create_database, replace_database};
+pub use forms::{Terminators, before_nul};
+pub use locked_file::LockedFile;
+pub use options::{Access, Duplicates, TableOptions, WriteOptions, mode_like};
 pub use postfix_map_text::KeyRules;
 pub use recover::{Recovered, recover};
 pub use spec::TableSpec;
-pub use table::{Iter, Table, TableOptions};
+pub use table::{Iter, Table};
 pub use text::Text;
-pub use update::MapUpdate;
-pub use writer::{Duplicates, MapWriter, NewTable, WriteOptions, mode_like};
+pub use update::TableUpdate;
+pub use write::NewTable;

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use bdb_file::{FileSource, stated_len};
 
-use crate::commit::{follow_links, settle};
-use crate::error::Error;
-use crate::journal::Trailer;
-use crate::lock::{open_exclusive, open_writable};
-use crate::new_file::sweep;
+use crate::commit::exchange::{follow_links, settle};
+use crate::commit::journal::Trailer;
+use crate::commit::lock::{open_exclusive, open_writable};
+use crate::commit::new_file::sweep;
+use crate::error::{Error, Result};
+use crate::formats::hash;
+use crate::lookup::Operation;
 
 /// What has become of an interrupted change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +34,8 @@ pub enum Recovered {
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("virtual.db");
-/// # use postfix_maps::{MapWriter, WriteOptions};
-/// # MapWriter::create(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?.finish()?;
+/// # use postfix_maps::{NewTable, WriteOptions};
+/// # NewTable::open(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?.finish()?;
 /// use postfix_maps::{Recovered, recover};
 ///
 /// assert_eq!(recover(&path)?, Recovered::Nothing);
@@ -41,10 +43,10 @@ pub enum Recovered {
 /// ```
 ///
 /// # Errors
-/// [`Error::Open`] where the file cannot be opened, locked or written. [`Error::Read`] where there is something to cut off, and page 0
-/// does not tell from where on.
-pub fn recover(path: &Path) -> Result<Recovered, Error> {
-    let open_error = |source| Error::Open { path: path.to_owned(), source };
+/// Where the file cannot be opened, locked or written; [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) where there is
+/// something to cut off, and page 0 does not tell from where on.
+pub fn recover(path: &Path) -> Result<Recovered> {
+    let open_error = |source| Error::open(path, source);
     let file = follow_links(path);
     let locked = open_exclusive(&file).map_err(open_error)?;
     sweep(&file);
@@ -59,7 +61,7 @@ pub fn recover(path: &Path) -> Result<Recovered, Error> {
     }
     let copy = locked.try_clone().map_err(open_error)?;
     let stated = stated_len(FileSource::new(copy));
-    let stated = stated.map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let stated = stated.map_err(hash::FORMAT.error_of(Operation::Read, path))?;
     let cut = || {
         let writable = open_writable(&file, &locked)?;
         // The trailer, at least, lies behind the contents.
@@ -78,7 +80,8 @@ mod tests {
     use bdb_file::{BuildOptions, FileId, HashBuilder, HashUpdate, Keep};
 
     use super::*;
-    use crate::journal::{Blocks, save};
+    use crate::commit::journal::{Blocks, save};
+    use crate::error::ErrorKind;
 
     /// A file, and what it is to become when its one key has got another value, and a second has been added.
     fn states() -> (Vec<u8>, Vec<u8>) {
@@ -153,8 +156,9 @@ mod tests {
         let mut junk = vec![0; 65536];
         junk[65536 - 80..][..8].copy_from_slice(b"map-jrn2");
         fs::write(&path, &junk).unwrap();
-        assert!(matches!(recover(&path), Err(Error::Read { .. })));
+        assert_eq!(recover(&path).unwrap_err().kind(), ErrorKind::Damaged);
         assert_eq!(fs::read(&path).unwrap(), junk);
-        assert!(matches!(recover(&directory.path().join("no.db")), Err(Error::Open { .. })));
+        let missing = recover(&directory.path().join("no.db")).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 }

@@ -3,10 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-
-use crate::error::Error;
-use crate::types::{self, Change, DictionaryType};
+use std::path::Path;
 
 /// The name of a table, split at its first colon (postmap specification, section 1).
 ///
@@ -25,48 +22,6 @@ pub struct TableSpec {
     table_type: OsString,
     name: OsString,
 }
-
-/// What a table is, by its type.
-#[derive(Clone, Copy)]
-pub(crate) enum Kind {
-    /// It has an index file.
-    File(Storage),
-    /// It has none.
-    Dictionary(&'static DictionaryType),
-}
-
-/// The types of tables in files, by how they are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    /// A Berkeley DB hash file, `NAME.db`.
-    Hash,
-}
-
-/// Postfix's types that have no file to make.
-const LOOKUP_ONLY: &[&str] = &[
-    "cidr",
-    "environ",
-    "inline",
-    "internal",
-    "ldap",
-    "memcache",
-    "mysql",
-    "nis",
-    "nisplus",
-    "pcre",
-    "pgsql",
-    "pipemap",
-    "proxy",
-    "randmap",
-    "regexp",
-    "socketmap",
-    "sqlite",
-    "static",
-    "tcp",
-    "texthash",
-    "unionmap",
-    "unix",
-];
 
 impl TableSpec {
     /// Splits a name; one without a colon has the type `default_type` (main.cf's `default_database_type`).
@@ -92,79 +47,19 @@ impl TableSpec {
         &self.name
     }
 
-    /// What the table is, for reading it.
-    pub(crate) fn kind(&self) -> Result<Kind, Error> {
-        if self.table_type.is_empty() || self.name.is_empty() {
-            return Err(Error::Name(self.clone()));
-        }
-        match (self.table_type.as_bytes(), types::find(&self.table_type)) {
-            (b"hash", _) => Ok(Kind::File(Storage::Hash)),
-            (_, Some(dictionary)) => Ok(Kind::Dictionary(dictionary)),
-            _ => Err(Error::UnsupportedType(self.table_type.clone())),
-        }
-    }
-
-    /// How the table is stored, for changing it.
-    pub(crate) fn storage(&self) -> Result<Storage, Error> {
-        let dictionary = match self.kind()? {
-            Kind::File(storage) => return Ok(storage),
-            Kind::Dictionary(dictionary) => dictionary,
-        };
-        let (table, operation) = (self.to_bytes(), "delete");
-        Err(match dictionary.change {
-            Change::ReadOnly => Error::Definition(
-                [&self.to_bytes()[..], b" map requires O_RDONLY access mode"].concat(),
-            ),
-            Change::NotSupported => Error::NotSupported { table, operation },
-            Change::Fails => Error::Failed { table, operation },
-        })
-    }
-
-    /// How the table is stored, for making it.
-    pub(crate) fn storage_to_create(&self) -> Result<Storage, Error> {
-        match self.table_type.as_bytes() {
-            b"hash" => Ok(Storage::Hash),
-            b"fail" => Err(Error::Failed { table: self.to_bytes(), operation: "write" }),
-            _ if LOOKUP_ONLY.iter().any(|known| *known == self.table_type) => {
-                Err(Error::LookupOnlyType(self.table_type.clone()))
-            }
-            _ => Err(Error::MissingType(self.table_type.clone())),
-        }
-    }
-
-    /// The file that holds the table: the name, and a suffix for the type.
-    pub(crate) fn file(&self, storage: Storage) -> PathBuf {
-        let suffix = match storage {
-            Storage::Hash => ".db",
-        };
-        let mut file = self.name.clone();
-        file.push(suffix);
-        PathBuf::from(file)
-    }
-
-    /// The file that holds the table, for types that are stored in one which this crate reads.
-    pub fn database(&self) -> Option<PathBuf> {
-        match self.kind() {
-            Ok(Kind::File(storage)) => Some(self.file(storage)),
-            _ => None,
-        }
-    }
-
     /// The text that the table is made from.
     pub fn source(&self) -> &Path {
         Path::new(&self.name)
     }
 
+    /// The name that Postfix uses for the table in some messages: the type, and the table's file.
+    pub(crate) fn internal_name(&self, file: &Path) -> Vec<u8> {
+        [self.table_type.as_bytes(), b":", file.as_os_str().as_bytes()].concat()
+    }
+
     /// `type:name` in bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         [self.table_type.as_bytes(), b":", self.name.as_bytes()].concat()
-    }
-}
-
-impl<T: AsRef<str> + ?Sized> From<&T> for TableSpec {
-    /// A name without a colon is of the type `hash`.
-    fn from(text: &T) -> Self {
-        TableSpec::parse(OsStr::new(text.as_ref()), b"hash")
     }
 }
 
@@ -193,14 +88,5 @@ mod tests {
             let spec = TableSpec::parse(text.as_ref(), b"btree");
             assert_eq!((spec.table_type(), spec.name()), (table_type.as_ref(), name.as_ref()));
         }
-    }
-
-    #[test]
-    fn a_suffix_is_always_added() {
-        let file = |name: &str| TableSpec::from(name).file(Storage::Hash);
-        assert_eq!(file("hash:m"), Path::new("m.db"));
-        assert_eq!(file("hash:m.db"), Path::new("m.db.db"));
-        assert_eq!(TableSpec::from("hash:m").database(), Some(file("hash:m")));
-        assert_eq!(TableSpec::from("static:m").database(), None);
     }
 }

@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 
-use bdb_file::Memory;
+use kv_file_core::Memory;
 
-use crate::mapped::map_private;
+use crate::memory_map::map_private;
 
 /// The longest text that is kept in memory: what a million entries take.
 const IN_MEMORY: usize = 64 << 20;

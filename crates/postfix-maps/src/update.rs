@@ -1,18 +1,20 @@
 //! Changing single entries of a table.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use bdb_file::{Changes, Datum, FileSource, HashUpdate, Keep};
-use postfix_map_text::KeyRules;
+use kv_file_core::Datum;
 
-use crate::access::is_older;
 use crate::commit::{Found, Target};
-use crate::error::Error;
-use crate::nul::NulState;
-use crate::spec::{Storage, TableSpec};
-use crate::writer::{Duplicates, NewTable, WriteOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::formats::{FileFormat, Update};
+use crate::forms::KnownForms;
+use crate::lookup::{Cause, Operation};
+use crate::options::{Duplicates, WriteOptions};
+use crate::spec::TableSpec;
+use crate::stamp::is_older;
+use crate::types;
+use crate::write::{Storing, ensure};
 
 /// A table that is being changed.
 ///
@@ -23,183 +25,184 @@ use crate::writer::{Duplicates, NewTable, WriteOptions};
 /// ```
 /// # let dir = tempfile::tempdir()?;
 /// # let map = format!("hash:{}/access", dir.path().display());
-/// use postfix_maps::{MapUpdate, MapWriter, Table, WriteOptions};
+/// use postfix_maps::{NewTable, Table, TableUpdate, WriteOptions};
 ///
-/// let mut writer = MapWriter::create(&map, WriteOptions::default())?;
-/// writer.put(b"example.com", b"OK")?;
-/// writer.finish()?;
+/// let mut new = NewTable::open(&map, WriteOptions::default())?;
+/// new.put(b"example.com", b"OK")?;
+/// new.finish()?;
 ///
-/// let mut update = MapUpdate::open(&map, WriteOptions::default())?;
+/// let mut update = TableUpdate::open(&map, WriteOptions::default())?;
 /// update.put(b"example.org", b"REJECT")?;
 /// assert!(update.delete(b"example.com")?);
 /// update.commit()?;
 /// assert_eq!(Table::open(&map)?.get(b"example.com")?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[must_use = "nothing is written until `commit`"]
 #[derive(Debug)]
-pub struct MapUpdate {
+pub struct TableUpdate {
     pub(crate) spec: TableSpec,
-    target: Target,
-    update: HashUpdate<FileSource>,
-    pub(crate) rules: KeyRules,
-    nul: NulState,
-    terminated: bool,
+    pub(crate) storing: Storing,
     pub(crate) duplicates: Duplicates,
+    format: &'static FileFormat,
+    path: PathBuf,
+    target: Target,
+    update: Box<dyn Update>,
+    forms: KnownForms,
     found: Found,
 }
 
-impl MapUpdate {
+impl TableUpdate {
     /// Opens a table that is there, and waits for the lock on its file.
     ///
     /// Of the options, `mode` and `reproducible` are not used.
     ///
     /// # Errors
-    /// As [`Table::open_with`](crate::Table::open_with).
-    pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self, Error> {
+    /// As [`Table::open`](crate::Table::open); [`ErrorKind::NotSupported`] for types that cannot be changed.
+    pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self> {
         let spec = spec.into();
-        let storage = spec.storage()?;
-        let path = spec.file(storage);
-        let target = Target::open_existing(&path);
-        let target = target.map_err(|error| Error::OpenDatabase { path, source: error.into() })?;
-        Self::new(spec, target, storage, options)
+        let format = types::to_change(&spec)?;
+        let path = format.file(spec.source());
+        let target = Target::lock_existing(&path, format.way);
+        let target = target.map_err(format.error_of(Operation::Open, &path))?;
+        Self::new(spec, format, path, target, &options)
     }
 
     /// Opens a table, and makes an empty one first if there is none.
     ///
     /// # Errors
-    /// As [`NewTable::open`], and [`Error::OpenDatabase`] for a file that is no table.
-    pub fn open_or_create(
-        spec: impl Into<TableSpec>,
-        options: WriteOptions,
-    ) -> Result<Self, Error> {
+    /// As [`NewTable::open`](crate::NewTable::open) and [`open`](Self::open).
+    pub fn open_or_create(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self> {
         let spec = spec.into();
-        let storage = spec.storage_to_create()?;
-        let path = spec.file(storage);
+        let format = types::to_create(&spec)?;
+        let path = format.file(spec.source());
         let before = match fs::metadata(&path) {
             Ok(there) if there.len() > 0 => Found::default(),
-            _ => NewTable::ensure(spec.clone(), &options)?,
+            _ => ensure(format, &path, &options)?,
         };
-        let target = Target::open_existing(&path).map_err(|source| Error::Open { path, source })?;
-        let mut update = Self::new(spec, target, storage, options)?;
-        update.found.empty |= before.empty;
-        update.found.interrupted |= before.interrupted;
+        let target = Target::lock_existing(&path, format.way);
+        let target = target.map_err(|error| Error::open(&path, error))?;
+        let mut update = Self::new(spec, format, path, target, &options)?;
+        update.found = update.found.or(before);
         Ok(update)
     }
 
     fn new(
         spec: TableSpec,
+        format: &'static FileFormat,
+        path: PathBuf,
         target: Target,
-        storage: Storage,
-        options: WriteOptions,
-    ) -> Result<Self, Error> {
-        let update = target
-            .old_pages()
-            .and_then(HashUpdate::open)
-            .map_err(|source| Error::OpenDatabase { path: target.path().to_owned(), source })?;
-        Ok(MapUpdate {
+        options: &WriteOptions,
+    ) -> Result<Self> {
+        let update = target.old().map_err(Cause::from).and_then(format.update);
+        Ok(TableUpdate {
             spec,
-            found: target.found,
-            target,
-            update,
-            rules: options.rules,
-            nul: NulState::new(options.terminators),
-            terminated: options.terminators.to_write(match storage {
-                Storage::Hash => true,
-            }),
+            storing: Storing::new(format, options),
             duplicates: options.duplicates,
+            update: update.map_err(format.error_of(Operation::Open, &path))?,
+            format,
+            path,
+            found: target.found(),
+            target,
+            forms: KnownForms::new(options.terminators),
         })
     }
 
     /// The table's file, as it was named.
     pub fn file(&self) -> &Path {
-        self.target.path()
+        &self.path
     }
 
-    /// Whether the text that the table was made from is newer: see
+    /// Returns `true` if the text that the table was made from is newer: see
     /// [`Table::is_older_than_source`](crate::Table::is_older_than_source).
     pub fn is_older_than_source(&self) -> bool {
-        is_older(self.file(), self.spec.source())
+        is_older(&self.path, self.spec.source())
     }
 
     /// The name that Postfix uses for the table in some messages: the type, and the table's file.
     pub fn internal_name(&self) -> Vec<u8> {
-        [self.spec.table_type().as_bytes(), b":", self.file().as_os_str().as_bytes()].concat()
+        self.spec.internal_name(&self.path)
     }
 
     /// Warnings of what had to be mended before the table could be changed, without the program's name: as
-    /// [`NewTable::mended`]. [`add_all`](Self::add_all) tells them.
+    /// [`NewTable::mended`](crate::NewTable::mended). [`add_all`](Self::add_all) tells them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
-        self.found.warnings(self.file())
+        self.found.warnings(&self.path)
     }
 
-    /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides: tells
-    /// whether the entry is stored.
+    /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides. Returns `true`
+    /// if the entry is stored.
     ///
     /// # Errors
-    /// [`Error::NotUtf8`] in UTF-8 mode, [`Error::Read`] for a damaged file, [`Error::Write`] beyond the limits of the
-    /// format.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool, Error> {
-        self.put_or_keep(key, value, self.duplicates.keep())
+    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`], [`ErrorKind::TooLarge`] beyond the
+    /// limits of the format.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool> {
+        self.put_as(key, value, self.duplicates)
     }
 
-    pub(crate) fn put_or_keep(
+    pub(crate) fn put_as(
         &mut self,
         key: &[u8],
         value: &[u8],
-        keep: Keep,
-    ) -> Result<bool, Error> {
-        let key = self.rules.prepare(key)?;
-        self.rules.check_value(value)?;
-        let datum = |bytes| Datum { bytes, nul: self.terminated };
-        let (key, value) = (datum(&key), datum(value));
-        let stored = self.update.put(key, value, keep);
-        stored.map_err(|source| self.error(source))
+        duplicates: Duplicates,
+    ) -> Result<bool> {
+        let TableUpdate { update, format, path, .. } = self;
+        self.storing.prepare(key, value, |key, value| {
+            update.put(key, value, duplicates).map_err(|cause| error(format, path, cause))
+        })
     }
 
     /// Adds an entry as it is, in the place of one with the same key: not folded, not checked, without terminators.
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        let stored = self.update.put(key, value, Keep::Last);
-        stored.map(drop).map_err(|source| self.error(source))
+    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let stored = self.update.put(key.into(), value.into(), Duplicates::Replace);
+        stored.map(drop).map_err(|cause| self.error(cause))
     }
 
-    /// Removes a key; it is folded by the rules, and looked for with and without a terminating NUL by the NUL rule. Tells
-    /// whether it was there.
+    /// Removes a key; it is folded by the rules, and looked for with and without a terminating NUL by the NUL rule. Returns
+    /// `true` if it was there.
     ///
     /// # Errors
-    /// [`Error::NotUtf8`] in UTF-8 mode, [`Error::Read`] for a damaged file.
-    pub fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
-        let key = self.rules.prepare(key)?;
+    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
+    pub fn delete(&mut self, key: &[u8]) -> Result<bool> {
+        let key = self.storing.rules.prepare(key)?;
+        let asked = self.forms.get();
         let update = &mut self.update;
-        let deleted = self.nul.lookup(|nul| {
+        let deleted = asked.find(|nul| {
             let deleted = update.delete(Datum { bytes: &key, nul });
             deleted.map(|deleted| deleted.then_some(()))
         });
-        deleted.map(|deleted| deleted.is_some()).map_err(|source| self.error(source))
+        let Some(((), form)) = deleted.map_err(|cause| self.error(cause))? else {
+            return Ok(false);
+        };
+        self.forms.settle(asked, form);
+        Ok(true)
     }
 
     /// Puts the changes in place; they are on disk when this returns. Where nothing was changed the file is not touched.
     ///
     /// # Errors
-    /// [`Error::Write`]: the table is as it was, unless the disk failed after the changes had been made durable.
-    pub fn commit(self) -> Result<(), Error> {
-        let path = self.target.path().to_owned();
-        let target = self.target;
-        let commit = |changes: Changes| match changes.is_empty() {
-            true => Ok(()),
-            false => target.change(&changes).map_err(bdb_file::Error::from),
-        };
-        let done = self.update.finish().and_then(commit);
-        done.map_err(|source| Error::Write { path, source })
+    /// What the system said. The table is as it was, unless the disk failed after the changes had been made durable.
+    pub fn commit(self) -> Result<()> {
+        let write_error = self.format.error_of(Operation::Write, &self.path);
+        let changes = self.update.finish().map_err(&write_error)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.target.change(&changes).map_err(|error| write_error(error.into()))
     }
 
-    fn error(&self, source: bdb_file::Error) -> Error {
-        let path = self.target.path().to_owned();
-        match source {
-            bdb_file::Error::TooLarge => Error::Write { path, source },
-            _ => Error::Read { path, source },
-        }
+    fn error(&self, cause: Cause) -> Error {
+        error(self.format, &self.path, cause)
     }
+}
+
+fn error(format: &FileFormat, path: &Path, cause: Cause) -> Error {
+    let operation = match cause {
+        Cause::Format(ErrorKind::TooLarge, _) => Operation::Write,
+        _ => Operation::Read,
+    };
+    format.error(operation, path, cause)
 }

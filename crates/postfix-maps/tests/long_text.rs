@@ -40,8 +40,8 @@ fn two_threads_make_the_same_of_a_text() {
     assert!(text.len() > 1 << 20, "{}", text.len());
     let dir = Dir::new();
     let mut warnings = Vec::new();
-    let format = Syntax::Map { values_are_files: false };
-    let source = TableText { name: b"source", text: &text, format };
+    let syntax = Syntax::Map { values_are_files: false };
+    let source = TableText { name: b"source", text: &text, syntax };
     NewTable::open(dir.spec("long"), WriteOptions::default())
         .unwrap()
         .compile(&source, |warning| warnings.push(String::from_utf8_lossy(warning).into_owned()))

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Dir, get};
-use postfix_maps::{Access, Duplicates, MapUpdate, Table, TableOptions, WriteOptions};
+use postfix_maps::{Access, Duplicates, Table, TableOptions, TableUpdate, WriteOptions};
 
 /// Gives the key `a` of the table `m` a value. All values have the same length, and so have the files.
 type Change = fn(&Dir, &str);
@@ -54,8 +54,8 @@ const CHANGES: [(&str, bool, Change); 8] = [
 ];
 
 fn put(dir: &Dir, value: &str) {
-    let options = WriteOptions { duplicates: Duplicates::Replace, ..WriteOptions::default() };
-    let mut update = MapUpdate::open(dir.spec("m"), options).unwrap();
+    let options = WriteOptions::default().duplicates(Duplicates::Replace);
+    let mut update = TableUpdate::open(dir.spec("m"), options).unwrap();
     update.put(b"a", value.as_bytes()).unwrap();
     update.commit().unwrap();
 }

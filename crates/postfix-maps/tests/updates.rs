@@ -8,11 +8,12 @@ use std::thread;
 
 use common::{Dir, get};
 use postfix_maps::{
-    Access, Duplicates, Error, MapUpdate, Syntax, TableSpec, TableText, Terminators, WriteOptions,
+    Access, Duplicates, ErrorKind, Syntax, TableSpec, TableText, TableUpdate, Terminators,
+    WriteOptions,
 };
 
-fn update(dir: &Dir, name: &str) -> MapUpdate {
-    MapUpdate::open(dir.spec(name), WriteOptions::default()).unwrap()
+fn update(dir: &Dir, name: &str) -> TableUpdate {
+    TableUpdate::open(dir.spec(name), WriteOptions::default()).unwrap()
 }
 
 /// Pairs enough for a file of more than two megabytes, which is not copied for a change.
@@ -85,21 +86,21 @@ fn nothing_changes_before_the_commit() {
 #[test]
 fn a_table_that_is_missing_is_an_error_or_made() {
     let dir = Dir::new();
-    let missing = MapUpdate::open(dir.spec("m"), WriteOptions::default()).unwrap_err();
-    assert!(matches!(missing, Error::OpenDatabase { .. }), "{missing}");
+    let missing = TableUpdate::open(dir.spec("m"), WriteOptions::default()).unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NotFound, "{missing}");
     fs::write(dir.path("m.db"), "").unwrap();
-    let options = WriteOptions { mode: 0o640, ..WriteOptions::default() };
-    let mut made = MapUpdate::open_or_create(dir.spec("m"), options).unwrap();
+    let options = WriteOptions::default().mode(0o640);
+    let mut made = TableUpdate::open_or_create(dir.spec("m"), options).unwrap();
     assert_eq!(made.mended().count(), 1);
     made.put(b"a", b"1").unwrap();
     made.commit().unwrap();
     assert_eq!(fs::metadata(dir.path("m.db")).unwrap().mode() & 0o777, 0o640);
     assert_eq!(get(&dir.open("m", Access::Locked), "a").as_deref(), Some("1"));
     fs::write(dir.path("junk.db"), "junk").unwrap();
-    let junk = MapUpdate::open_or_create(dir.spec("junk"), WriteOptions::default());
-    assert!(matches!(junk, Err(Error::OpenDatabase { .. })));
-    let unknown = MapUpdate::open_or_create(TableSpec::from("foo:m"), WriteOptions::default());
-    assert!(matches!(unknown, Err(Error::MissingType(_))));
+    let junk = TableUpdate::open_or_create(dir.spec("junk"), WriteOptions::default());
+    assert_eq!(junk.unwrap_err().kind(), ErrorKind::Damaged);
+    let unknown = TableUpdate::open_or_create(TableSpec::from("foo:m"), WriteOptions::default());
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::UnsupportedType);
 }
 
 #[test]
@@ -109,7 +110,7 @@ fn a_text_is_added_with_its_warnings_in_order() {
     let source = TableText {
         name: b"stdin",
         text: b"lonely\nA 2\nb 3\nB 4\n\"x\n",
-        format: Syntax::Map { values_are_files: false },
+        syntax: Syntax::Map { values_are_files: false },
     };
     for (duplicates, a, b, warnings) in [
         (Duplicates::Warn, "1", "3", 4),
@@ -117,8 +118,8 @@ fn a_text_is_added_with_its_warnings_in_order() {
         (Duplicates::Replace, "2", "4", 2),
     ] {
         dir.write("m", &[("a", "1")]);
-        let options = WriteOptions { duplicates, ..WriteOptions::default() };
-        let mut update = MapUpdate::open(dir.spec("m"), options).unwrap();
+        let options = WriteOptions::default().duplicates(duplicates);
+        let mut update = TableUpdate::open(dir.spec("m"), options).unwrap();
         let mut told = Vec::new();
         update.add_all(&source, |warning| told.push(warning.to_vec())).unwrap();
         update.commit().unwrap();
@@ -138,7 +139,7 @@ fn a_text_is_added_with_its_warnings_in_order() {
 #[test]
 fn the_form_of_keys_that_is_found_is_the_one_that_is_deleted() {
     let dir = Dir::new();
-    let with = |terminators| WriteOptions { terminators, ..WriteOptions::default() };
+    let with = |terminators| WriteOptions::default().terminators(terminators);
     dir.write_with("m", &[("k", "without")], with(Terminators::Without));
     let mut both = update(&dir, "m");
     assert!(both.put(b"k", b"with").unwrap(), "another key");

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use postfix_maps::{
-    Error, MapUpdate, NewTable, Syntax, TableSpec, TableText, Text, WriteOptions, mode_like,
+    Error, NewTable, Syntax, TableSpec, TableText, TableUpdate, Text, WriteOptions, mode_like,
 };
 
 use crate::args::Tool;
@@ -19,10 +19,10 @@ use crate::signals::HeldBack;
 pub fn create(session: &Session) -> Result<(), Fatal> {
     session.tables().iter().try_for_each(|spec| {
         // Postfix has no client for making these.
-        if spec.table_type() == "proxy" {
-            return Err(Error::CreateProxy.into());
+        if spec.is_proxied() {
+            return Err(Fatal::Message(b"can't create maps via the proxy service".to_vec()));
         }
-        let open_error = |source| Error::Open { path: spec.source().to_owned(), source };
+        let open_error = |source| Error::open(spec.source(), source);
         let file = File::open(spec.source()).map_err(open_error)?;
         let metadata = file.metadata().map_err(open_error)?;
         let options = prepare(session, spec, &metadata)?;
@@ -49,12 +49,12 @@ pub fn update(session: &Session) -> Result<(), Fatal> {
     session.tables().iter().try_for_each(|spec| {
         let options = prepare(session, spec, &metadata)?;
         // Of a table that is not there yet the text comes first: where that cannot be read, none is made.
-        let (mut table, early) = match MapUpdate::open(spec.clone(), options.clone()) {
+        let (mut table, early) = match TableUpdate::open(spec.clone(), options.clone()) {
             Ok(table) => (table, None),
             Err(error) => {
-                let is_absent = matches!(error, Error::OpenDatabase { .. });
-                let early = is_absent.then(read).transpose()?;
-                (MapUpdate::open_or_create(spec.clone(), options)?, early)
+                let is_of_file = error.path().is_some();
+                let early = is_of_file.then(read).transpose()?;
+                (TableUpdate::open_or_create(spec.clone(), options)?, early)
             }
         };
         let signals = HeldBack::begin();
@@ -70,11 +70,11 @@ pub fn update(session: &Session) -> Result<(), Fatal> {
 
 /// A text, or keys, that cannot be read to the end.
 pub fn read_error(path: &Path, source: io::Error) -> Error {
-    Error::Read { path: path.to_owned(), source: source.into() }
+    Error::read(path, source)
 }
 
 fn stdin_error(source: io::Error) -> Error {
-    Error::Open { path: "stdin".into(), source }
+    Error::open("stdin".as_ref(), source)
 }
 
 /// What comes before the first table is opened, and again before each other.
@@ -85,28 +85,23 @@ fn prepare(
 ) -> Result<WriteOptions, Fatal> {
     if session.invocation.as_owner {
         // The owner may have no way to the mail log.
-        become_owner(metadata, || session.log.connect()).map_err(|error| Error::Open {
-            path: spec.source().to_owned(),
-            source: error.into(),
-        })?;
+        become_owner(metadata, || session.log.connect())
+            .map_err(|error| Error::open(spec.source(), error.into()))?;
     }
     session.log.info(&[b"open ", &spec.to_bytes()[..]].concat());
-    Ok(WriteOptions {
-        mode: if session.invocation.copy_mode { mode_like(metadata) } else { 0o644 },
-        reproducible: source_date_epoch().is_some(),
-        ..session.write_options()
-    })
+    let options = session.write_options().reproducible(source_date_epoch().is_some());
+    Ok(if session.invocation.copy_mode { options.mode(mode_like(metadata)) } else { options })
 }
 
 fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> TableText<'t> {
-    let format = match session.tool {
+    let syntax = match session.tool {
         Tool::Postmap => Syntax::Map { values_are_files: session.invocation.values_are_files },
         Tool::Postalias => Syntax::Aliases {
             time: source_date_epoch().unwrap_or_else(SystemTime::now),
             host: session.config.myhostname(),
         },
     };
-    TableText { name, text, format }
+    TableText { name, text, syntax }
 }
 
 /// The time to write into files instead of the present one, for builds that are to give the same bytes each time.

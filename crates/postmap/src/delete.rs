@@ -2,7 +2,7 @@
 
 use std::io;
 
-use postfix_maps::{Error, MapUpdate, TableSpec, before_nul, not_utf8_message};
+use postfix_maps::{ErrorKind, TableSpec, TableUpdate, before_nul, not_utf8_message};
 
 use crate::args::Keys;
 use crate::create::read_error;
@@ -46,11 +46,11 @@ fn delete_all(session: &Session, tables: &[TableSpec], keys: &[&[u8]]) -> Result
         }
     }
     for table in tables {
-        let mut table = MapUpdate::open(table.clone(), session.write_options())?;
+        let mut table = TableUpdate::open(table.clone(), session.write_options())?;
         let signals = HeldBack::begin();
         for key in keys {
             deleted |= match table.delete(key) {
-                Err(Error::NotUtf8(_)) => false,
+                Err(error) if error.kind() == ErrorKind::NotUtf8 => false,
                 deleted => deleted?,
             };
         }
@@ -62,7 +62,7 @@ fn delete_all(session: &Session, tables: &[TableSpec], keys: &[&[u8]]) -> Result
 
 /// The name of a table that opens; with a warning of what had to be mended, and when it should be made anew.
 fn examine(session: &Session, spec: &TableSpec) -> Result<Vec<u8>, Fatal> {
-    let table = MapUpdate::open(spec.clone(), session.write_options())?;
+    let table = TableUpdate::open(spec.clone(), session.write_options())?;
     table.mended().for_each(|warning| session.log.warning(&warning));
     if table.is_older_than_source() {
         session.warn_of_newer_source(spec, table.file());

@@ -8,7 +8,7 @@ use crate::run::{Fatal, Session};
 /// Prints all entries of the first table of the command line. Tells whether there was a table.
 pub fn list(session: &Session) -> Result<bool, Fatal> {
     let Some(spec) = session.tables().into_iter().next() else { return Ok(false) };
-    if spec.table_type() == "proxy" {
+    if spec.is_proxied() {
         return Err(Fatal::Message(b"can't sequence maps via the proxy service".to_vec()));
     }
     let table = session.open(&spec, Access::Snapshot)?;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use postfix_maps::{Access, Error, Table, TableSpec, before_nul, not_utf8_message};
+use postfix_maps::{Access, Error, ErrorKind, Table, TableSpec, before_nul, not_utf8_message};
 
 use crate::args::Tool;
 use crate::lines::each_line;
@@ -109,20 +109,14 @@ impl<'s> Answers<'s> {
     /// Looks up the keys that wait for it.
     fn settle(&mut self) -> Result<(), Fatal> {
         let Some((_, Lazy { table: Some(table), .. })) = self.tables.first() else { return Ok(()) };
-        let mut keys = self.keys[..std::mem::take(&mut self.waiting)].iter();
-        let mut result = Ok(());
-        table.get_many(keys.as_slice(), |found| {
-            let Some(key) = keys.next().filter(|_| result.is_ok()) else { return };
-            match answer(self.session, table, key, found, Naming::Internal) {
-                Ok(Some(value)) => {
-                    self.session.put_pair(&mut self.output, key, &value);
-                    self.found = true;
-                }
-                Ok(None) => {}
-                Err(error) => result = Err(error),
+        let keys = &self.keys[..std::mem::take(&mut self.waiting)];
+        for (key, found) in keys.iter().zip(table.get_many(keys)) {
+            if let Some(value) = answer(self.session, table, key, found, Naming::Internal)? {
+                self.session.put_pair(&mut self.output, key, &value);
+                self.found = true;
             }
-        });
-        result
+        }
+        Ok(())
     }
 
     /// Looks a key up and prints it with the value that the first table has which knows it.
@@ -172,8 +166,8 @@ fn answer<'v>(
         }
         Err(error) => {
             // Of a table of tables, the member is named first.
-            if let Error::ValueNotUtf8 { table: member, key, value } = &error {
-                session.log.warning(&not_utf8_message(member, key, value));
+            if error.kind() == ErrorKind::ValueNotUtf8 {
+                error.detail().into_iter().for_each(|detail| session.log.warning(detail));
                 return Err(query_error(session, table));
             }
             return Err(error.into());

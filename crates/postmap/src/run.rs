@@ -50,9 +50,9 @@ pub fn main(tool: Tool) -> ExitCode {
                 Fatal::Table(error) => {
                     // libdb prints lines of its own in such cases.
                     if let Some(detail) = error.detail() {
-                        log.warning(detail.as_bytes());
+                        log.warning(detail);
                     }
-                    log.fatal(&error.message());
+                    log.fatal(error.message());
                 }
             }
             ExitCode::FAILURE
@@ -144,14 +144,13 @@ impl Session<'_> {
 
     /// Opens a table for reading, with the warnings that belong to it.
     pub fn open(&self, spec: &TableSpec, access: Access) -> Result<Table, Fatal> {
-        let options = TableOptions {
-            rules: self.key_rules(),
-            terminators: self.invocation.terminators,
-            access,
-            duplicates: self.invocation.duplicates,
-            values_are_files: self.invocation.values_are_files,
-            environment: self.environment(),
-        };
+        let options = TableOptions::default()
+            .rules(self.key_rules())
+            .terminators(self.invocation.terminators)
+            .access(access)
+            .duplicates(self.invocation.duplicates)
+            .values_are_files(self.invocation.values_are_files)
+            .environment(self.environment());
         let table =
             Table::open_telling(spec.clone(), options, |warning| self.log.warning(warning))?;
         if table.is_older_than_source() {
@@ -178,12 +177,10 @@ impl Session<'_> {
 
     /// How tables are changed.
     pub fn write_options(&self) -> WriteOptions {
-        WriteOptions {
-            rules: self.key_rules(),
-            terminators: self.invocation.terminators,
-            duplicates: self.invocation.duplicates,
-            ..WriteOptions::default()
-        }
+        WriteOptions::default()
+            .rules(self.key_rules())
+            .terminators(self.invocation.terminators)
+            .duplicates(self.invocation.duplicates)
     }
 
     /// Prints a key that was found and its value.

@@ -99,6 +99,16 @@ impl<'t> HashBuilder<'t> {
         HashBuilder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
 
+    /// A builder of a table with these pairs.
+    pub fn of(entries: Entries<'t>, options: BuildOptions) -> Self {
+        let mut sizes = Sizes::default();
+        for index in entries.indices() {
+            let (key, data) = entries.lens(index);
+            sizes.add(key, data);
+        }
+        HashBuilder { options, entries, sizes }
+    }
+
     pub(crate) fn options(&self) -> &BuildOptions {
         &self.options
     }

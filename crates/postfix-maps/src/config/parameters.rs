@@ -6,7 +6,7 @@ use postfix_map_text::{Diagnostic, DiagnosticKind, logical_lines};
 
 use super::ConfigProblem;
 use super::scan::{is_space, split_assignment};
-use crate::nul::before_nul;
+use crate::forms::before_nul;
 
 /// Parameters by name, with their values as written.
 #[derive(Clone, Debug, Default)]

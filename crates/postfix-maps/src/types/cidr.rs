@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::definition::Definition;
 use super::rules::{Rules, RulesBuilder, Statement, each_rule, text};
-use super::{Definition, Dictionary, Failure};
 use crate::config::scan::{is_space, split_while, trim_start};
-use crate::error::Error;
+use crate::error::Result;
+use crate::forms::Forms;
+use crate::lookup::{Failure, Found, Lookup};
 
 /// The addresses that begin with some bits, or all others of the same family.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ struct Network {
 #[derive(Debug)]
 struct Cidr(Rules<Network, Vec<u8>>);
 
-pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     let text = text(definition, false)?;
     let mut rules = RulesBuilder::new();
     each_rule(definition, &text, |definition, place, statement| {
@@ -47,11 +49,11 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary
     Ok(Box::new(Cidr(rules.finish(definition))))
 }
 
-impl Dictionary for Cidr {
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+impl Lookup for Cidr {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         let Some(address) = parse_address(key) else { return Ok(None) };
         let found = self.0.find(|network| network.holds(address));
-        Ok(found.map(|(_, result)| result.as_slice().into()))
+        Ok(found.map(|(_, result)| (result.as_slice().into(), forms)))
     }
 }
 

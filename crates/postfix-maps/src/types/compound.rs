@@ -1,13 +1,12 @@
 //! Tables made of tables: `unionmap:{...}` and `pipemap:{...}` (specification of the table types, section 7).
 
 use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 
-use super::{Definition, Dictionary, Failure};
+use super::definition::Definition;
 use crate::config::scan::{braced, split_items};
-use crate::error::Error;
-use crate::spec::TableSpec;
+use crate::error::Result;
+use crate::forms::Forms;
+use crate::lookup::{Failure, Found, Lookup};
 use crate::table::Table;
 
 /// How deep tables may be nested; Postfix has no limit but its stack.
@@ -21,16 +20,16 @@ struct Union(Vec<Table>);
 #[derive(Debug)]
 struct Pipe(Vec<Table>);
 
-pub(super) fn open_unionmap(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open_unionmap(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     Ok(Box::new(Union(members(definition)?)))
 }
 
-pub(super) fn open_pipemap(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open_pipemap(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     Ok(Box::new(Pipe(members(definition)?)))
 }
 
 /// The tables between the braces, at least one.
-fn members(definition: &mut Definition<'_>) -> Result<Vec<Table>, Error> {
+fn members(definition: &mut Definition<'_>) -> Result<Vec<Table>> {
     let expected = "{type:name...}";
     let name = definition.name();
     if depth(name) > DEEPEST {
@@ -42,8 +41,7 @@ fn members(definition: &mut Definition<'_>) -> Result<Vec<Table>, Error> {
         if !item.contains(&b':') {
             return Err(bad(definition));
         }
-        let spec = TableSpec::parse(OsStr::from_bytes(item), b"");
-        tables.push(Table::open_dyn(spec, definition.options.clone(), definition.warn)?);
+        tables.push(definition.member(item)?);
     }
     if tables.is_empty() {
         return Err(bad(definition));
@@ -65,8 +63,8 @@ fn depth(text: &[u8]) -> usize {
     levels.max().unwrap_or_default()
 }
 
-impl Dictionary for Union {
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+impl Lookup for Union {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         let mut results: Vec<u8> = Vec::new();
         for table in &self.0 {
             if let Some(value) = table.ask(key)? {
@@ -77,7 +75,8 @@ impl Dictionary for Union {
             }
         }
         // Empty results are none.
-        Ok(Some(results).filter(|results| !results.is_empty()).map(Cow::Owned))
+        let results = Some(results).filter(|results| !results.is_empty());
+        Ok(results.map(|results| (results.into(), forms)))
     }
 
     fn folds_keys(&self) -> bool {
@@ -85,8 +84,8 @@ impl Dictionary for Union {
     }
 }
 
-impl Dictionary for Pipe {
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+impl Lookup for Pipe {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         let mut value = Cow::Borrowed(key);
         for table in &self.0 {
             match table.ask(&value)? {
@@ -94,7 +93,7 @@ impl Dictionary for Pipe {
                 None => return Ok(None),
             }
         }
-        Ok(Some(value.into_owned().into()))
+        Ok(Some((value.into_owned().into(), forms)))
     }
 
     fn folds_keys(&self) -> bool {

@@ -1,12 +1,13 @@
 //! `environ:`: the process's environment, with main.cf's additions (specification of the table types, section 5).
 
-use std::borrow::Cow;
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::{Definition, Dictionary, Failure};
-use crate::error::Error;
+use super::definition::Definition;
+use crate::error::Result;
+use crate::forms::Forms;
+use crate::lookup::{Failure, Found, Lookup};
 
 #[derive(Debug)]
 struct Environment {
@@ -14,15 +15,15 @@ struct Environment {
     assigned: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     Ok(Box::new(Environment { assigned: definition.options.environment.clone() }))
 }
 
-impl Dictionary for Environment {
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+impl Lookup for Environment {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         if let Some((_, value)) = self.assigned.iter().rfind(|(name, _)| name == key) {
-            return Ok(Some(value.into()));
+            return Ok(Some((value.into(), forms)));
         }
-        Ok(env::var_os(OsStr::from_bytes(key)).map(|value| value.into_vec().into()))
+        Ok(env::var_os(OsStr::from_bytes(key)).map(|value| (value.into_vec().into(), forms)))
     }
 }

@@ -1,11 +1,12 @@
 //! `inline:{name=value, {name = long value}}` (specification of the table types, section 4).
 
+use super::definition::Definition;
 use super::entries::Entries;
-use super::{Definition, Dictionary};
 use crate::config::scan::{braced, is_space, split_items, split_while, trim, trim_start};
-use crate::error::Error;
+use crate::error::Result;
+use crate::lookup::Lookup;
 
-pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     let (options, name) = (definition.options, definition.name());
     let pairs = "{name=value...}";
     let expected = if options.values_are_files { "{name=filename...}" } else { pairs };

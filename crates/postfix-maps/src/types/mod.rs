@@ -1,8 +1,8 @@
-//! Tables without an index file (specification of the table types): what they answer is in their name, in a text that is
-//! read when they are opened, or somewhere else on the machine.
+//! The one registry of table types: every type of Postfix's, those that are not read here included.
 
 mod cidr;
 mod compound;
+mod definition;
 mod entries;
 mod environ;
 mod fail;
@@ -16,64 +16,40 @@ mod template;
 mod texthash;
 mod unix;
 
-use std::borrow::Cow;
-use std::ffi::OsStr;
-use std::fmt;
-use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-use crate::error::Error;
-use crate::file_values;
+use crate::error::{Error, ErrorKind, Result};
+use crate::formats::{FileFormat, hash};
+use crate::lookup::Lookup;
 use crate::spec::TableSpec;
-use crate::table::TableOptions;
 
-/// A key and its value.
-type Pair<'d> = (&'d [u8], &'d [u8]);
+pub(crate) use definition::Definition;
 
-/// A table that is open for reading, beneath what all have in common: folding, and the checks of UTF-8 mode.
-pub(crate) trait Dictionary: fmt::Debug + Send + Sync {
-    /// The value of a key that is as the type wants it.
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure>;
+/// The type of tables that are named without one, unless main.cf says otherwise.
+pub(crate) const DEFAULT: &str = "hash";
 
-    /// All keys and values, for types that can tell them.
-    fn entries(&self) -> Result<Vec<Pair<'_>>, Failure> {
-        Err(Failure::NotSupported)
-    }
-
-    /// For [`Keys::OfFirstMember`]: whether the first member's keys are folded.
-    fn folds_keys(&self) -> bool {
-        false
-    }
-}
-
-/// Why a table has no answer. The outermost table names itself in the error that is made of it.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// It might have one later.
-    Retry,
-    /// The type has no such operation.
-    NotSupported,
-    /// An error that is complete.
-    Error(Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Error(error)
-    }
-}
-
-/// Opens a table of one type.
-type Opener = fn(&mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error>;
-
-/// A type of tables without an index file.
-pub(crate) struct DictionaryType {
+/// A type of tables.
+pub(crate) struct TableType {
     /// What stands before the colon.
     name: &'static str,
-    /// Whether its keys are folded.
-    pub keys: Keys,
-    /// What a change of its tables comes to.
-    pub change: Change,
-    pub open: Opener,
+    pub kind: Kind,
+}
+
+/// What tables of a type are.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    /// In a file of their own.
+    File(&'static FileFormat),
+    /// Without an index file: what they answer is in their name, in a text that is read when they are opened, or somewhere
+    /// else on the machine.
+    Defined {
+        /// Whether their keys are folded.
+        keys: Keys,
+        open: fn(&mut Definition<'_>) -> Result<Box<dyn Lookup>>,
+        change: Change,
+    },
+    /// Postfix's, and not read here.
+    NotRead { create: Create, change: Change },
 }
 
 /// What the keys of a type are.
@@ -87,7 +63,7 @@ pub(crate) enum Keys {
     OfFirstMember,
 }
 
-/// What becomes of an attempt to delete a key.
+/// What becomes of an attempt to change a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The table is not even opened.
@@ -96,59 +72,208 @@ pub(crate) enum Change {
     NotSupported,
     /// It fails.
     Fails,
+    /// Tables of this type cannot be opened.
+    Unknown,
+}
+
+/// What becomes of an attempt to make a table that is not read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Create {
+    /// Postfix looks for a package of its own that could.
+    Package,
+    /// Tables of this type have no file to make.
+    LookupOnly,
+    /// As well, and Postfix's tools refuse it before they look at anything else.
+    Proxied,
+}
+
+const fn file(format: &'static FileFormat) -> TableType {
+    TableType { name: format.name, kind: Kind::File(format) }
+}
+
+type Open = fn(&mut Definition<'_>) -> Result<Box<dyn Lookup>>;
+
+const fn defined(name: &'static str, keys: Keys, change: Change, open: Open) -> TableType {
+    TableType { name, kind: Kind::Defined { keys, open, change } }
+}
+
+const fn not_read(name: &'static str, create: Create, change: Change) -> TableType {
+    TableType { name, kind: Kind::NotRead { create, change } }
 }
 
 /// All types (specification of the table types, section 1).
 #[rustfmt::skip]
-const TYPES: &[DictionaryType] = &[
-    DictionaryType { name: "cidr", keys: Keys::Pattern, change: Change::ReadOnly, open: cidr::open },
-    DictionaryType { name: "environ", keys: Keys::Fixed, change: Change::NotSupported, open: environ::open },
-    DictionaryType { name: "fail", keys: Keys::Pattern, change: Change::Fails, open: fail::open },
-    DictionaryType { name: "inline", keys: Keys::Fixed, change: Change::ReadOnly, open: inline::open },
-    DictionaryType { name: "internal", keys: Keys::Fixed, change: Change::NotSupported, open: entries::open_internal },
-    DictionaryType { name: "pcre", keys: Keys::Pattern, change: Change::ReadOnly, open: pattern::open_pcre },
-    DictionaryType { name: "pipemap", keys: Keys::OfFirstMember, change: Change::ReadOnly, open: compound::open_pipemap },
-    DictionaryType { name: "randmap", keys: Keys::Pattern, change: Change::ReadOnly, open: randmap::open },
-    DictionaryType { name: "regexp", keys: Keys::Pattern, change: Change::ReadOnly, open: pattern::open_regexp },
-    DictionaryType { name: "static", keys: Keys::Fixed, change: Change::NotSupported, open: statics::open },
-    DictionaryType { name: "texthash", keys: Keys::Fixed, change: Change::ReadOnly, open: texthash::open },
-    DictionaryType { name: "unionmap", keys: Keys::OfFirstMember, change: Change::ReadOnly, open: compound::open_unionmap },
-    DictionaryType { name: "unix", keys: Keys::Fixed, change: Change::ReadOnly, open: unix::open },
+static TYPES: &[TableType] = &[
+    file(&hash::FORMAT),
+
+    defined("cidr", Keys::Pattern, Change::ReadOnly, cidr::open),
+    defined("environ", Keys::Fixed, Change::NotSupported, environ::open),
+    defined("fail", Keys::Pattern, Change::Fails, fail::open),
+    defined("inline", Keys::Fixed, Change::ReadOnly, inline::open),
+    defined("internal", Keys::Fixed, Change::NotSupported, entries::open_internal),
+    defined("pcre", Keys::Pattern, Change::ReadOnly, pattern::open_pcre),
+    defined("pipemap", Keys::OfFirstMember, Change::ReadOnly, compound::open_pipemap),
+    defined("randmap", Keys::Pattern, Change::ReadOnly, randmap::open),
+    defined("regexp", Keys::Pattern, Change::ReadOnly, pattern::open_regexp),
+    defined("static", Keys::Fixed, Change::NotSupported, statics::open),
+    defined("texthash", Keys::Fixed, Change::ReadOnly, texthash::open),
+    defined("unionmap", Keys::OfFirstMember, Change::ReadOnly, compound::open_unionmap),
+    defined("unix", Keys::Fixed, Change::ReadOnly, unix::open),
+
+    not_read("btree", Create::Package, Change::Unknown),
+    not_read("cdb", Create::Package, Change::Unknown),
+    not_read("dbm", Create::Package, Change::Unknown),
+    not_read("ldap", Create::LookupOnly, Change::Unknown),
+    not_read("lmdb", Create::Package, Change::Unknown),
+    not_read("memcache", Create::LookupOnly, Change::Unknown),
+    not_read("mongodb", Create::Package, Change::Unknown),
+    not_read("mysql", Create::LookupOnly, Change::Unknown),
+    not_read("nis", Create::LookupOnly, Change::ReadOnly),
+    not_read("nisplus", Create::LookupOnly, Change::ReadOnly),
+    not_read("pgsql", Create::LookupOnly, Change::Unknown),
+    not_read("proxy", Create::Proxied, Change::Unknown),
+    not_read("sdbm", Create::Package, Change::Unknown),
+    not_read("socketmap", Create::LookupOnly, Change::ReadOnly),
+    not_read("sqlite", Create::LookupOnly, Change::Unknown),
+    not_read("tcp", Create::LookupOnly, Change::ReadOnly),
 ];
 
-/// The type of this name, if there is one.
-pub(crate) fn find(name: &OsStr) -> Option<&'static DictionaryType> {
-    TYPES.iter().find(|known| known.name == name)
+/// What tables of a type are; `None` for one that Postfix does not know, either.
+fn kind(spec: &TableSpec) -> Option<Kind> {
+    TYPES.iter().find(|known| known.name == spec.table_type()).map(|known| known.kind)
 }
 
-/// A table that is about to be opened.
-pub(crate) struct Definition<'d> {
-    pub spec: &'d TableSpec,
-    pub options: &'d TableOptions,
-    /// Where warnings go, without the program's name.
-    pub warn: &'d mut dyn FnMut(&[u8]),
+/// What a table is, for reading it.
+pub(crate) fn to_read(spec: &TableSpec) -> Result<Kind> {
+    if spec.table_type().is_empty() || spec.name().is_empty() {
+        let text: [&[u8]; 3] = [
+            b"open dictionary: expecting \"type:name\" form instead of \"",
+            &spec.to_bytes(),
+            b"\"",
+        ];
+        return Err(Error::new(ErrorKind::Name, text.concat()));
+    }
+    match kind(spec) {
+        Some(kind @ (Kind::File(_) | Kind::Defined { .. })) => Ok(kind),
+        Some(Kind::NotRead { .. }) | None => Err(unsupported(spec)),
+    }
 }
 
-impl<'d> Definition<'d> {
-    /// The name without the type.
-    fn name(&self) -> &'d [u8] {
-        self.spec.name().as_bytes()
+/// The format of a table that is to be changed.
+pub(crate) fn to_change(spec: &TableSpec) -> Result<&'static FileFormat> {
+    let change = match kind(spec) {
+        Some(Kind::NotRead { change, .. }) => change,
+        _ => match to_read(spec)? {
+            Kind::File(format) => return Ok(format),
+            Kind::Defined { change, .. } | Kind::NotRead { change, .. } => change,
+        },
+    };
+    let table = spec.to_bytes();
+    Err(match change {
+        Change::ReadOnly => Error::new(
+            ErrorKind::NotSupported,
+            [&table[..], b" map requires O_RDONLY access mode"].concat(),
+        ),
+        Change::NotSupported => Error::not_supported(&table, "delete"),
+        Change::Fails => Error::failed(&table, "delete"),
+        Change::Unknown => unsupported(spec),
+    })
+}
+
+/// The format of a table that is to be made.
+pub(crate) fn to_create(spec: &TableSpec) -> Result<&'static FileFormat> {
+    let package = || {
+        let kind = spec.table_type().display();
+        unsupported_with(spec, &format!(". Is the postfix-{kind} package installed?"))
+    };
+    Err(match kind(spec) {
+        Some(Kind::File(format)) => return Ok(format),
+        Some(Kind::Defined { change: Change::Fails, .. }) => {
+            Error::failed(&spec.to_bytes(), "write")
+        }
+        Some(
+            Kind::Defined { .. }
+            | Kind::NotRead { create: Create::LookupOnly | Create::Proxied, .. },
+        ) => unsupported_with(spec, " does not support bulk-mode creation."),
+        Some(Kind::NotRead { create: Create::Package, .. }) | None => package(),
+    })
+}
+
+/// The error for a type that is not read here.
+pub(crate) fn unsupported(spec: &TableSpec) -> Error {
+    unsupported_with(spec, "")
+}
+
+fn unsupported_with(spec: &TableSpec, more: &str) -> Error {
+    let kind = spec.table_type().as_encoded_bytes();
+    let text = [b"unsupported dictionary type: ", kind, more.as_bytes()].concat();
+    Error::new(ErrorKind::UnsupportedType, text)
+}
+
+impl TableSpec {
+    /// The file that holds the table, for types that are stored in one which this crate reads.
+    pub fn database(&self) -> Option<PathBuf> {
+        match to_read(self) {
+            Ok(Kind::File(format)) => Some(format.file(self.source())),
+            _ => None,
+        }
     }
 
-    /// A value as the table is to hold it: with `-F` the text names files.
-    ///
-    /// # Errors
-    /// What is wrong with the files.
-    fn value(&self, text: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
-        if self.options.values_are_files { file_values::encode(text) } else { Ok(text.to_vec()) }
+    /// Returns `true` if the table is behind Postfix's proxy service: `postmap` refuses to make or list such ones.
+    pub fn is_proxied(&self) -> bool {
+        matches!(kind(self), Some(Kind::NotRead { create: Create::Proxied, .. }))
+    }
+}
+
+impl<T: AsRef<str> + ?Sized> From<&T> for TableSpec {
+    /// A name without a colon is of the type `hash`.
+    fn from(text: &T) -> Self {
+        TableSpec::parse(text.as_ref().as_ref(), DEFAULT.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_there_once() {
+        for (i, known) in TYPES.iter().enumerate() {
+            assert!(TYPES[..i].iter().all(|other| other.name != known.name), "{}", known.name);
+        }
+        assert!(matches!(kind(&TableSpec::from("m")), Some(Kind::File(_))), "the default type");
     }
 
-    /// The error of a name that is not what it should be.
-    fn bad_syntax(&self, problem: &[u8], expected: &str) -> Error {
-        let (spec, kind) = (self.spec.to_bytes(), self.spec.table_type().as_bytes());
-        let expected = expected.as_bytes();
-        let text: [&[u8]; 8] =
-            [problem, b": \"", &spec, b"\"; need \"", kind, b":", expected, b"\""];
-        Error::Definition(text.concat())
+    #[test]
+    fn tables_in_files_have_one() {
+        assert_eq!(TableSpec::from("hash:m").database(), Some("m.db".into()));
+        assert_eq!(TableSpec::from("static:m").database(), None);
+        assert_eq!(TableSpec::from("ldap:m").database(), None);
+    }
+
+    #[test]
+    fn what_cannot_be_done_has_postfixs_words() {
+        let words = |error: Error| String::from_utf8(error.message().to_vec()).unwrap();
+        let created = |spec: &str| words(to_create(&spec.into()).unwrap_err());
+        let changed = |spec: &str| words(to_change(&spec.into()).unwrap_err());
+        for spec in ["proxy:m", "tcp:m", "ldap:m", "cidr:m", "static:m"] {
+            let expected = "does not support bulk-mode creation.";
+            assert!(created(spec).ends_with(expected), "{spec}");
+        }
+        for spec in ["sdbm:m", "mongodb:m", "nothing:m"] {
+            assert!(created(spec).ends_with("package installed?"), "{spec}");
+        }
+        for spec in ["tcp:m", "cidr:m", "socketmap:m"] {
+            assert_eq!(changed(spec), format!("{spec} map requires O_RDONLY access mode"));
+        }
+        for (spec, expected) in [
+            ("ldap:m", "unsupported dictionary type: ldap"),
+            ("static:m", "table static:m: delete operation is not supported"),
+            ("fail:m", "table fail:m: delete error: Application error"),
+            (":m", "open dictionary: expecting \"type:name\" form instead of \":m\""),
+        ] {
+            assert_eq!(changed(spec), expected);
+        }
+        assert_eq!(created("fail:m"), "table fail:m: write error: Application error");
     }
 }

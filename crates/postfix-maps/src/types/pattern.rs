@@ -1,13 +1,13 @@
 //! `regexp:` and `pcre:`: rules with regular expressions (specification of the table types, section 6.2).
 
-use std::borrow::Cow;
-
+use super::definition::{Definition, definition_error};
 use super::regex::{Dialect, Flags, PatternError, Regex};
 use super::rules::{Place, Rules, RulesBuilder, Statement, each_rule, map_name, text};
 use super::template::{Problem, Template};
-use super::{Definition, Dictionary, Failure};
 use crate::config::scan::{is_space, split_while, trim_start};
-use crate::error::Error;
+use crate::error::Result;
+use crate::forms::Forms;
+use crate::lookup::{Failure, Found, Lookup};
 
 /// `/pattern/`, or with `!` a text that it does not match; and perhaps a second one that has to hold, too.
 #[derive(Debug)]
@@ -25,15 +25,15 @@ struct Match {
 #[derive(Debug)]
 struct Patterns(Rules<Condition, Template>);
 
-pub(super) fn open_regexp(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open_regexp(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     open(definition, Dialect::Posix)
 }
 
-pub(super) fn open_pcre(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open_pcre(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     open(definition, Dialect::Perl)
 }
 
-fn open(definition: &mut Definition<'_>, dialect: Dialect) -> Result<Box<dyn Dictionary>, Error> {
+fn open(definition: &mut Definition<'_>, dialect: Dialect) -> Result<Box<dyn Lookup>> {
     let text = text(definition, true)?;
     let mut rules = RulesBuilder::new();
     let mut unsupported = 0;
@@ -66,13 +66,13 @@ fn open(definition: &mut Definition<'_>, dialect: Dialect) -> Result<Box<dyn Dic
     })?;
     if unsupported > 0 {
         let text = format!(": regular expressions that are not supported: {unsupported}");
-        return Err(Error::Definition([&map_name(definition)[..], text.as_bytes()].concat()));
+        return Err(definition_error([&map_name(definition)[..], text.as_bytes()].concat()));
     }
     Ok(Box::new(Patterns(rules.finish(definition))))
 }
 
-impl Dictionary for Patterns {
-    fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
+impl Lookup for Patterns {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         let Some((condition, result)) = self.0.find(|condition| condition.holds(key)) else {
             return Ok(None);
         };
@@ -84,7 +84,7 @@ impl Dictionary for Patterns {
             let span = groups.get(number as usize).cloned().flatten();
             span.and_then(|span| key.get(span)).unwrap_or_default()
         };
-        Ok(Some(result.expand(group).into()))
+        Ok(Some((result.expand(group).into(), forms)))
     }
 }
 

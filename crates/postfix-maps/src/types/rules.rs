@@ -6,24 +6,21 @@ use std::os::unix::ffi::OsStrExt;
 
 use postfix_map_text::{Diagnostic, DiagnosticKind, logical_lines};
 
-use super::Definition;
+use super::definition::{Definition, definition_error};
 use crate::config::scan::{braced, is_space, split_items, split_while, trim_end, trim_start};
-use crate::error::{Error, strerror};
-use crate::nul::before_nul;
+use crate::error::{Error, Result, strerror};
+use crate::forms::before_nul;
 
 /// The text of a table of rules: that of a file, or the rules in the name, one on a line.
 ///
 /// `directories_are_empty`: whether what cannot be read, as a directory, is taken for an empty file.
-pub(super) fn text(
-    definition: &Definition<'_>,
-    directories_are_empty: bool,
-) -> Result<Vec<u8>, Error> {
+pub(super) fn text(definition: &Definition<'_>, directories_are_empty: bool) -> Result<Vec<u8>> {
     let name = definition.name();
     let map = [definition.spec.table_type().as_bytes(), b" map"].concat();
     let inner = |text| {
         braced(text).map_err(|what| {
             let text: [&[u8]; 6] = [&map, b": ", what.as_bytes(), b" in \"", text, b"\""];
-            Error::Definition(text.concat())
+            definition_error(text.concat())
         })
     };
     if name.starts_with(b"{") {
@@ -32,13 +29,12 @@ pub(super) fn text(
     }
     let path = definition.spec.source();
     let mut text = Vec::new();
-    let mut file =
-        File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let mut file = File::open(path).map_err(|source| Error::open(path, source))?;
     match file.read_to_end(&mut text) {
         Err(error) if !directories_are_empty => {
             let reason = strerror(&error);
             let text: [&[u8]; 5] = [&map, b" ", name, b": read error: ", reason.as_bytes()];
-            Err(Error::Definition(text.concat()))
+            Err(definition_error(text.concat()))
         }
         _ => Ok(text),
     }
@@ -82,8 +78,8 @@ fn statement(line: &[u8]) -> Statement<'_> {
 pub(super) fn each_rule(
     definition: &mut Definition<'_>,
     text: &[u8],
-    mut take: impl FnMut(&mut Definition<'_>, &Place<'_>, Statement<'_>) -> Result<(), Error>,
-) -> Result<(), Error> {
+    mut take: impl FnMut(&mut Definition<'_>, &Place<'_>, Statement<'_>) -> Result<()>,
+) -> Result<()> {
     let table = map_name(definition);
     for line in logical_lines(text) {
         if line.text.first().is_some_and(|byte| is_space(*byte)) {

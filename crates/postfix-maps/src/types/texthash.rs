@@ -7,21 +7,22 @@ use std::os::unix::ffi::OsStrExt;
 
 use postfix_map_text::{DiagnosticKind, Item, map_entries};
 
+use super::definition::{Definition, definition_error};
 use super::entries::Entries;
-use super::{Definition, Dictionary};
-use crate::error::{Error, not_utf8_message, strerror};
-use crate::writer::Duplicates;
+use crate::error::{Error, Result, not_utf8_message, strerror};
+use crate::lookup::Lookup;
+use crate::options::Duplicates;
 
-pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Dictionary>, Error> {
+pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     let rules = definition.options.rules;
     let path = definition.spec.source();
     let file = path.as_os_str().as_bytes();
     let mut text = Vec::new();
     File::open(path)
-        .map_err(|error| Error::OpenDatabase { path: path.to_owned(), source: error.into() })?
+        .map_err(|error| Error::system("open database", path, error))?
         .read_to_end(&mut text)
         .map_err(|error| {
-            Error::Definition([b"read ", file, b": ", strerror(&error).as_bytes()].concat())
+            definition_error([b"read ", file, b": ", strerror(&error).as_bytes()].concat())
         })?;
 
     let mut entries = Entries::default();

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use postfix_maps::{Access, MapWriter, Table, TableOptions, TableSpec, WriteOptions};
+use postfix_maps::{Access, NewTable, Table, TableOptions, TableSpec, WriteOptions};
 
 /// A directory of its own for one test.
 pub struct Dir(tempfile::TempDir);
@@ -29,7 +29,7 @@ impl Dir {
     }
 
     pub fn write_with(&self, name: &str, pairs: &[(&str, &str)], options: WriteOptions) {
-        let mut writer = MapWriter::create(self.spec(name), options).unwrap();
+        let mut writer = NewTable::open(self.spec(name), options).unwrap();
         for (key, value) in pairs {
             writer.put(key.as_bytes(), value.as_bytes()).unwrap();
         }
@@ -37,7 +37,7 @@ impl Dir {
     }
 
     pub fn open(&self, name: &str, access: Access) -> Table {
-        Table::open_with(self.spec(name), TableOptions { access, ..Default::default() }).unwrap()
+        Table::open_with(self.spec(name), TableOptions::default().access(access)).unwrap()
     }
 
     /// Names of all files, to see that nothing is left behind.

@@ -1,25 +1,24 @@
-//! Putting new contents in the place of a table's old ones.
+//! A new file that changes names with the old one, or overwriting behind a journal.
 //!
 //! The usual way is a new file beside the old one, which changes places with it when it is complete and on disk: whoever
 //! opens the table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
-//! journal ([`crate::journal`]), where a new one cannot be made or could not take over its place in every respect (its
+//! journal ([`journal`]), where a new one cannot be made or could not take over its place in every respect (its
 //! owner, its other names), where the two cannot be exchanged, for whatever reason, where another process has the old one open
 //! for writing, and where a small change to a large table would make copying it cost more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use kv_file_core::{Block, Changes, Contents, FileSource};
 use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, renameat_with};
 
-use crate::error::Error;
-use crate::journal::{self, Blocks, Trailer};
-use crate::lease::Lease;
-use crate::lock::{open_exclusive, open_writable};
-use crate::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
+use super::journal::{self, Blocks, Trailer};
+use super::lease::Lease;
+use super::lock::{open_exclusive, open_writable};
+use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
+use super::{Found, Refused};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
 const COPY_LIMIT: u64 = 2 << 20;
@@ -30,22 +29,11 @@ const JOURNAL_BLOCK: u64 = 65536;
 /// A table's file, about to be written. It is locked if it exists.
 #[derive(Debug)]
 pub(crate) struct Target {
-    /// As the table's user named it.
-    path: PathBuf,
     /// Where symbolic links lead.
     file: PathBuf,
     way: Way,
     /// What had to be done first.
     pub found: Found,
-}
-
-/// What was in a table's place that had to be mended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// A file without contents, which has been removed.
-    pub empty: bool,
-    /// A change that was interrupted, and has been completed.
-    pub interrupted: bool,
 }
 
 #[derive(Debug)]
@@ -62,86 +50,61 @@ enum Way {
     Overwrite(File),
 }
 
-impl Found {
-    /// Warnings of it, without the program's name.
-    pub fn warnings(self, file: &Path) -> impl Iterator<Item = Vec<u8>> + use<> {
-        let file = file.as_os_str().as_bytes();
-        let empty = self.empty.then(|| [b"removing zero-length database file: ", file].concat());
-        let interrupted = self.interrupted.then(|| {
-            [file, b": a change of this file had been interrupted, and has been completed"].concat()
-        });
-        empty.into_iter().chain(interrupted)
-    }
-}
-
 impl Target {
-    /// Waits for the lock on the table's file, and finds out how new contents can be put in the place of all of it.
-    ///
-    /// A table that is not there yet gets the permissions `mode`; one that is keeps its own, and its owner.
-    pub fn open(path: PathBuf, mode: u32) -> Result<Self, Error> {
-        let mut file = follow_links(&path);
+    /// As [`super::Target::lock`].
+    pub fn lock(path: &Path, mode: u32) -> Result<Self, Refused> {
+        let mut file = follow_links(path);
         let old = match open_exclusive(&file) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(Error::Open { path, source }),
+            Err(error) => return Err(Refused::Old(error)),
         };
         sweep(&file);
         let mut found = Found::default();
         if let Some(old) = old {
-            // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
-            let settled = settle(&old, &file);
-            let (metadata, interrupted) =
-                settled.map_err(|source| Error::Open { path: path.clone(), source })?;
+            let (metadata, interrupted) = settle(&old, &file).map_err(Refused::Old)?;
             found.interrupted = interrupted;
-            found.empty = metadata.len() == 0 && fs::remove_file(&path).is_ok();
+            // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
+            found.empty = metadata.len() == 0 && fs::remove_file(path).is_ok();
             if !found.empty {
                 let way = match stand_in(&file, &metadata) {
                     Some(new) => Way::Replace { new, old },
                     None => Way::Overwrite(old),
                 };
-                return Ok(Target { path, file, way, found });
+                return Ok(Target { file, way, found });
             }
-            file = path.clone();
+            file = path.to_owned();
         }
-        match create_way(&file, mode) {
-            Ok(way) => Ok(Target { path, file, way, found }),
-            Err(error) => Err(Error::OpenDatabase { path, source: error.into() }),
-        }
+        let way = create_way(&file, mode).map_err(Refused::New)?;
+        Ok(Target { file, way, found })
     }
 
-    /// Waits for the lock on the file of a table that is there, some of whose pages are to be [changed](Self::change).
-    pub fn open_existing(path: &Path) -> io::Result<Self> {
+    /// As [`super::Target::lock_existing`].
+    pub fn lock_existing(path: &Path) -> io::Result<Self> {
         let file = follow_links(path);
         let old = open_exclusive(&file)?;
         sweep(&file);
         let (_, interrupted) = settle(&old, &file)?;
         let found = Found { interrupted, ..Found::default() };
         // A change may come to nothing: no new file before there is one.
-        Ok(Target { path: path.to_owned(), file, way: Way::Overwrite(old), found })
+        Ok(Target { file, way: Way::Overwrite(old), found })
     }
 
-    /// The table's file, as its user named it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The pages of the file that is there.
-    pub fn old_pages(&self) -> Result<FileSource, bdb_file::Error> {
+    /// As [`super::Target::old`].
+    pub fn old(&self) -> io::Result<FileSource> {
         match &self.way {
-            Way::Create(_) | Way::Fill(_) => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            Way::Create(_) | Way::Fill(_) => Err(io::ErrorKind::NotFound.into()),
             Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FileSource::new(old.try_clone()?)),
         }
     }
 
-    /// Whether the old file will be overwritten: readers that do not lock it may see it half written.
+    /// As [`super::Target::overwrites`].
     pub fn overwrites(&self) -> bool {
         matches!(self.way, Way::Overwrite(_))
     }
 
-    /// Puts a new table in place. It is on disk when this returns.
-    ///
-    /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
-    pub fn write(self, contents: &dyn Contents) -> io::Result<()> {
+    /// As [`super::Target::replace`].
+    pub fn replace(self, contents: &dyn Contents) -> io::Result<()> {
         match self.way {
             Way::Create(_) | Way::Fill(_) => {
                 let file = self.file.clone();
@@ -164,9 +127,7 @@ impl Target {
         }
     }
 
-    /// Puts a new table in place if there still is none. Tells whether there was none.
-    ///
-    /// After an error there is none.
+    /// As [`super::Target::create`].
     pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
         match self.way {
             Way::Create(new) => create(new, &self.file, contents),
@@ -175,9 +136,7 @@ impl Target {
         }
     }
 
-    /// Changes some pages of the table that is there. They are on disk when this returns.
-    ///
-    /// Errors as for [`write`](Self::write).
+    /// As [`super::Target::change`].
     pub fn change(self, changes: &Changes) -> io::Result<()> {
         let Way::Overwrite(mut old) = self.way else { return Err(io::ErrorKind::NotFound.into()) };
         let metadata = old.metadata()?;
@@ -262,7 +221,7 @@ fn fill(empty: &EmptyFile, file: &Path, contents: &dyn Contents) -> io::Result<(
     sync_directory(file)
 }
 
-/// Whether a new file has been put in the place of an old one.
+/// Whether a new file has taken the place of an old one.
 enum Replaced {
     Yes,
     /// It could not be, or another process has the old one open for writing. Postfix's programs do not see that a file has

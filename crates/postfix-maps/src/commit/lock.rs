@@ -17,7 +17,7 @@ pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
 
 /// Waits until this process is the only one to have a file locked, which it must be allowed to write.
 ///
-/// The result is open for reading only, so that it does not count as a writer of the file ([`crate::lease`]);
+/// The result is open for reading only, so that it does not count as a writer of the file ([`super::lease`]);
 /// [`open_writable`] gives the right to write.
 pub(crate) fn open_exclusive(path: &Path) -> io::Result<File> {
     match accessat(CWD, path, rustix::fs::Access::WRITE_OK, AtFlags::EACCESS) {

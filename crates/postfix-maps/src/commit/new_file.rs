@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, linkat, openat, statx};
 use tempfile::TempPath;
 
-use crate::lock::{open_exclusive, same_file};
+use super::lock::{open_exclusive, same_file};
 
 /// A file that no reader of tables sees. It is gone when the value is, unless it has been put in place.
 #[derive(Debug)]

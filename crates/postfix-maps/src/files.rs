@@ -1,0 +1,60 @@
+//! Writing database files that need not be a table's, in the way of tables.
+
+use std::path::Path;
+
+use kv_file_core::Contents;
+use rustix::io::Errno;
+
+use crate::commit::{Refused, Target, Way};
+use crate::error::{Error, Result};
+
+/// Makes a database file that is not there yet, with the permissions `mode`. It is on disk when this returns.
+///
+/// # Errors
+/// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is a file; what the system said.
+pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
+    let exists = || Error::open(path, Errno::EXIST.into());
+    // To lock it would be to wait for the lock on it.
+    if path.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let created = lock(path, mode)?.create(contents);
+    if created.map_err(|error| Error::system("error writing", path, error))? {
+        Ok(())
+    } else {
+        Err(exists())
+    }
+}
+
+/// Makes a database file, or puts a new one in the place of one that is there, as a table's: under its lock, with its owner
+/// and permissions, and so that whoever opens it sees the old contents or the new. One that is not there gets the
+/// permissions `mode`.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("people.db");
+/// use bdb_file::{BuildOptions, HashBuilder, HashDb, Keep};
+/// use postfix_maps::{LockedFile, replace_database};
+///
+/// let mut builder = HashBuilder::new(BuildOptions::default());
+/// builder.push(b"bob", b"baker")?;
+/// replace_database(&path, 0o600, &builder.plan(Keep::Last)?)?;
+/// let people = HashDb::open(LockedFile::open(&path)?)?;
+/// assert_eq!(people.get(b"bob")?.as_deref(), Some(&b"baker"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// Where the old file cannot be locked, or no new one be made. The old contents are still there, unless the disk failed after
+/// the new ones had been put in their place.
+pub fn replace_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
+    let replaced = lock(path, mode)?.replace(contents);
+    replaced.map_err(|error| Error::system("error writing", path, error))
+}
+
+fn lock(path: &Path, mode: u32) -> Result<Target> {
+    Target::lock(path, Way::Exchange, mode).map_err(|refused| match refused {
+        Refused::Old(error) => Error::open(path, error),
+        Refused::New(error) => Error::system("open database", path, error),
+    })
+}

@@ -1,0 +1,96 @@
+//! Open tables of any type, below what all have in common: folding, the NUL rule, and the checks of UTF-8 mode.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use kv_file_core::Datum;
+
+use crate::error::{Error, ErrorKind};
+use crate::forms::Forms;
+
+/// An open table of any type.
+pub(crate) trait Lookup: fmt::Debug + Send + Sync {
+    /// The value stored under a key in one of these forms, and in which: those that were asked for, where the type has no
+    /// forms.
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure>;
+
+    /// The values of many keys, in their order.
+    fn get_many<'t>(&'t self, keys: &[Datum<'_>], each: &mut dyn FnMut(ValueOf<'t>)) {
+        for key in keys {
+            let found = self.get(key.bytes, Forms::one(key.nul));
+            each(found.map(|found| found.map(|(value, _)| value)));
+        }
+    }
+
+    /// All keys and values as they are stored, for types that can tell them.
+    fn iter(&self) -> Result<Pairs<'_>, Failure> {
+        Err(Failure::NotSupported)
+    }
+
+    /// For tables made of tables: whether the first member's keys are folded.
+    fn folds_keys(&self) -> bool {
+        false
+    }
+}
+
+/// A value, and the form in which it was found.
+pub(crate) type Found<'t> = (Cow<'t, [u8]>, Forms);
+
+/// The value of one of many keys.
+pub(crate) type ValueOf<'t> = Result<Option<Cow<'t, [u8]>>, Failure>;
+
+/// Keys and values.
+pub(crate) type Pairs<'t> = Box<dyn Iterator<Item = Result<Pair<'t>, Failure>> + Send + 't>;
+
+/// A key and its value.
+pub(crate) type Pair<'t> = (Cow<'t, [u8]>, Cow<'t, [u8]>);
+
+/// Why a table has no answer. The outermost table names itself in the error that is made of it.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It might have one later.
+    Retry,
+    /// The type has no such operation.
+    NotSupported,
+    /// Its file cannot be opened, or not be read.
+    File(Operation, Box<Cause>),
+    /// An error that is complete.
+    Error(Error),
+}
+
+/// What was to be done with a table's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Open,
+    Read,
+    Write,
+}
+
+/// What is wrong with a table's file.
+#[derive(Debug)]
+pub(crate) enum Cause {
+    /// What the system said.
+    System(io::Error),
+    /// What the reader or writer of the format found.
+    Format(ErrorKind, Box<dyn StdError + Send + Sync>),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Error(error)
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Self {
+        Cause::System(error)
+    }
+}
+
+impl From<kv_file_core::TooLarge> for Cause {
+    fn from(error: kv_file_core::TooLarge) -> Self {
+        Cause::Format(ErrorKind::TooLarge, error.into())
+    }
+}

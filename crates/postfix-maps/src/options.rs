@@ -1,0 +1,150 @@
+//! How tables are opened and made. The defaults are what Postfix does with a current configuration.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+use postfix_map_text::KeyRules;
+
+use crate::forms::Terminators;
+
+/// The rules for keys that Postfix has in a current configuration.
+const CURRENT: KeyRules = KeyRules { utf8: true, fold: true };
+
+/// Defines setters of options.
+macro_rules! setters {
+    ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => { $(
+        $(#[$doc])*
+        #[must_use]
+        pub fn $name(mut self, $name: $type) -> Self {
+            self.$name = $name;
+            self
+        }
+    )* };
+}
+
+/// How a table is opened for lookups.
+///
+/// ```
+/// use postfix_maps::{Access, TableOptions, Terminators};
+///
+/// let options = TableOptions::default().access(Access::Locked).terminators(Terminators::With);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TableOptions {
+    pub(crate) rules: KeyRules,
+    pub(crate) terminators: Terminators,
+    pub(crate) access: Access,
+    pub(crate) duplicates: Duplicates,
+    pub(crate) values_are_files: bool,
+    pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        TableOptions {
+            rules: CURRENT,
+            terminators: Terminators::default(),
+            access: Access::default(),
+            duplicates: Duplicates::default(),
+            values_are_files: false,
+            environment: Vec::new(),
+        }
+    }
+}
+
+impl TableOptions {
+    setters! {
+        /// UTF-8 mode and folding of keys: by default both.
+        rules: KeyRules;
+        /// Whether the table's keys end in a NUL.
+        terminators: Terminators;
+        /// How the file is read.
+        access: Access;
+        /// For `texthash`: which of two entries with the same key counts, and whether there is a warning.
+        duplicates: Duplicates;
+        /// For tables whose values are in their name or text: whether these are names of files, whose contents are found,
+        /// in base64: `postmap -F` (postmap specification, section 11).
+        values_are_files: bool;
+        /// For `environ`: variables and their values, in front of those of the process's environment. Postfix's programs
+        /// add what main.cf's `import_environment` says
+        /// ([`Config::import_environment`](crate::config::Config::import_environment)).
+        environment: Vec<(Vec<u8>, Vec<u8>)>;
+    }
+}
+
+/// How a table is made, or changed.
+///
+/// ```
+/// use postfix_maps::{Duplicates, WriteOptions};
+///
+/// let options = WriteOptions::default().duplicates(Duplicates::Replace).mode(0o600);
+/// ```
+#[derive(Clone, Debug)]
+pub struct WriteOptions {
+    pub(crate) rules: KeyRules,
+    pub(crate) terminators: Terminators,
+    pub(crate) duplicates: Duplicates,
+    pub(crate) mode: u32,
+    pub(crate) reproducible: bool,
+}
+
+impl Default for WriteOptions {
+    fn default() -> Self {
+        WriteOptions {
+            rules: CURRENT,
+            terminators: Terminators::default(),
+            duplicates: Duplicates::default(),
+            mode: 0o644,
+            reproducible: false,
+        }
+    }
+}
+
+impl WriteOptions {
+    setters! {
+        /// UTF-8 mode and folding of keys: by default both.
+        rules: KeyRules;
+        /// Whether keys and values get a terminating NUL.
+        terminators: Terminators;
+        /// What becomes of a second entry with the same key.
+        duplicates: Duplicates;
+        /// Permissions of a table that is not there yet, whatever the process's umask; by default 0644. One that is there
+        /// keeps its own. [`mode_like`] copies those of a source.
+        mode: u32;
+        /// Whether the same entries make the same file, byte for byte, instead of one with an identification of its own.
+        reproducible: bool;
+    }
+}
+
+/// How an open [`Table`](crate::Table) reads its file. All are safe to share between threads.
+///
+/// A third way, a memory map, is [`Table::open_mapped`](crate::Table::open_mapped).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Read the whole file into memory once, under a shared lock. Lookups then make no system call, and see the table as
+    /// it was, until [`Table::refresh`](crate::Table::refresh) finds that it has changed.
+    #[default]
+    Snapshot,
+    /// For each lookup open the file, lock it, read the few pages that matter, and close it: slower, always current,
+    /// and no memory is held. Postfix's own protocol.
+    Locked,
+}
+
+/// What becomes of a second entry with the same key (postmap specification, section 3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It is left out, with a warning.
+    #[default]
+    Warn,
+    /// It is left out: `postmap -w`.
+    Ignore,
+    /// It takes the first one's place: `postmap -r`.
+    Replace,
+}
+
+/// The permissions of a new table whose source has these: reading is copied for group and others, the owner may always
+/// read and write, and nothing else is allowed (postmap specification, section 7).
+pub fn mode_like(source: &Metadata) -> u32 {
+    if source.is_file() { 0o600 | source.mode() & 0o044 } else { 0o644 }
+}

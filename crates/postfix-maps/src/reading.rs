@@ -1,0 +1,108 @@
+//! Ways to read a table's file that others may change, whatever its format.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use kv_file_core::Memory;
+
+use crate::commit::journal::Journal;
+use crate::commit::lock::open_shared;
+use crate::formats::{Bytes, FileFormat};
+use crate::forms::Forms;
+use crate::locked_file::{KnownJournal, LockedFile};
+use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pair, Pairs};
+use crate::stamp::Stamp;
+
+/// A table's file, open for lookups.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub lookup: Box<dyn Lookup>,
+    /// The file's state, where it is read but once.
+    pub stamp: Option<Stamp>,
+    /// Whether a change of the file had been interrupted.
+    pub interrupted: bool,
+}
+
+/// Opens a table's file in one of the ways.
+pub(crate) type Opener = fn(&'static FileFormat, &Path) -> Result<Opened, Cause>;
+
+/// Reads the whole file into memory.
+pub(crate) fn snapshot(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
+    let (memory, stamp, interrupted) = read_whole(path)?;
+    let lookup = (format.open)(Bytes::Memory(memory))?;
+    Ok(Opened { lookup, stamp: Some(stamp), interrupted })
+}
+
+/// Sees that the file can be opened, which it will be for each lookup.
+pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
+    let table = EachTime { format, path: path.to_owned(), journal: KnownJournal::default() };
+    let file = table.open()?;
+    let interrupted = file.is_interrupted();
+    (format.open)(Bytes::Locked(file))?;
+    Ok(Opened { lookup: Box::new(table), stamp: None, interrupted })
+}
+
+/// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what is read is the contents after it.
+///
+/// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
+fn read_whole(path: &Path) -> Result<(Memory, Stamp, bool), Cause> {
+    const TRIES: usize = 10;
+    let mut tries = 1;
+    loop {
+        let file = open_shared(path)?;
+        let before = file.metadata()?;
+        let mut journal = None;
+        let bytes = Memory::read_with(&file, |copy| {
+            journal = Journal::find(&file)?;
+            let Some(journal) = &journal else { return Ok(copy.len()) };
+            let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
+            let len = copy.len().min(new_len);
+            journal.complete_copy(&file, 0, &mut copy[..len])?;
+            Ok(len)
+        })?;
+        let after = file.metadata()?;
+        // What was seen before the reading counts: a change while it went on shows as one.
+        let stamp = Stamp::of(&before);
+        if stamp.is_of(&after) || tries == TRIES {
+            return Ok((bytes, stamp, journal.is_some()));
+        }
+        tries += 1;
+    }
+}
+
+/// A table whose file is opened for each lookup.
+#[derive(Debug)]
+struct EachTime {
+    format: &'static FileFormat,
+    path: PathBuf,
+    journal: KnownJournal,
+}
+
+impl EachTime {
+    /// The file, locked for as long as the result lives.
+    fn open(&self) -> Result<LockedFile, Cause> {
+        Ok(LockedFile::open_known(&self.path, &self.journal)?)
+    }
+
+    fn lookup(&self) -> Result<Box<dyn Lookup>, Failure> {
+        let lookup = self.open().and_then(|file| (self.format.open)(Bytes::Locked(file)));
+        lookup.map_err(|cause| Failure::File(Operation::Open, Box::new(cause)))
+    }
+}
+
+impl Lookup for EachTime {
+    fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
+        let table = self.lookup()?;
+        let found = table.get(key, forms)?;
+        Ok(found.map(|(value, form)| (Cow::Owned(value.into_owned()), form)))
+    }
+
+    /// Copies all pairs, so that the lock can be given up.
+    fn iter(&self) -> Result<Pairs<'_>, Failure> {
+        let table = self.lookup()?;
+        let own = |bytes: Cow<'_, [u8]>| Cow::Owned(bytes.into_owned());
+        let pairs = table.iter()?.map(|pair| pair.map(|(key, value)| (own(key), own(value))));
+        let pairs: Vec<Pair<'_>> = pairs.collect::<Result<_, _>>()?;
+        Ok(Box::new(pairs.into_iter().map(Ok)))
+    }
+}

@@ -1,0 +1,185 @@
+//! Making tables.
+
+use std::path::{Path, PathBuf};
+
+use kv_file_core::{Contents, Datum, Entries};
+use postfix_map_text::KeyRules;
+
+use crate::commit::{Found, Refused, Target};
+use crate::error::{Error, Result};
+use crate::formats::FileFormat;
+use crate::lookup::{Cause, Operation};
+use crate::options::WriteOptions;
+use crate::spec::TableSpec;
+use crate::types;
+
+/// A table's file, about to be made anew.
+///
+/// From [`open`](Self::open) on the table's old file, if there is one, is locked against Postfix's programs and others
+/// that heed its locks; its contents stay as they are until the new ones are put in their place, by
+/// [`finish`](Self::finish) or [`compile`](Self::compile). Dropping the value changes nothing.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let map = format!("hash:{}/access", dir.path().display());
+/// use postfix_maps::{NewTable, WriteOptions};
+///
+/// let mut new = NewTable::open(&map, WriteOptions::default())?;
+/// new.put(b"example.com", b"OK")?;
+/// new.finish()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing is written until `finish` or `compile`"]
+#[derive(Debug)]
+pub struct NewTable {
+    pub(crate) spec: TableSpec,
+    pub(crate) options: WriteOptions,
+    pub(crate) storing: Storing,
+    format: &'static FileFormat,
+    path: PathBuf,
+    target: Target,
+    entries: Entries<'static>,
+}
+
+/// How keys and values are prepared to be stored.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Storing {
+    pub rules: KeyRules,
+    pub terminated: bool,
+}
+
+impl Storing {
+    pub fn new(format: &FileFormat, options: &WriteOptions) -> Self {
+        let terminated = options.terminators.to_write(format.terminated);
+        Storing { rules: options.rules, terminated }
+    }
+
+    /// Hands a pair to `store` as it is to be stored.
+    ///
+    /// # Errors
+    /// Where the rules do not allow it, and what `store` gave.
+    pub fn prepare<T>(
+        self,
+        key: &[u8],
+        value: &[u8],
+        store: impl FnOnce(Datum<'_>, Datum<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let key = self.rules.prepare(key)?;
+        self.rules.check_value(value)?;
+        let datum = |bytes| Datum { bytes, nul: self.terminated };
+        store(datum(&key), datum(value))
+    }
+}
+
+impl NewTable {
+    /// Waits for the lock on the table's file.
+    ///
+    /// Read the text that the table is to be made from after this: of two programs that do the same at once, the second
+    /// then sees what the first one saw, or newer.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) and
+    /// [`ErrorKind::Failed`](crate::ErrorKind::Failed) for types that cannot be made; what the system said where the old file
+    /// cannot be locked, or no new one be made.
+    pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self> {
+        let spec = spec.into();
+        let format = types::to_create(&spec)?;
+        let path = format.file(spec.source());
+        let target = lock(format, &path, &options)?;
+        let storing = Storing::new(format, &options);
+        Ok(NewTable { spec, options, storing, format, path, target, entries: Entries::over(&[]) })
+    }
+
+    /// The table's file, as it was named.
+    pub fn file(&self) -> &Path {
+        &self.path
+    }
+
+    /// Warnings of what had to be mended before the table could be made, without the program's name: a file without contents
+    /// that was removed, a change that had been interrupted and was completed. [`compile`](Self::compile) tells them.
+    pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
+        self.target.found().warnings(&self.path)
+    }
+
+    /// Returns `true` if the old file will be overwritten, because no new one can be made beside it or because that could not
+    /// have its owner and all its names. Otherwise a new file takes its place in one step, unless the two cannot be exchanged
+    /// or another process has the old one open for writing by then.
+    pub fn overwrites(&self) -> bool {
+        self.target.overwrites()
+    }
+
+    /// Adds an entry; the key is folded by the rules.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotUtf8`](crate::ErrorKind::NotUtf8) in UTF-8 mode, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge)
+    /// beyond the limits of the format.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        let NewTable { entries, format, path, .. } = self;
+        self.storing.prepare(key, value, |key, value| {
+            entries.push(key, value).map_err(format.error_of(Operation::Write, path))
+        })
+    }
+
+    /// Adds an entry as it is: not folded, not checked, without terminators.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the limits of the format.
+    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.entries.push(key, value).map_err(self.write_error())
+    }
+
+    /// Makes the table of the entries that were added; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the system said, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). The old table is still there, unless the
+    /// disk failed after the new one had been put in its place.
+    pub fn finish(mut self) -> Result<()> {
+        let entries = self.take_entries();
+        let plan = self.plan(entries)?;
+        self.write(&*plan)
+    }
+
+    /// The entries that were added.
+    pub(crate) fn take_entries(&mut self) -> Entries<'static> {
+        let none = self.entries.fork();
+        std::mem::replace(&mut self.entries, none)
+    }
+
+    /// Settles what the table will hold.
+    pub(crate) fn plan<'t>(&self, entries: Entries<'t>) -> Result<Box<dyn Contents + 't>> {
+        (self.format.plan)(entries, &self.options).map_err(self.write_error())
+    }
+
+    /// Puts what was planned in place.
+    pub(crate) fn write(self, plan: &dyn Contents) -> Result<()> {
+        let error = self.write_error();
+        self.target.replace(plan).map_err(error)
+    }
+
+    /// A function that makes errors of what was to be written.
+    pub(crate) fn write_error<C: Into<Cause>>(&self) -> impl Fn(C) -> Error + use<C> {
+        let (format, path) = (self.format, self.path.clone());
+        move |cause| format.error(Operation::Write, &path, cause)
+    }
+}
+
+/// Makes an empty table in a file if there is none. Returns what was there instead.
+pub(crate) fn ensure(
+    format: &'static FileFormat,
+    path: &Path,
+    options: &WriteOptions,
+) -> Result<Found> {
+    let target = lock(format, path, options)?;
+    let found = target.found();
+    let write_error = format.error_of(Operation::Write, path);
+    let plan = (format.plan_empty)(options).map_err(&write_error)?;
+    target.create(&*plan).map_err(|error| write_error(error.into()))?;
+    Ok(found)
+}
+
+fn lock(format: &'static FileFormat, path: &Path, options: &WriteOptions) -> Result<Target> {
+    Target::lock(path, format.way, options.mode).map_err(|refused| match refused {
+        Refused::Old(error) => Error::open(path, error),
+        Refused::New(error) => format.error(Operation::Open, path, error),
+    })
+}
