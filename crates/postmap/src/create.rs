@@ -12,7 +12,7 @@ use postfix_maps::{
 
 use crate::args::Tool;
 use crate::privilege::become_owner;
-use crate::run::{Fatal, Session};
+use crate::session::{Fatal, Session};
 use crate::signals::HeldBack;
 
 /// Makes all tables of the command line, in order.

@@ -7,7 +7,7 @@ use postfix_maps::{ErrorKind, TableSpec, TableUpdate, before_nul, not_utf8_messa
 use crate::args::Keys;
 use crate::create::read_error;
 use crate::lines::all_lines;
-use crate::run::{Fatal, Session};
+use crate::session::{Fatal, Session};
 use crate::signals::HeldBack;
 
 /// Deletes keys from all tables of the command line. Tells whether one had one.

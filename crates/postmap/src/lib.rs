@@ -18,6 +18,7 @@ mod output;
 mod privilege;
 mod query;
 mod run;
+mod session;
 mod signals;
 
 pub use args::Tool;

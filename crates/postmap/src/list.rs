@@ -3,7 +3,7 @@
 use postfix_maps::{Access, before_nul};
 
 use crate::output::Output;
-use crate::run::{Fatal, Session};
+use crate::session::{Fatal, Session};
 
 /// Prints all entries of the first table of the command line. Tells whether there was a table.
 pub fn list(session: &Session) -> Result<bool, Fatal> {

@@ -9,7 +9,7 @@ use crate::args::Tool;
 use crate::lines::each_line;
 use crate::message_keys;
 use crate::output::Output;
-use crate::run::{Fatal, Session};
+use crate::session::{Fatal, Session};
 
 /// Lookups in a table after which it is read into memory as a whole.
 const MANY: usize = 256;

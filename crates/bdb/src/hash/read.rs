@@ -20,7 +20,7 @@ use crate::format::{ByteOrder, HashMeta, Meta, Method};
 ///
 /// Reads versions 7 to 9 of the format, and 10 as long as no item is an external file; both byte orders, all page
 /// sizes, checksums, duplicates, and named databases in a file of several. `open` has checked page 0 only: every other
-/// page is checked when it is read. See [`Pages`] for what a database can be read from.
+/// page is checked when it is read. See [`Source`] for what a database can be read from.
 ///
 /// ```
 /// use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
