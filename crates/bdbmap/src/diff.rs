@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use bdb_file::{Error, HashDb, Source, print_escaped};
+use bdb_file::{Datum, Error, HashDb, Source, print_escaped};
 use postfix_maps::{
     Duplicates, KeyRules, LockedFile, NewTable, Syntax, TableSpec, TableText, WriteOptions,
 };
@@ -76,7 +76,7 @@ struct Rules {
 impl Rules {
     /// What of a key or value counts.
     fn part(self, bytes: &[u8]) -> &[u8] {
-        if self.exact { bytes } else { bytes.strip_suffix(b"\0").unwrap_or(bytes) }
+        if self.exact { bytes } else { Datum::stored(bytes).bytes }
     }
 
     fn values(self, values: &[Vec<u8>]) -> Vec<&[u8]> {
@@ -85,14 +85,12 @@ impl Rules {
 
     /// All data of a key, in one form or the other; none where it is not there.
     fn find<S: Source>(self, database: &HashDb<S>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        let key = Datum::stored(key);
         let found = get::all(database, key)?;
         if !found.is_empty() || self.exact {
             return Ok(found);
         }
-        match key.strip_suffix(b"\0") {
-            Some(bare) => get::all(database, bare),
-            None => get::all(database, &[key, b"\0"].concat()),
-        }
+        get::all(database, Datum { nul: !key.nul, ..key })
     }
 }
 

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
-use bdb_file::{Error, HashDb, Source, print_escaped, print_unescaped};
-use postfix_maps::{KeyRules, before_nul};
+use bdb_file::{Datum, Error, HashDb, Source, print_escaped, print_unescaped};
+use postfix_maps::{Forms, KeyRules, Terminators, before_nul};
 use serde_json::json;
 
 use crate::Answer;
@@ -66,21 +66,25 @@ fn exact<S: Source>(database: &HashDb<S>, key: &OsStr) -> anyhow::Result<Vec<Vec
     Ok(all(database, &key)?)
 }
 
-/// The values that Postfix sees: of the key with a NUL, or else without.
+/// The values that Postfix sees, by its NUL rule.
 fn as_postfix<S: Source>(
     database: &HashDb<S>,
     key: &OsStr,
     rules: KeyRules,
 ) -> Result<Vec<Vec<u8>>, Error> {
     let Ok(key) = rules.prepare(key.as_bytes()) else { return Ok(Vec::new()) };
-    let mut found = all(database, &[&key, &b"\0"[..]].concat())?;
-    if found.is_empty() {
-        found = all(database, &key)?;
-    }
-    Ok(found.iter().map(|value| before_nul(value).to_vec()).collect())
+    let found = Forms::from(Terminators::Either).find(|nul| {
+        let values = all(database, Datum { bytes: &key, nul })?;
+        Ok::<_, Error>((!values.is_empty()).then_some(values))
+    })?;
+    let values = found.map(|(values, _)| values).unwrap_or_default();
+    Ok(values.iter().map(|value| before_nul(value).to_vec()).collect())
 }
 
 /// All data of a key.
-pub fn all<S: Source>(database: &HashDb<S>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+pub fn all<'k, S: Source>(
+    database: &HashDb<S>,
+    key: impl Into<Datum<'k>>,
+) -> Result<Vec<Vec<u8>>, Error> {
     database.get_all(key)?.map(|data| data.map(Cow::into_owned)).collect()
 }

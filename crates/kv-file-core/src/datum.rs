@@ -32,6 +32,22 @@ impl<'a> Datum<'a> {
         Datum { bytes, nul: true }
     }
 
+    /// What lies in a file: if the last byte is a NUL, that is the terminating one.
+    ///
+    /// ```
+    /// use kv_file_core::Datum;
+    ///
+    /// assert_eq!(Datum::stored(b"root\0").bytes, b"root");
+    /// assert_eq!(Datum::stored(b"root").bytes, b"root");
+    /// ```
+    #[inline]
+    pub const fn stored(bytes: &'a [u8]) -> Self {
+        match bytes {
+            [bytes @ .., 0] => Datum { bytes, nul: true },
+            bytes => Datum { bytes, nul: false },
+        }
+    }
+
     /// Number of bytes, the NUL included.
     #[inline]
     pub fn len(self) -> usize {

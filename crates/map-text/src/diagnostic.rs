@@ -94,7 +94,7 @@ const EXCERPT: usize = 30;
 
 const IGNORING: &[u8] = b" -- ignoring this line";
 
-/// The part of a line that Postfix's C strings see (postmap specification, section 2.1).
-pub(crate) fn before_nul(line: &[u8]) -> &[u8] {
+/// The bytes before the first NUL: what C programs see of a string (postmap specification, section 2.1).
+pub fn before_nul(line: &[u8]) -> &[u8] {
     memchr(0, line).and_then(|nul| line.get(..nul)).unwrap_or(line)
 }

@@ -53,7 +53,7 @@ mod fold;
 mod lines;
 
 pub use aliases::{AliasEntries, alias_entries};
-pub use diagnostic::{Diagnostic, DiagnosticKind};
+pub use diagnostic::{Diagnostic, DiagnosticKind, before_nul};
 pub use entry::{Entry, Item, MapEntries, map_entries};
 pub use fold::{KeyRules, NotUtf8};
 pub use lines::{LineRange, LogicalLine, LogicalLines, logical_lines};

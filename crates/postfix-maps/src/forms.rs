@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use postfix_map_text::before_nul;
+
 /// Whether a table's keys and values are stored with one NUL after them, as C strings.
 ///
 /// Tables that Postfix makes of the types `hash` and `btree` have it; other programs' tables may not.
@@ -28,30 +30,42 @@ impl Terminators {
     }
 }
 
-/// A set of the two forms in which a key can be stored.
+/// The forms in which a key is looked for: with a terminating NUL, without, or with and then without.
+///
+/// [`Table`](crate::Table) knows which; this is for lookups with the crates of the formats.
+///
+/// ```
+/// use postfix_maps::{Forms, Terminators};
+///
+/// let forms = Forms::from(Terminators::Either);
+/// let (value, form) = forms.find(|nul| Ok::<_, ()>((!nul).then_some("value")))?.unwrap();
+/// assert_eq!((value, form), ("value", Forms::from(Terminators::Without)));
+/// # Ok::<(), ()>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forms(u8);
 
-impl Forms {
-    const WITH: Forms = Forms(1);
-    const WITHOUT: Forms = Forms(2);
-
-    /// The forms in which keys are looked for.
-    pub fn of(terminators: Terminators) -> Self {
+impl From<Terminators> for Forms {
+    fn from(terminators: Terminators) -> Self {
         match terminators {
             Terminators::With => Self::WITH,
             Terminators::Without => Self::WITHOUT,
             Terminators::Either => Forms(Self::WITH.0 | Self::WITHOUT.0),
         }
     }
+}
+
+impl Forms {
+    const WITH: Forms = Forms(1);
+    const WITHOUT: Forms = Forms(2);
 
     /// With a NUL (`true`) or without.
-    pub fn one(nul: bool) -> Self {
+    pub(crate) fn one(nul: bool) -> Self {
         if nul { Self::WITH } else { Self::WITHOUT }
     }
 
     /// With a NUL (`true`) or without, if it is only one form.
-    pub fn settled(self) -> Option<bool> {
+    pub(crate) fn settled(self) -> Option<bool> {
         match self {
             Self::WITH => Some(true),
             Self::WITHOUT => Some(false),
@@ -59,8 +73,11 @@ impl Forms {
         }
     }
 
-    /// Asks `get` for a key with a NUL (`true`), or without, in each of the forms until it is found. Returns also the form in
-    /// which it was.
+    /// Asks `get` for a key with a NUL (`true`) or without, in each of the forms until it is found. Returns what was found, and
+    /// in which form.
+    ///
+    /// # Errors
+    /// What `get` gave.
     #[inline]
     pub fn find<T, E>(
         self,
@@ -83,7 +100,7 @@ pub(crate) struct KnownForms(AtomicU8);
 
 impl KnownForms {
     pub fn new(terminators: Terminators) -> Self {
-        KnownForms(AtomicU8::new(Forms::of(terminators).0))
+        KnownForms(AtomicU8::new(Forms::from(terminators).0))
     }
 
     #[inline]
@@ -101,11 +118,6 @@ impl KnownForms {
             self.0.store(found.0, Ordering::Relaxed);
         }
     }
-}
-
-/// The bytes before the first NUL: what C programs see of a stored string.
-pub fn before_nul(bytes: &[u8]) -> &[u8] {
-    &bytes[..memchr::memchr(0, bytes).unwrap_or(bytes.len())]
 }
 
 /// As [`before_nul`], without copying what is a copy already.

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use postfix_map_text::{Diagnostic, DiagnosticKind, logical_lines};
+use postfix_map_text::{Diagnostic, DiagnosticKind, before_nul, logical_lines};
 
 use super::ConfigProblem;
 use super::scan::{is_space, split_assignment};
-use crate::forms::before_nul;
 
 /// Parameters by name, with their values as written.
 #[derive(Clone, Debug, Default)]

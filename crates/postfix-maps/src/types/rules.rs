@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-use postfix_map_text::{Diagnostic, DiagnosticKind, logical_lines};
+use postfix_map_text::{Diagnostic, DiagnosticKind, before_nul, logical_lines};
 
 use super::definition::{Definition, definition_error};
 use crate::config::scan::{braced, is_space, split_items, split_while, trim_end, trim_start};
 use crate::error::{Error, Result, strerror};
-use crate::forms::before_nul;
 
 /// The text of a table of rules: that of a file, or the rules in the name, one on a line.
 ///
