@@ -62,7 +62,23 @@ fn changes() {
         twin.run(&call(b"-ud - hash:m").stdin(stdin));
     }
     // Of types that cannot be changed, or are not there.
-    for line in [&b"-i foo:m"[..], b"-d k foo:m", b"-i proxy:hash:m", b"-i :m", b"-d k hash:"] {
+    let lines = [
+        &b"-i foo:m"[..],
+        b"-d k foo:m",
+        b"-i proxy:hash:m",
+        b"-i :m",
+        b"-d k hash:",
+        // Types that need a server: what is said of them does not.
+        b"-i tcp:m",
+        b"-d k tcp:m",
+        b"-d k nis:m",
+        b"-i nisplus:m",
+        b"-d k nisplus:m",
+        b"-d k socketmap:m",
+        b"-d k mongodb:m",
+        b"-i sdbm:m",
+    ];
+    for line in lines {
         twin.run(&call(line).stdin("k v\n"));
     }
     // In the place of a table.

@@ -129,7 +129,7 @@ static TYPES: &[TableType] = &[
     not_read("mongodb", Create::Package, Change::Unknown),
     not_read("mysql", Create::LookupOnly, Change::Unknown),
     not_read("nis", Create::LookupOnly, Change::ReadOnly),
-    not_read("nisplus", Create::LookupOnly, Change::ReadOnly),
+    not_read("nisplus", Create::Package, Change::Unknown),
     not_read("pgsql", Create::LookupOnly, Change::Unknown),
     not_read("proxy", Create::Proxied, Change::Unknown),
     not_read("sdbm", Create::Package, Change::Unknown),
