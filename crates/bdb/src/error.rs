@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::verify::Fault;
+use crate::fault::Fault;
 
 /// Why a database could not be opened, read or built.
 #[derive(Debug, thiserror::Error)]

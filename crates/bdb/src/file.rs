@@ -7,8 +7,8 @@ use std::ops::Range;
 use kv_file_core::Source;
 
 use crate::error::{Damage, Error};
-use crate::format::page::{Header, header_len};
-use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
+use crate::format::page::Header;
+use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 
 /// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's own.
 ///
@@ -17,18 +17,14 @@ use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
 pub fn stated_len<S: Source>(source: S) -> Result<u64, Error> {
     let (file, meta) = PageFile::open(source)?;
     let last_page = meta.last_page.unwrap_or(file.last_page);
-    Ok((u64::from(last_page) + 1) * file.page_size as u64)
+    Ok((u64::from(last_page) + 1) * file.layout.page_size as u64)
 }
 
 /// The pages of one file, and what is the same on all of them.
 #[derive(Debug)]
 pub(crate) struct PageFile<S> {
     pub source: S,
-    pub order: ByteOrder,
-    pub page_size: usize,
-    pub header_len: usize,
-    /// Whether every page carries a checksum.
-    pub checksums: bool,
+    pub layout: PageLayout,
     /// Highest page number that the file has.
     pub last_page: u32,
 }
@@ -68,9 +64,9 @@ impl<S: Source> PageFile<S> {
             return Err(Error::NotADatabase);
         }
         let meta = Meta::parse(&source.read_at(0, META_LEN)?, 0)?;
-        let page_size = u64::from(meta.page_size);
+        let page_size = meta.layout.page_size as u64;
         if size % page_size != 0 {
-            return Err(Error::Length { len: size, page_size: meta.page_size });
+            return Err(Error::Length { len: size, page_size: page_size as u32 });
         }
         let count = size / page_size;
         if let Some(stated) = meta.last_page
@@ -78,24 +74,16 @@ impl<S: Source> PageFile<S> {
         {
             return Err(Error::Truncated { pages: count, stated });
         }
-        Ok((Self::new(source, meta.order, meta.page_size, meta.checksums)?, meta))
+        Ok((Self::new(source, meta.layout)?, meta))
     }
 
     /// The whole pages of a source, of which page 0 has not been asked.
-    pub fn new(
-        source: S,
-        order: ByteOrder,
-        page_size: u32,
-        checksums: bool,
-    ) -> Result<Self, Error> {
-        let count = source.len()? / u64::from(page_size);
+    pub fn new(source: S, layout: PageLayout) -> Result<Self, Error> {
+        let count = source.len()? / layout.page_size as u64;
         let last_page = count.checked_sub(1).ok_or(Error::NotADatabase)?;
         Ok(PageFile {
             source,
-            order,
-            page_size: page_size as usize,
-            header_len: header_len(checksums),
-            checksums,
+            layout,
             // Page numbers have 32 bits: nothing can refer to what lies beyond.
             last_page: u32::try_from(last_page).unwrap_or(u32::MAX),
         })
@@ -103,30 +91,16 @@ impl<S: Source> PageFile<S> {
 
     /// The same pages, from a source made of this one's.
     pub fn map<Q>(self, change: impl FnOnce(S) -> Q) -> PageFile<Q> {
-        PageFile {
-            source: change(self.source),
-            order: self.order,
-            page_size: self.page_size,
-            header_len: self.header_len,
-            checksums: self.checksums,
-            last_page: self.last_page,
-        }
-    }
-
-    /// Stores the checksum of a finished page, where pages have one.
-    pub fn seal(&self, page: &mut [u8]) {
-        if self.checksums {
-            checksum::seal(page, self.order);
-        }
+        PageFile { source: change(self.source), layout: self.layout, last_page: self.last_page }
     }
 
     /// Reads the meta page of a database other than the file's first.
     pub fn meta(&self, number: u32) -> Result<Meta, Error> {
         let meta = Meta::parse(&self.read(number)?, number)?;
-        let same = meta.page_size as usize == self.page_size
-            && meta.order == self.order
-            && meta.checksums == self.checksums;
-        if same { Ok(meta) } else { Err(Error::corrupt(number, Damage::DatabaseEntry)) }
+        match meta.layout == self.layout {
+            true => Ok(meta),
+            false => Err(Error::corrupt(number, Damage::DatabaseEntry)),
+        }
     }
 
     /// A budget of as many pages as the file has.
@@ -137,7 +111,7 @@ impl<S: Source> PageFile<S> {
     /// Where a page starts, if that can be in memory.
     #[inline]
     pub fn place(&self, number: u32) -> Option<usize> {
-        usize::try_from(u64::from(number) * self.page_size as u64).ok()
+        usize::try_from(u64::from(number) * self.layout.page_size as u64).ok()
     }
 
     /// The bytes of a page, unchecked.
@@ -145,7 +119,9 @@ impl<S: Source> PageFile<S> {
         if number > self.last_page {
             return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
         }
-        Ok(self.source.read_at(u64::from(number) * self.page_size as u64, self.page_size)?)
+        Ok(self
+            .source
+            .read_at(u64::from(number) * self.layout.page_size as u64, self.layout.page_size)?)
     }
 
     /// Hands the bytes of every page to `look`, from front to back. Reads many pages at once.
@@ -162,13 +138,15 @@ impl<S: Source> PageFile<S> {
         start: u64,
         mut look: impl FnMut(u32, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let at_once = (BLOCK / self.page_size).max(1);
+        let at_once = (BLOCK / self.layout.page_size).max(1);
         let count = u64::from(self.last_page) + 1;
         for first in (start..count).step_by(at_once) {
-            let len = (count - first).min(at_once as u64) as usize * self.page_size;
-            let block =
-                self.source.read_at(first * self.page_size as u64, len).map_err(Error::Io)?;
-            for (number, page) in (first..).zip(block.chunks_exact(self.page_size)) {
+            let len = (count - first).min(at_once as u64) as usize * self.layout.page_size;
+            let block = self
+                .source
+                .read_at(first * self.layout.page_size as u64, len)
+                .map_err(Error::Io)?;
+            for (number, page) in (first..).zip(block.chunks_exact(self.layout.page_size)) {
                 look(number as u32, page)?;
             }
         }
@@ -188,14 +166,17 @@ impl<S: Source> PageFile<S> {
     pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
         budget.spend(number)?;
         let bytes = self.read(number)?;
-        let header = Header::parse(&bytes, self.order)
+        let header = Header::parse(&bytes, self.layout.order)
             .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
         let page = Page { header, bytes, number };
         if header.number != number && header.number != 0 {
             return Err(page.corrupt(Damage::PageNumber(header.number)));
         }
         // A hole has no checksum (section 4.2).
-        if self.checksums && !page.is_hole() && !checksum::matches(&page.bytes, self.order) {
+        if self.layout.checksums
+            && !page.is_hole()
+            && !checksum::matches(&page.bytes, self.layout.order)
+        {
             return Err(page.corrupt(Damage::Checksum));
         }
         Ok(page)

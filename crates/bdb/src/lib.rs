@@ -41,6 +41,7 @@
 
 mod databases;
 mod error;
+mod fault;
 mod file;
 mod format;
 mod freelist;
@@ -58,6 +59,7 @@ mod verify;
 
 pub use databases::database_names;
 pub use error::{Damage, Error, TextProblem, Unsupported};
+pub use fault::{Fault, Problem, Severity};
 pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
@@ -71,4 +73,4 @@ pub use kv_file_core::{
 pub use new_databases::NewDatabases;
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
 pub use text::{DumpHeader, DumpReader, DumpWriter, dump_all};
-pub use verify::{Fault, Problem, Severity, Verdict, verify};
+pub use verify::{Verdict, verify};

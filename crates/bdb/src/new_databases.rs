@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use kv_file_core::{Contents, Datum};
 
 use crate::error::Error;
-use crate::format::{BtreeMeta, LIST_ROOT};
+use crate::format::{BtreeMeta, LIST_ROOT, PageLayout};
 use crate::hash::{HashBuilder, Keep, Plan};
-use crate::new_pages::{NewPages, PageLayout};
+use crate::new_pages::NewPages;
 use crate::new_tree::{NewTree, TreeKind};
 
 /// A file of several databases whose every page is settled.
@@ -93,9 +93,8 @@ impl<'t> NewDatabases<'t> {
 
     /// Page 0, and the pages of the list.
     fn list_pages(&self) -> Vec<u8> {
-        let PageLayout { byte_order, checksums, page_size } = self.layout;
-        let mut pages = NewPages { layout: self.layout, bytes: vec![0; page_size] };
-        BtreeMeta::put_list(&mut pages.bytes, byte_order, self.last_page, self.uid, checksums);
+        let mut pages = NewPages { layout: self.layout, bytes: Vec::new() };
+        BtreeMeta::put_list(pages.zeros(), self.layout, self.last_page, self.uid);
         let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();
@@ -140,7 +139,7 @@ fn common_layout(databases: &[(Vec<u8>, HashBuilder<'_>)]) -> Result<PageLayout,
     let chosen = databases.iter().map(|(_, builder)| builder.page_size());
     let largest = chosen.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default();
     Ok(PageLayout {
-        byte_order: first.byte_order,
+        order: first.byte_order,
         checksums: first.checksums,
         page_size: stated.unwrap_or(largest) as usize,
     })

@@ -124,12 +124,11 @@ pub(crate) fn item<'p, S: Source>(
     if !is_leaf(kind) && !is_internal(kind) {
         return Err(page.corrupt(Damage::PageType(kind)));
     }
-    let table_end = file.header_len + 2 * usize::from(entries);
-    if index >= usize::from(entries) || table_end > file.page_size {
+    let table_end = file.layout.header_len() + 2 * usize::from(entries);
+    if index >= usize::from(entries) || table_end > file.layout.page_size {
         return Err(page.corrupt(Damage::Entries(entries)));
     }
-    let layout = (file.header_len, file.order);
-    TreeItem::parse(&page.bytes, layout, (kind, entries), index)
+    TreeItem::parse(&page.bytes, file.layout, (kind, entries), index)
         .map_err(|damage| page.corrupt_item(index, damage))
 }
 

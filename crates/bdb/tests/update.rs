@@ -111,11 +111,14 @@ proptest! {
                     let stored = keep == Keep::Last || !map.contains_key(&key);
                     prop_assert_eq!(update.put(&key, &data, keep).unwrap(), stored);
                     if stored {
-                        map.insert(key, data);
+                        map.insert(key.clone(), data);
                     }
+                    let found = update.get(&key).unwrap();
+                    prop_assert_eq!(found.as_deref(), map.get(&key).map(Vec::as_slice));
                 }
                 Operation::Delete(key) => {
                     prop_assert_eq!(update.delete(&key).unwrap(), map.remove(&key).is_some());
+                    prop_assert_eq!(update.get(&key).unwrap(), None);
                 }
                 Operation::Reopen => {
                     update.finish().unwrap().apply(&mut file);
@@ -142,6 +145,39 @@ fn nothing_done_changes_nothing() {
     let changes = update.finish().unwrap();
     assert!(changes.is_empty());
     assert_eq!(changes.file_len, file.len() as u64);
+}
+
+#[test]
+fn what_is_changed_can_be_looked_up_before_the_end() {
+    let mut builder = HashBuilder::new(BuildOptions { page_size: Some(512), ..Default::default() });
+    builder.push(b"old", b"data").unwrap();
+    let mut file = Vec::new();
+    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let big = |byte| vec![byte; 3000];
+
+    let mut update = HashUpdate::open(&file).unwrap();
+    let holds = |update: &HashUpdate<&Vec<u8>>, key: &[u8], data: Option<&[u8]>| {
+        assert_eq!(update.get(key).unwrap().as_deref(), data);
+    };
+    holds(&update, b"old", Some(b"data"));
+    holds(&update, b"new", None);
+    update.put(b"new", &big(b'a'), Keep::First).unwrap();
+    holds(&update, b"new", Some(&big(b'a')));
+    update.put(b"new", b"other", Keep::First).unwrap();
+    holds(&update, b"new", Some(&big(b'a')));
+    update.put(b"new", &big(b'b'), Keep::Last).unwrap();
+    holds(&update, b"new", Some(&big(b'b')));
+    update.put(&big(b'k'), b"short", Keep::First).unwrap();
+    holds(&update, &big(b'k'), Some(b"short"));
+    update.delete(b"old").unwrap();
+    holds(&update, b"old", None);
+    // The table has grown in the meantime.
+    for i in 0..1000u32 {
+        update.put(&i.to_be_bytes(), &[b'x'; 50], Keep::First).unwrap();
+    }
+    holds(&update, &999u32.to_be_bytes(), Some(&[b'x'; 50]));
+    holds(&update, b"new", Some(&big(b'b')));
+    assert_eq!(HashDb::open(&file).unwrap().get(b"new").unwrap(), None, "not in the file yet");
 }
 
 #[test]

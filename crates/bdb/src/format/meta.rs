@@ -1,12 +1,10 @@
 //! Meta pages: what a database says of itself (section 3, and section 2 of the btree specification).
 
 use super::{
-    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, MIN_PAGE_SIZE, NOT_LOGGED, checksum, magic, page_type,
+    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
+    magic, page_type,
 };
 use crate::error::{Damage, Error, Unsupported};
-
-/// Significant bytes of a meta page, whatever the page size.
-pub(crate) const META_LEN: usize = 512;
 
 /// Number of entries of the page-address table: bucket groups, each twice the size of the one before.
 pub const MAX_BUCKET_GROUPS: usize = 32;
@@ -57,9 +55,7 @@ pub(crate) mod at {
 /// A meta page, checked as far as one page can be.
 #[derive(Clone, Debug)]
 pub(crate) struct Meta {
-    pub order: ByteOrder,
-    pub page_size: u32,
-    pub checksums: bool,
+    pub layout: PageLayout,
     /// Highest page number in the file, where this version of the format keeps it.
     pub last_page: Option<u32>,
     pub method: Method,
@@ -196,9 +192,7 @@ impl Meta {
         // Hash version 7 and btree version 8 came before the field was kept up to date.
         let kept = version > if magic == magic::HASH { 7 } else { 8 };
         Ok(Meta {
-            order,
-            page_size,
-            checksums,
+            layout: PageLayout { order, page_size: page_size as usize, checksums },
             last_page: kept.then(|| field(at::LAST_PAGE)),
             method,
         })
@@ -215,46 +209,34 @@ pub(crate) enum MetaPlace {
 }
 
 /// Writes what meta pages of all access methods have, but for what is 0 in a new file, on a page of zeros.
-fn put_common(
-    page: &mut [u8],
-    order: ByteOrder,
-    (magic, kind): (u32, u8),
-    version: u32,
-    checksums: bool,
-) {
+fn put_common(page: &mut [u8], layout: PageLayout, (magic, kind): (u32, u8), version: u32) {
+    let order = layout.order;
     order.put_u32(page, at::LSN, NOT_LOGGED[0]);
     order.put_u32(page, at::LSN + 4, NOT_LOGGED[1]);
     order.put_u32(page, at::MAGIC, magic);
     order.put_u32(page, at::VERSION, version);
-    order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
+    order.put_u32(page, at::PAGE_SIZE, layout.page_size as u32);
     page[at::TYPE] = kind;
-    page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
+    page[at::META_FLAGS] = if layout.checksums { CHECKSUMS } else { 0 };
 }
 
 impl BtreeMeta {
     /// Writes page 0 of a new file of several databases. `page` is one page of zeros.
-    pub(crate) fn put_list(
-        page: &mut [u8],
-        order: ByteOrder,
-        last_page: u32,
-        uid: [u8; 20],
-        checksums: bool,
-    ) {
+    pub(crate) fn put_list(page: &mut [u8], layout: PageLayout, last_page: u32, uid: [u8; 20]) {
         const VERSION: u32 = 9;
         /// Keys that a page has room for, at least.
         const MINIMUM: u32 = 2;
         /// What fills records of a fixed length: a space.
         const RECORD_PAD: u32 = 0x20;
-        put_common(page, order, (magic::BTREE, page_type::BTREE_META), VERSION, checksums);
+        let order = layout.order;
+        put_common(page, layout, (magic::BTREE, page_type::BTREE_META), VERSION);
         order.put_u32(page, at::LAST_PAGE, last_page);
         order.put_u32(page, at::FLAGS, SEVERAL_DATABASES);
         page[at::UID..at::UID + 20].copy_from_slice(&uid);
         order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
         order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
         order.put_u32(page, at::BTREE_ROOT, LIST_ROOT);
-        if checksums {
-            checksum::seal(page, order);
-        }
+        layout.seal(page);
     }
 }
 
@@ -283,8 +265,9 @@ impl HashMeta {
     }
 
     /// Writes the meta page of a new database. `page` is one page of zeros.
-    pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, place: MetaPlace, checksums: bool) {
-        put_common(page, order, (magic::HASH, page_type::HASH_META), self.version, checksums);
+    pub(crate) fn put(&self, page: &mut [u8], layout: PageLayout, place: MetaPlace) {
+        let order = layout.order;
+        put_common(page, layout, (magic::HASH, page_type::HASH_META), self.version);
         let (number, last_page, one_of_several) = match place {
             MetaPlace::File { last_page } => (0, last_page, 0),
             MetaPlace::OneOfSeveral { number } => (number, 0, ONE_OF_SEVERAL),
@@ -296,9 +279,7 @@ impl HashMeta {
         order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
         order.put_u32(page, at::CHARKEY, self.charkey);
         self.put_changed(page, order, last_page);
-        if checksums {
-            checksum::seal(page, order);
-        }
+        layout.seal(page);
     }
 
     /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then wrong.

@@ -1,7 +1,7 @@
 //! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4 and 5).
 
 use super::item::BigRef;
-use super::{ByteOrder, page_type};
+use super::{ByteOrder, PageLayout, page_type};
 use crate::error::Damage;
 
 /// Bit of an item's type: deleted, but still on the page.
@@ -130,10 +130,11 @@ impl<'a> TreeItem<'a> {
     /// Reads item `index` of a page with `entries` offsets, of the type `kind`.
     pub fn parse(
         page: &'a [u8],
-        (header_len, order): (usize, ByteOrder),
+        layout: PageLayout,
         (kind, entries): (u8, u16),
         index: usize,
     ) -> Result<Self, Damage> {
+        let (order, header_len) = (layout.order, layout.header_len());
         let offset = order.u16(page, header_len + OFFSET * index).ok_or(Damage::Offset)?;
         let offset = usize::from(offset);
         if offset < header_len + OFFSET * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT)

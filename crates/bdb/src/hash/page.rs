@@ -4,27 +4,16 @@
 //! where its predecessor starts: an item's length is the difference of two offsets. Comparing lengths therefore
 //! rejects nearly every key without touching the items, which lie in other cache lines.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 use kv_file_core::{Datum, Source};
 
-use super::function::marks;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
-use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
-
-/// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section 12.2).
-pub(crate) fn page_order(a: Datum<'_>, b: Datum<'_>) -> Ordering {
-    let (long, short) = (a.len().max(b.len()), a.len().min(b.len()));
-    let order = a.cmp(&b);
-    // Byte order puts a prefix first; only then do the rules differ.
-    if long != short && a.starts_alike(b, short) { order.reverse() } else { order }
-}
 
 /// The items of a pair, as their places on the page.
 #[derive(Clone, Debug)]
@@ -50,54 +39,6 @@ pub(crate) struct HashPage<'a> {
     pub page: Page<'a>,
     /// Offset array: four bytes a pair.
     table: Range<usize>,
-}
-
-/// What a walk through a bucket asks of a page that most likely does not have the key.
-#[derive(Clone, Debug)]
-pub(crate) struct Summary {
-    pub prev: u32,
-    pub next: u32,
-    /// Bytes that are left.
-    pub room: usize,
-    plain_keys: bool,
-    big_keys: bool,
-    /// The marks of the keys on the page.
-    marks: [u64; 4],
-}
-
-impl Summary {
-    /// Sums a page up.
-    pub fn of(page: &HashPage<'_>, order: ByteOrder) -> Result<Self, Error> {
-        let Header { prev, next, .. } = page.page.header;
-        let (plain_keys, big_keys) = (false, false);
-        let mut summary =
-            Summary { prev, next, room: page.room(), plain_keys, big_keys, marks: [0; 4] };
-        let mut at = page.start();
-        while let Some(pair) = page.next_pair(order, &mut at)? {
-            match page.page.bytes.get(pair.key) {
-                Some([item::PLAIN, key @ ..]) => {
-                    summary.plain_keys = true;
-                    for mark in marks(key.into()) {
-                        summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
-                    }
-                }
-                // What is not on the page would have to be read.
-                _ => (summary.big_keys, summary.marks) = (true, [u64::MAX; 4]),
-            }
-        }
-        Ok(summary)
-    }
-
-    /// Whether the page can have a key of these marks.
-    #[inline]
-    pub fn may_have(&self, marks: [u8; 2]) -> bool {
-        marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)
-    }
-
-    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
-    pub fn mixes_with(&self, big_key: bool) -> bool {
-        if big_key { self.plain_keys } else { self.big_keys }
-    }
 }
 
 impl<'a> HashPage<'a> {
@@ -139,8 +80,9 @@ impl<'a> HashPage<'a> {
         if !matches!(header.kind, page_type::HASH | page_type::HASH_UNSORTED) {
             return Err(page.corrupt(Damage::PageType(header.kind)));
         }
-        let table = file.header_len..file.header_len + 2 * usize::from(header.entries);
-        if !header.entries.is_multiple_of(2) || table.end > file.page_size {
+        let table =
+            file.layout.header_len()..file.layout.header_len() + 2 * usize::from(header.entries);
+        if !header.entries.is_multiple_of(2) || table.end > file.layout.page_size {
             return Err(page.corrupt(Damage::Entries(header.entries)));
         }
         Ok(HashPage { page, table })
@@ -186,12 +128,12 @@ impl<'a> HashPage<'a> {
         budget: &Budget,
     ) -> Result<Option<Pair>, Error> {
         let mut at = self.start();
-        while let Some(pair) = self.next_pair(file.order, &mut at)? {
+        while let Some(pair) = self.next_pair(file.layout.order, &mut at)? {
             let item = self.page.bytes.get(pair.key.clone()).unwrap_or_default();
             if item.len() != 1 + key.len() && item.len() != item::BIG_LEN {
                 continue;
             }
-            let found = match self.item(item, pair.index, file.order)? {
+            let found = match self.item(item, pair.index, file.layout.order)? {
                 Item::Plain(stored) => key.is(stored),
                 Item::Big(big) => overflow::equals(file, big, key.pieces(), budget)?,
                 Item::Duplicates(_) | Item::DuplicateTree(_) => {
@@ -239,21 +181,4 @@ fn starts<E: Endian>([k0, k1, d0, d1]: &[u8; 4], low: usize, end: usize) -> Opti
     let key = usize::from(E::read_u16(&[*k0, *k1]));
     let data = usize::from(E::read_u16(&[*d0, *d1]));
     (low <= data && data < key && key < end).then_some((key, data))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn keys_are_in_the_order_of_section_12_2(a in "[\0ab]{0,4}", b in "[\0ab]{0,4}", nul: bool) {
-            let flat = if nul { [b.as_bytes(), b"\0"].concat() } else { b.clone().into_bytes() };
-            let common = a.len().min(flat.len());
-            let order = a.as_bytes()[..common].cmp(&flat[..common]).then(flat.len().cmp(&a.len()));
-            prop_assert_eq!(page_order((&a).into(), Datum { bytes: b.as_bytes(), nul }), order);
-        }
-    }
 }

@@ -28,7 +28,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         let mut keys = Keys::default();
         let file = self.file;
         file.each_page(|number, bytes| {
-            let header = Header::parse(bytes, file.order);
+            let header = Header::parse(bytes, file.layout.order);
             let Some(header) = header.filter(|_| number != 0 && self.is_unseen(number)) else {
                 return Ok(());
             };
@@ -93,8 +93,8 @@ impl<S: Source> Rescue<'_, '_, S> {
     /// The first key of a page, if it is on the page.
     fn first_key<'p>(&self, page: &'p Page<'_>) -> Option<&'p [u8]> {
         let (file, entries) = (self.file, page.header.entries);
-        let place = Items::on(&page.bytes, file.header_len, entries, file.order)?.next()?.ok()?;
-        match Item::parse(page.bytes.get(place)?, file.order) {
+        let place = Items::on(&page.bytes, file.layout, entries)?.next()?.ok()?;
+        match Item::parse(page.bytes.get(place)?, file.layout.order) {
             Ok(Item::Plain(key)) => Some(key),
             _ => None,
         }
@@ -112,10 +112,10 @@ impl<S: Source> Rescue<'_, '_, S> {
         {
             self.see_again(number);
             let (file, entries) = (self.file, page.header.entries);
-            let items = Items::on(&page.bytes, file.header_len, entries, file.order);
+            let items = Items::on(&page.bytes, file.layout, entries);
             for place in items.into_iter().flatten().map_while(Result::ok).step_by(2) {
                 let item = page.bytes.get(place).unwrap_or_default();
-                if let Ok(Item::Plain(key)) = Item::parse(item, file.order) {
+                if let Ok(Item::Plain(key)) = Item::parse(item, file.layout.order) {
                     digests.insert(page::digest(key));
                 }
             }
@@ -143,7 +143,7 @@ impl<S: Source> Rescue<'_, '_, S> {
             self.see(number);
             doubts |= self.page_doubts(&page);
             let Some(len) = self.overflow_bytes(&page) else { break };
-            let start = self.file.header_len;
+            let start = self.file.layout.header_len();
             bytes.extend_from_slice(page.bytes.get(start..start + len).unwrap_or_default());
             (prev, number) = (number, page.header.next);
         }

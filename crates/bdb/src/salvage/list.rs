@@ -20,7 +20,7 @@ impl<S: Source> Rescue<'_, '_, S> {
                 .file
                 .read(0)?
                 .first_chunk::<META_LEN>()
-                .map(|page| HashMeta::parse(page, self.file.order)),
+                .map(|page| HashMeta::parse(page, self.file.layout.order)),
         };
         let main = main.and_then(|meta| Database::new(None, &meta, 0, last_page));
         if main.is_some() || matches!(method, Some(Method::Hash(_))) {

@@ -22,8 +22,8 @@ use self::found::{Doubts, Output};
 use crate::error::Error;
 use crate::file::{Page, PageFile};
 use crate::format::page::Header;
+use crate::format::{Address, HashFunction};
 use crate::format::{ByteOrder, HashMeta, Method, checksum};
-use crate::hash::{Address, HashFunction};
 use crate::stop::Stop;
 
 /// What [`salvage`] has to say of a file as a whole.
@@ -93,8 +93,8 @@ pub fn salvage<S: Source>(
     let Output { certain, doubtful, .. } = rescue.output;
     let complete = Stop::is_complete(end)?;
     Ok(Salvage {
-        page_size: file.page_size as u32,
-        byte_order: file.order,
+        page_size: file.layout.page_size as u32,
+        byte_order: file.layout.order,
         meta_lost: meta.is_err(),
         certain,
         doubtful,
@@ -157,7 +157,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             return Ok(None);
         }
         let bytes = self.file.read(number)?;
-        let header = Header::parse(&bytes, self.file.order);
+        let header = Header::parse(&bytes, self.file.layout.order);
         Ok(header.map(|header| Page { header, bytes, number }))
     }
 
@@ -187,7 +187,8 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
 
     /// What speaks against all that lies on a page.
     fn page_doubts(&self, page: &Page<'_>) -> Doubts {
-        let wrong_sum = self.file.checksums && !checksum::matches(&page.bytes, self.file.order);
+        let wrong_sum =
+            self.file.layout.checksums && !checksum::matches(&page.bytes, self.file.layout.order);
         Doubts::when(wrong_sum, Doubt::Checksum)
             | Doubts::when(page.header.number != page.number, Doubt::PageNumber)
     }

@@ -44,7 +44,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             let Some(len) = self.overflow_bytes(&page) else { break };
             self.see_again(number);
             doubts |= self.page_doubts(&page);
-            let start = self.file.header_len;
+            let start = self.file.layout.header_len();
             let part = start..start + len.min(left);
             if bytes.is_empty() {
                 bytes = page.part(part);
@@ -64,7 +64,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     /// The number of data bytes on an overflow page, if it is one.
     pub(super) fn overflow_bytes(&self, page: &Page<'_>) -> Option<usize> {
         let len = usize::from(page.header.high_offset);
-        let fits = len != 0 && self.file.header_len + len <= self.file.page_size;
+        let fits = len != 0 && self.file.layout.header_len() + len <= self.file.layout.page_size;
         (page.header.kind == page_type::OVERFLOW && fits).then_some(len)
     }
 

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem};
+use super::Check;
 use crate::error::Error;
+use crate::fault::{Fault, Problem};
 use crate::format::item::BigRef;
 use crate::format::page_type;
 use crate::overflow;

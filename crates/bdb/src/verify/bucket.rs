@@ -8,13 +8,14 @@ use std::hash::Hasher;
 
 use kv_file_core::{Datum, Source};
 
+use super::Check;
 use super::tree::Shape;
-use super::{Check, Fault, Problem};
+use crate::fault::{Fault, Problem};
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::{Elements, Items};
+use crate::format::{Address, HashFunction, page_order};
 use crate::format::{HashMeta, page_type};
-use crate::hash::{Address, HashFunction, page_order};
 use crate::stop::Stop;
 
 /// A hash database, as far as the check of a bucket needs it.
@@ -149,8 +150,8 @@ impl<S: Source> Check<'_, '_, S> {
 
     /// The items of a page that the first pass has found to be whole.
     fn items<'p>(&self, page: &'p Page<'_>) -> impl Iterator<Item = Item<'p>> + use<'p, S> {
-        let order = self.file.order;
-        let items = Items::on(&page.bytes, self.file.header_len, page.header.entries, order);
+        let order = self.file.layout.order;
+        let items = Items::on(&page.bytes, self.file.layout, page.header.entries);
         items
             .into_iter()
             .flatten()
@@ -188,7 +189,7 @@ impl<S: Source> Check<'_, '_, S> {
                 self.big(page, index, big, true)?;
             }
             Item::Duplicates(set) if meta.sorted_duplicates => {
-                let elements = Elements::of(set, self.file.order).map_while(Result::ok);
+                let elements = Elements::of(set, self.file.layout.order).map_while(Result::ok);
                 if !elements.is_sorted_by(|a, b| a < b) {
                     self.report.add(on(Fault::Unsorted))?;
                 }

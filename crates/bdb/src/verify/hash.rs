@@ -2,14 +2,16 @@
 
 use kv_file_core::Source;
 
+use super::Check;
 use super::meta::Database;
-use super::{Check, Fault, Problem};
 use crate::error::Damage;
+use crate::fault::{Fault, Problem};
+use crate::format::HashFunction;
 use crate::format::HashMeta;
+use crate::format::address::{buckets_of, masks};
 use crate::format::item::{self, Item};
 use crate::format::packed::{Elements, Items};
 use crate::format::page::Header;
-use crate::hash::{HashFunction, buckets_of, masks};
 use crate::stop::Stop;
 
 /// Highest plausible number of elements (section 24, 12).
@@ -60,8 +62,7 @@ impl<S: Source> Check<'_, '_, S> {
     pub(super) fn hash_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;
         let on = |fault| Problem::on(number, fault);
-        let order = self.file.order;
-        let mut items = match Items::on(page, self.file.header_len, header.entries, order) {
+        let mut items = match Items::on(page, self.file.layout, header.entries) {
             Some(items) if header.entries.is_multiple_of(2) => items,
             _ => {
                 self.report.add(on(Fault::Entries).value(header.entries))?;
@@ -86,13 +87,13 @@ impl<S: Source> Check<'_, '_, S> {
     fn hash_item(&mut self, number: u32, index: usize, bytes: &[u8]) -> Result<bool, Stop> {
         let on = |fault| Problem::on(number, fault).item(index);
         let is_key = index.is_multiple_of(2);
-        let fault = match Item::parse(bytes, self.file.order) {
+        let fault = match Item::parse(bytes, self.file.layout.order) {
             Ok(Item::Plain(_)) => None,
             Ok(Item::Duplicates(_) | Item::DuplicateTree(_)) if is_key => {
                 Some(on(Fault::ItemType).value(bytes[0]))
             }
             Ok(Item::Duplicates(set)) => {
-                let mut elements = Elements::of(set, self.file.order);
+                let mut elements = Elements::of(set, self.file.layout.order);
                 let malformed = set.is_empty() || elements.any(|element| element.is_err());
                 malformed.then_some(on(Fault::DuplicateSet))
             }

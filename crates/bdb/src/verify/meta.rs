@@ -2,8 +2,9 @@
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem, refuse_unsupported};
+use super::{Check, refuse_unsupported};
 use crate::error::Error;
+use crate::fault::{Fault, Problem};
 use crate::format::meta::{HASH_FLAGS, at, identify};
 use crate::format::{HashMeta, META_LEN, magic, page_type};
 use crate::stop::Stop;
@@ -37,7 +38,7 @@ pub(super) mod btree_flag {
 impl<S: Source> Check<'_, '_, S> {
     /// Takes a meta page that the list of databases leads to; says whether it is one.
     pub(super) fn claim_database(&mut self, number: u32) -> Result<bool, Stop> {
-        let order = self.file.order;
+        let order = self.file.layout.order;
         let Some(entry) = self.entry(number) else { return Ok(false) };
         let is_meta = matches!(entry.kind, page_type::HASH_META | page_type::BTREE_META);
         if is_meta && !entry.claim() {
@@ -70,10 +71,10 @@ impl<S: Source> Check<'_, '_, S> {
         if page[at::TYPE] != page_type {
             self.report.add(on(Fault::MetaType).value(page[at::TYPE]))?;
         }
-        if field(at::PAGE_SIZE) as usize != self.file.page_size {
+        if field(at::PAGE_SIZE) as usize != self.file.layout.page_size {
             self.report.add(on(Fault::PageSize).value(field(at::PAGE_SIZE)))?;
         }
-        if page[at::META_FLAGS] != u8::from(self.file.checksums) {
+        if page[at::META_FLAGS] != u8::from(self.file.layout.checksums) {
             self.report.add(on(Fault::MetaFlags).value(page[at::META_FLAGS]))?;
         }
         let free = field(at::FREE);
@@ -101,7 +102,7 @@ impl<S: Source> Check<'_, '_, S> {
         self.btree_flags(number, flags)?;
         let minimum = u64::from(field(at::BTREE_MINIMUM));
         // Of the page, each of twice as many items must get at least what it takes itself.
-        let room = (self.file.page_size - self.file.header_len) as u64;
+        let room = (self.file.layout.page_size - self.file.layout.header_len()) as u64;
         if minimum < 2 || room / (2 * minimum) < 10 {
             self.report.add(on(Fault::BtreeMinimum).value(minimum))?;
         }

@@ -7,7 +7,6 @@
 
 mod big;
 mod bucket;
-mod fault;
 mod hash;
 mod leftover;
 mod meta;
@@ -19,7 +18,6 @@ mod tree_page;
 
 use std::ops::{ControlFlow, RangeInclusive};
 
-pub use fault::{Fault, Problem, Severity};
 pub(crate) use hash::MAX_ELEMENTS;
 pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page};
 
@@ -28,10 +26,11 @@ use kv_file_core::Source;
 use self::meta::Database;
 use self::table::Entry;
 use crate::error::Error;
+use crate::fault::{Fault, Problem, Severity};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::meta::{CHECKSUMS, at, identify};
 use crate::format::page::Header;
-use crate::format::{MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta};
+use crate::format::{MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, PageLayout};
 use crate::stop::Stop;
 
 /// What [`verify`] has to say of a file as a whole.
@@ -118,7 +117,8 @@ fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     let checksums = page_0[at::META_FLAGS] & CHECKSUMS != 0;
-    let file = PageFile::new(source, order, page_size, checksums)?;
+    let file =
+        PageFile::new(source, PageLayout { order, page_size: page_size as usize, checksums })?;
     report.verdict.pages = u64::from(file.last_page) + 1;
     let budget = file.budget();
     let (table, reserved) = (Vec::new(), Vec::new());
@@ -187,7 +187,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
     /// Reads a page again.
     fn read(&self, number: u32) -> Result<Page<'c>, Stop> {
         let bytes = self.file.read(number)?;
-        let header = Header::parse(&bytes, self.file.order).ok_or(Error::NotADatabase)?;
+        let header = Header::parse(&bytes, self.file.layout.order).ok_or(Error::NotADatabase)?;
         Ok(Page { header, bytes, number })
     }
 

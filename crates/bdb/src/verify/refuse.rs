@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use kv_file_core::Source;
 
 use super::bucket::Table;
-use super::{Check, Problem, Report, Severity, Verdict};
+use super::{Check, Report, Verdict};
 use crate::error::{Damage, Error};
+use crate::fault::{Problem, Severity};
 use crate::file::{Page, PageFile};
 use crate::format::HashMeta;
-use crate::hash::{Address, HashFunction};
+use crate::format::{Address, HashFunction};
 use crate::stop::Stop;
 
 impl From<Problem> for Error {

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
+use super::Check;
 use super::meta::{Btree, btree_flag};
-use super::{Check, Fault, Problem};
+use crate::fault::{Fault, Problem};
 use crate::file::Page;
 use crate::format::tree_item::{Content, TreeItem};
 use crate::format::{ByteOrder, page_type};

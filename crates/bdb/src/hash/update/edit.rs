@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use kv_file_core::{Datum, Source};
 
-use super::page::{HashPage, Pair, page_order};
 use crate::error::{Damage, Error};
 use crate::file::PageFile;
 use crate::format::item::{self, BigRef, Item};
 use crate::format::page::Header;
-use crate::format::{ByteOrder, page_type};
+use crate::format::{ByteOrder, page_order, page_type};
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 
 /// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
@@ -80,7 +80,7 @@ pub(crate) fn key_of<'a, S: Source>(
     page: u32,
     item: &'a [u8],
 ) -> Result<Cow<'a, [u8]>, Error> {
-    match Item::parse(item, file.order) {
+    match Item::parse(item, file.layout.order) {
         Ok(Item::Plain(key)) => Ok(key.into()),
         Ok(Item::Big(big)) => overflow::read(file, big, &file.budget()),
         Ok(_) => Err(Error::corrupt(page, Damage::ItemType(item[0]))),
@@ -96,18 +96,18 @@ impl EditedPage {
             prev,
             next: 0,
             kind: page_type::HASH,
-            bytes: vec![0; file.page_size],
+            bytes: vec![0; file.layout.page_size],
             pairs: 0,
-            low: file.page_size,
-            table: file.header_len,
-            order: file.order,
+            low: file.layout.page_size,
+            table: file.layout.header_len(),
+            order: file.layout.order,
         }
     }
 
     /// A page of the file. All its items are checked to lie on it.
     pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self, Error> {
         let header = page.page.header;
-        let (pairs, low) = page.extent(file.order)?;
+        let (pairs, low) = page.extent(file.layout.order)?;
         Ok(EditedPage {
             number: page.page.number,
             prev: header.prev,
@@ -117,8 +117,8 @@ impl EditedPage {
             bytes: page.page.bytes.to_vec(),
             pairs,
             low,
-            table: file.header_len,
-            order: file.order,
+            table: file.layout.header_len(),
+            order: file.layout.order,
         })
     }
 

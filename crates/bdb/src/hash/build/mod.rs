@@ -1,66 +1,21 @@
 //! Collecting the pairs of a new table and planning where each goes.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+mod arrange;
+mod duplicates;
+mod options;
+mod plan;
+mod write;
 
 use kv_file_core::{Datum, Entries};
 
-use super::address::masks;
-use super::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
-use super::duplicates::{self, DuplicateOrder, Keys};
+pub use self::options::{BuildOptions, DuplicateOrder, FileId, Keep};
+pub use self::plan::Plan;
+
+use self::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
+use self::duplicates::Keys;
 use super::layout::{Sizes, page_sizes};
-use super::plan::Plan;
 use crate::error::Error;
-use crate::format::ByteOrder;
-
-/// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in this machine's byte
-/// order, without checksums.
-#[derive(Clone, Debug)]
-pub struct BuildOptions {
-    /// Page size in bytes, a power of two from 512 to 65536; nothing: the smallest that holds nearly all items.
-    pub page_size: Option<u32>,
-    /// Number of buckets, at least 2; nothing: as many as leave the pages about half full.
-    pub buckets: Option<u32>,
-    /// Byte order of the file's numbers. libdb reads either.
-    pub byte_order: ByteOrder,
-    /// Whether every page carries a checksum.
-    pub checksums: bool,
-    /// Where the file's identification comes from.
-    pub file_id: FileId,
-    /// Whether a key may have several data items, and in which order they then are. In Postfix's tables it may not.
-    pub duplicates: Option<DuplicateOrder>,
-}
-
-impl Default for BuildOptions {
-    fn default() -> Self {
-        BuildOptions {
-            page_size: None,
-            buckets: None,
-            byte_order: ByteOrder::NATIVE,
-            checksums: false,
-            file_id: FileId::Unique,
-            duplicates: None,
-        }
-    }
-}
-
-/// The source of the 20 bytes that identify a file (section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileId {
-    /// Unpredictable: no two files share it, as libdb's shared environments require.
-    Unique,
-    /// Computed from the pairs: the same input gives the same file, byte for byte.
-    Contents,
-}
-
-/// Which of several pairs with the same key a table keeps, unless a key may have several data items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// The first that was pushed.
-    First,
-    /// The last that was pushed.
-    Last,
-}
+use crate::format::address::masks;
 
 /// Collects pairs for a new hash table.
 ///
@@ -209,36 +164,5 @@ impl<'t> HashBuilder<'t> {
             return Err(Error::TooLarge);
         }
         Ok((page_size, max_bucket))
-    }
-}
-
-impl FileId {
-    /// The 20 bytes for a file of these pairs.
-    pub(super) fn bytes(self, keys: &Keys<'_>, places: &[Place]) -> [u8; 20] {
-        let number = match self {
-            FileId::Unique => {
-                // Each state has random keys of its own.
-                let random = || RandomState::new().build_hasher().finish();
-                u128::from(random()) << 64 | u128::from(random())
-            }
-            FileId::Contents => {
-                // FNV-1a of 128 bits over every item, each behind its length.
-                let fnv = |hash: u128, byte: u8| {
-                    (hash ^ u128::from(byte))
-                        .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-                };
-                let items = places
-                    .iter()
-                    .flat_map(|place| [keys.key(place.index()), keys.data(place.index())]);
-                items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
-                    let len = (item.len() as u64).to_le_bytes();
-                    let pieces = item.pieces();
-                    len.iter().chain(pieces[0]).chain(pieces[1]).copied().fold(hash, fnv)
-                })
-            }
-        };
-        let mut uid = [0; 20];
-        uid[..16].copy_from_slice(&number.to_le_bytes());
-        uid
     }
 }

@@ -4,12 +4,9 @@ use std::cmp::Ordering;
 
 use kv_file_core::{Datum, Entries, both};
 
-use super::address;
-use super::build::Keep;
-use super::duplicates::DuplicateOrder;
-use super::function::HashFunction;
-use super::layout::is_big;
-use super::page::page_order;
+use super::options::{DuplicateOrder, Keep};
+use crate::format::{HashFunction, address, page_order};
+use crate::hash::layout::is_big;
 
 /// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

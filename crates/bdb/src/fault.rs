@@ -43,15 +43,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn on(page: u32, fault: Fault) -> Self {
+    pub(crate) fn on(page: u32, fault: Fault) -> Self {
         Problem { page, item: None, fault, value: None }
     }
 
-    pub(super) fn item(self, index: usize) -> Self {
+    pub(crate) fn item(self, index: usize) -> Self {
         Problem { item: u16::try_from(index).ok(), ..self }
     }
 
-    pub(super) fn value(self, value: impl Into<u64>) -> Self {
+    pub(crate) fn value(self, value: impl Into<u64>) -> Self {
         Problem { value: Some(value.into()), ..self }
     }
 

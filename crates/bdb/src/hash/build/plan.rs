@@ -4,17 +4,18 @@
 //! further pages, and the overflow pages of its big items. These are numbered here, so that the pages before can refer to
 //! them.
 
-use super::address::masks;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
 use super::arrange::Place;
-use super::build::BuildOptions;
-use super::duplicates::{DuplicateOrder, Form, Keys};
-use super::function::HashFunction;
-use super::layout::{is_big, pair_len};
+use super::duplicates::{Form, Keys};
+use super::options::{BuildOptions, DuplicateOrder, FileId};
 use crate::error::Error;
+use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
 use crate::format::meta::MetaPlace;
-use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
-use crate::new_pages::PageLayout;
+use crate::format::{HashFunction, HashMeta, MAX_BUCKET_GROUPS, PageLayout};
+use crate::hash::layout::{is_big, pair_len};
 use crate::new_tree::{NewTree, TreeKind};
 
 /// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
@@ -60,7 +61,7 @@ impl<'t> Plan<'t> {
         let (high_mask, _) = masks(max_bucket);
         let mut plan = Plan {
             layout: PageLayout {
-                byte_order: options.byte_order,
+                order: options.byte_order,
                 checksums: options.checksums,
                 page_size: page_size as usize,
             },
@@ -171,7 +172,7 @@ impl<'t> Plan<'t> {
             0 => MetaPlace::File { last_page: self.last_page },
             number => MetaPlace::OneOfSeveral { number },
         };
-        meta.put(&mut page, self.layout.byte_order, place, self.layout.checksums);
+        meta.put(&mut page, self.layout, place);
         page
     }
 
@@ -242,5 +243,36 @@ impl<'t> Plan<'t> {
             _ => TreeKind::Duplicates,
         };
         NewTree::new(kind, self.keys.tree_items(index), self.layout)
+    }
+}
+
+impl FileId {
+    /// The 20 bytes for a file of these pairs.
+    fn bytes(self, keys: &Keys<'_>, places: &[Place]) -> [u8; 20] {
+        let number = match self {
+            FileId::Unique => {
+                // Each state has random keys of its own.
+                let random = || RandomState::new().build_hasher().finish();
+                u128::from(random()) << 64 | u128::from(random())
+            }
+            FileId::Contents => {
+                // FNV-1a of 128 bits over every item, each behind its length.
+                let fnv = |hash: u128, byte: u8| {
+                    (hash ^ u128::from(byte))
+                        .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+                };
+                let items = places
+                    .iter()
+                    .flat_map(|place| [keys.key(place.index()), keys.data(place.index())]);
+                items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
+                    let len = (item.len() as u64).to_le_bytes();
+                    let pieces = item.pieces();
+                    len.iter().chain(pieces[0]).chain(pieces[1]).copied().fold(hash, fnv)
+                })
+            }
+        };
+        let mut uid = [0; 20];
+        uid[..16].copy_from_slice(&number.to_le_bytes());
+        uid
     }
 }

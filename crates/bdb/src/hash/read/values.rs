@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use super::page::{HashPage, Pair};
 use crate::error::{Damage, Error};
 use crate::file::{Budget, PageFile};
 use crate::format::item::Item;
 use crate::format::packed::element;
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 use crate::tree::Leaves;
 
@@ -33,7 +33,7 @@ impl<'a> DataItems<'a> {
     ) -> Result<Self, Error> {
         let index = pair.index + 1;
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
-        Ok(match page.item(item, index, file.order)? {
+        Ok(match page.item(item, index, file.layout.order)? {
             Item::Plain(_) => {
                 DataItems::One(Some(page.page.part(pair.data.start + 1..pair.data.end)))
             }
@@ -61,7 +61,7 @@ impl<'a> DataItems<'a> {
                     return Ok(None);
                 }
                 let malformed = || Error::corrupt_item(*page, *index, Damage::DuplicateSet);
-                let place = element(rest, *at, file.order).ok_or_else(malformed)?;
+                let place = element(rest, *at, file.layout.order).ok_or_else(malformed)?;
                 *at = place.end + 2;
                 Ok(Some(match rest {
                     Cow::Borrowed(rest) => Cow::Borrowed(&rest[place]),

@@ -1,26 +1,32 @@
 //! Opening a hash database and finding keys in it (section 12.3).
 
+mod iter;
+mod many;
+mod search;
+mod stat;
+mod values;
+
 use std::borrow::Cow;
 
 use kv_file_core::{Datum, Source};
 
-use super::address::Address;
-use super::function::HashFunction;
-use super::iter::Iter;
-use super::many::GetMany;
+pub use self::iter::Iter;
+pub use self::many::GetMany;
+pub use self::stat::{PageUse, Stat};
+pub use self::values::Values;
+
+use self::values::DataItems;
 use super::page::HashPage;
-use super::search;
-use super::values::{DataItems, Values};
 use crate::databases;
 use crate::error::{Error, Unsupported};
 use crate::file::{Budget, PageFile};
-use crate::format::{ByteOrder, HashMeta, Meta, Method};
+use crate::format::{Address, ByteOrder, HashFunction, HashMeta, Meta, Method};
 
 /// A hash database, open for reading.
 ///
 /// Reads versions 7 to 9 of the format, and 10 as long as no item is an external file; both byte orders, all page
 /// sizes, checksums, duplicates, and named databases in a file of several. `open` has checked page 0 only: every other
-/// page is checked when it is read. See [`Pages`] for what a database can be read from.
+/// page is checked when it is read. See [`Source`] for what a database can be read from.
 ///
 /// ```
 /// use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
@@ -41,7 +47,7 @@ pub struct HashDb<S> {
     pub(super) address: Address,
     pub(super) function: Option<HashFunction>,
     suits_search: bool,
-    meta: HashMeta,
+    pub(super) meta: HashMeta,
 }
 
 impl<S: Source> HashDb<S> {
@@ -82,7 +88,8 @@ impl<S: Source> HashDb<S> {
         }
     }
 
-    fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self, Error> {
+    /// The database with this meta page.
+    pub(super) fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self, Error> {
         let Method::Hash(meta) = meta.method else {
             return Err(Unsupported::AccessMethod("btree").into());
         };
@@ -102,17 +109,17 @@ impl<S: Source> HashDb<S> {
 
     /// The byte order of the file's numbers.
     pub fn byte_order(&self) -> ByteOrder {
-        self.file.order
+        self.file.layout.order
     }
 
     /// The page size, in bytes.
     pub fn page_size(&self) -> u32 {
-        self.file.page_size as u32
+        self.file.layout.page_size as u32
     }
 
     /// Whether every page carries a checksum.
     pub fn has_checksums(&self) -> bool {
-        self.file.checksums
+        self.file.layout.checksums
     }
 
     /// The number of pages in the file, page 0 included.

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use super::{HashMeta, MAX_BUCKET_GROUPS};
 use crate::error::{Damage, Error};
-use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
 
 /// Bucket addressing of a table, found to lead nowhere outside the file.
 #[derive(Clone, Debug)]
@@ -122,6 +122,7 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::HashFunction;
 
     fn meta(max_bucket: u32, spares: &[u32]) -> HashMeta {
         let (high_mask, low_mask) = masks(max_bucket);
@@ -142,7 +143,6 @@ mod tests {
             spares: all,
         }
     }
-    use crate::hash::HashFunction;
 
     #[test]
     fn masks_follow_from_the_number_of_buckets() {

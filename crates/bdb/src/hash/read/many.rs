@@ -9,10 +9,10 @@ use std::iter::FusedIterator;
 
 use kv_file_core::{Datum, Source};
 
-use super::function::HashFunction;
-use super::read::HashDb;
+use super::HashDb;
 use super::search::{self, Likely, Search};
 use crate::error::{Error, Unsupported};
+use crate::format::HashFunction;
 
 /// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait for.
 const GROUP: usize = 8;

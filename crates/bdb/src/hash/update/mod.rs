@@ -2,26 +2,33 @@
 //!
 //! Nothing is written: the pages that change are gathered in memory, and become one commit of whoever owns the file.
 
+mod bucket;
+mod edit;
+mod items;
+mod summary;
+
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use kv_file_core::{Changes, Datum, Source};
 
-use super::address::Address;
+use self::edit::StoredPair;
+use self::summary::{Summary, marks};
 use super::build::Keep;
-use super::edit::StoredPair;
-use super::function::{HashFunction, marks};
 use super::layout::{is_big, item_len, pair_len};
+use super::read::HashDb;
 use crate::error::{Damage, Error, Unsupported};
+use crate::fault::Fault;
 use crate::file::PageFile;
 use crate::format::page::Header;
-use crate::format::{HashMeta, Method};
+use crate::format::{HashFunction, Method};
 use crate::freelist::FreeList;
 use crate::overlay::Overlay;
-use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
+use crate::verify::{MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
-/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`](crate::HashDb) reads up
+/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`] reads up
 /// to 9, with or without checksums and duplicates. Of a key with several data items, all are replaced or removed.
 ///
 /// After an error the value is of no more use, and nothing has happened to the file.
@@ -48,15 +55,14 @@ use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
 /// ```
 #[derive(Debug)]
 pub struct HashUpdate<S> {
-    pub(super) file: PageFile<Overlay<S>>,
-    pub(super) meta: HashMeta,
-    pub(super) address: Address,
-    pub(super) function: HashFunction,
-    pub(super) free: FreeList,
+    /// The database with the changes so far. Its meta page is brought up to date at the end.
+    db: HashDb<Overlay<S, Summary>>,
+    function: HashFunction,
+    free: FreeList,
     /// Primary pages whose buckets have no other page that readers may be led to already.
-    pub(super) alone: BTreeSet<u32>,
+    alone: BTreeSet<u32>,
     /// Pages of other buckets that have lost pairs, or a link to a page that had them.
-    pub(super) lost: BTreeSet<u32>,
+    lost: BTreeSet<u32>,
 }
 
 /// Where a key is, or could go.
@@ -87,36 +93,60 @@ impl<S: Source> HashUpdate<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// As [`HashDb::open`](crate::HashDb::open), and [`Error::Unsupported`] for version 10 and for a hash function of the
+    /// As [`HashDb::open`], and [`Error::Unsupported`] for version 10 and for a hash function of the
     /// database's own; [`Error::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
     pub fn open(source: S) -> Result<Self, Error> {
         let (file, meta) = PageFile::open(source)?;
-        let last_page = meta.last_page;
-        let meta = match meta.method {
-            Method::Hash(meta) if meta.version <= 9 => meta,
+        let (function, free) = match &meta.method {
+            Method::Hash(meta) if meta.version <= 9 => {
+                (HashFunction::from_charkey(meta.charkey), meta.free)
+            }
             Method::Hash(meta) => return Err(Unsupported::Version(meta.version).into()),
             Method::Btree(list) if list.several_databases => return Err(Error::SeveralDatabases),
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
-        let function = HashFunction::from_charkey(meta.charkey).ok_or(Unsupported::HashFunction)?;
-        refuse_lost_pages(&file, last_page)?;
-        let file = file.into_overlay(last_page);
+        let function = function.ok_or(Unsupported::HashFunction)?;
+        refuse_lost_pages(&file, meta.last_page)?;
+        let file = file.into_overlay(meta.last_page);
         refuse_meta(&file)?;
         Ok(HashUpdate {
-            address: Address::new(&meta, 0, file.last_page)?,
-            free: FreeList::new(meta.free),
+            db: HashDb::new(file, 0, meta)?,
+            function,
+            free: FreeList::new(free),
             alone: BTreeSet::new(),
             lost: BTreeSet::new(),
-            file,
-            function,
-            meta,
         })
+    }
+
+    /// The data stored under `key`, with the changes so far; the first item where there are duplicates.
+    ///
+    /// # Errors
+    /// As [`HashDb::get`].
+    ///
+    /// # Complexity
+    /// As [`HashDb::get`]; pages that have been read are kept in memory.
+    ///
+    /// ```
+    /// use bdb_file::{BuildOptions, HashBuilder, HashUpdate, Keep};
+    ///
+    /// let mut file = Vec::new();
+    /// HashBuilder::new(BuildOptions::default()).plan(Keep::First)?.write_to(&mut file)?;
+    ///
+    /// let mut update = HashUpdate::open(&file)?;
+    /// update.put(b"example.com", b"OK", Keep::First)?;
+    /// assert_eq!(update.get(b"example.com")?.as_deref(), Some(&b"OK"[..]));
+    /// update.delete(b"example.com")?;
+    /// assert_eq!(update.get(b"example.com")?, None);
+    /// # Ok::<(), bdb_file::Error>(())
+    /// ```
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+        self.db.get(key)
     }
 
     /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
     ///
     /// # Errors
-    /// As [`HashDb::get`](crate::HashDb::get), and [`Error::TooLarge`] beyond the limits of the format. What
+    /// As [`HashDb::get`], and [`Error::TooLarge`] beyond the limits of the format. What
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
@@ -172,30 +202,30 @@ impl<S: Source> HashUpdate<S> {
     /// # Errors
     /// [`Error::Io`] from reading page 0.
     pub fn finish(mut self) -> Result<Changes, Error> {
-        if !self.file.source.is_changed() {
-            return Ok(self.file.into_changes());
+        if !self.db.file.source.is_changed() {
+            return Ok(self.db.file.into_changes());
         }
-        self.meta.free = self.free.finish(&mut self.file)?;
-        self.address.put(&mut self.meta);
-        let (order, last_page) = (self.file.order, self.file.last_page);
-        self.file.put_meta(|page| self.meta.put_changed(page, order, last_page))?;
-        Ok(self.file.into_changes())
+        self.db.meta.free = self.free.finish(&mut self.db.file)?;
+        self.db.address.put(&mut self.db.meta);
+        let (order, last_page) = (self.db.file.layout.order, self.db.file.last_page);
+        self.db.file.put_meta(|page| self.db.meta.put_changed(page, order, last_page))?;
+        Ok(self.db.file.into_changes())
     }
 
     /// Finds a key, or room for it and data of this length.
     fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place, Error> {
-        let page_size = self.file.page_size;
+        let page_size = self.db.file.layout.page_size;
         let need = pair_len(key.len(), data_len, page_size);
         let big = is_big(key.len(), page_size);
-        let bucket = self.address.bucket(self.function.hash_key(key));
-        let budget = self.file.budget();
+        let bucket = self.db.address.bucket(self.function.hash_key(key));
+        let budget = self.db.file.budget();
         let marks = marks(key);
-        let (mut page, mut prev) = (self.address.page(bucket), 0);
+        let (mut page, mut prev) = (self.db.address.page(bucket), 0);
         let mut room = None;
         loop {
             let summary = self.summary(bucket, page, prev, &budget)?;
             if summary.may_have(marks)
-                && let Some(pair) = self.page_again(page)?.find(&self.file, key, &budget)?
+                && let Some(pair) = self.page_again(page)?.find(&self.db.file, key, &budget)?
             {
                 return Ok(Place::Present(Present { bucket, page, pair: pair.index / 2 }));
             }
@@ -227,11 +257,11 @@ impl<S: Source> HashUpdate<S> {
             },
         };
         let pair = StoredPair { key: self.store(key)?, data: self.store(data)? };
-        page.insert(&self.file, &pair)?;
+        page.insert(&self.db.file, &pair)?;
         let pairs = page.pairs();
         self.gain(bucket, page)?;
-        self.meta.elements = self.meta.elements.saturating_add(1).min(MAX_ELEMENTS);
-        let fill_factor = self.meta.fill_factor as usize;
+        self.db.meta.elements = self.db.meta.elements.saturating_add(1).min(MAX_ELEMENTS);
+        let fill_factor = self.db.meta.fill_factor as usize;
         if room.is_none() || fill_factor != 0 && pairs > fill_factor {
             self.expand()?;
         }
@@ -249,7 +279,7 @@ impl<S: Source> HashUpdate<S> {
     fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
         let mut page = self.edit(at.page)?;
         let old_len = page.data(at.pair).len();
-        if item_len(data.len(), self.file.page_size) <= old_len + page.room() {
+        if item_len(data.len(), self.db.file.layout.page_size) <= old_len + page.room() {
             let old = page.data(at.pair).to_vec();
             self.release(&old, page.number)?;
             let data = self.store(data)?;
@@ -276,7 +306,7 @@ impl<S: Source> HashUpdate<S> {
         let StoredPair { key, data } = page.remove(pair);
         self.release(&key, page.number)?;
         self.release(&data, page.number)?;
-        self.meta.elements = self.meta.elements.saturating_sub(1);
+        self.db.meta.elements = self.db.meta.elements.saturating_sub(1);
         self.lose(at.bucket, page)
     }
 }
@@ -288,11 +318,11 @@ fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Resu
     const LIMIT: u64 = 1 << 30;
     let Some(stated) = stated else { return Ok(()) };
     let lost = || Error::corrupt(0, Damage::Fault(Fault::LastPage));
-    if u64::from(file.last_page.saturating_sub(stated)) * file.page_size as u64 > LIMIT {
+    if u64::from(file.last_page.saturating_sub(stated)) * file.layout.page_size as u64 > LIMIT {
         return Err(lost());
     }
     file.each_page_from(u64::from(stated) + 1, |number, page| {
-        let header = Header::parse(page, file.order);
+        let header = Header::parse(page, file.layout.order);
         if header.is_some_and(|header| header.number == number) { Err(lost()) } else { Ok(()) }
     })
 }

@@ -3,18 +3,9 @@
 use kv_file_core::{Datum, Entries};
 
 use super::arrange::Place;
-use super::layout::is_big;
 use crate::error::Error;
 use crate::format::ByteOrder;
-
-/// The order of the data items of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DuplicateOrder {
-    /// That in which they were pushed.
-    Insertion,
-    /// Byte order; each is stored once.
-    Sorted,
-}
+use crate::hash::layout::is_big;
 
 /// What the data of a key are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

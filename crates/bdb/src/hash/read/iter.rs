@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use super::page::{Cursor, HashPage, Pair};
-use super::read::HashDb;
+use super::HashDb;
 use super::values::DataItems;
 use crate::error::{Damage, Error};
 use crate::file::Budget;
 use crate::format::item::Item;
+use crate::hash::page::{Cursor, HashPage, Pair};
 use crate::overflow;
 
 /// Iterates over all pairs of a database: [`HashDb::iter`].
@@ -49,7 +49,7 @@ impl<'a, S: Source> Iter<'a, S> {
                 return Ok(Some((self.key.clone(), value)));
             }
             if let Some((page, at)) = &mut self.page
-                && let Some(pair) = page.next_pair(file.order, at)?
+                && let Some(pair) = page.next_pair(file.layout.order, at)?
             {
                 let key = key(self.hash, page, &pair, &self.budget)?;
                 match DataItems::of(file, page, &pair, &self.budget)? {
@@ -102,7 +102,7 @@ fn key<'a, S: Source>(
     budget: &Budget,
 ) -> Result<Cow<'a, [u8]>, Error> {
     let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
-    match page.item(item, pair.index, hash.file.order)? {
+    match page.item(item, pair.index, hash.file.layout.order)? {
         Item::Plain(_) => Ok(page.page.part(pair.key.start + 1..pair.key.end)),
         Item::Big(big) => overflow::read(&hash.file, big, budget),
         Item::Duplicates(_) | Item::DuplicateTree(_) => {

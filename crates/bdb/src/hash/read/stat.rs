@@ -2,14 +2,14 @@
 
 use kv_file_core::Source;
 
-use super::page::{HashPage, Pair};
-use super::read::HashDb;
+use super::HashDb;
 use super::values::DataItems;
 use crate::error::{Damage, Error};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{BigRef, Item};
 use crate::format::page_type;
 use crate::format::tree_item::Content;
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 use crate::tree;
 
@@ -94,10 +94,10 @@ impl<S: Source> HashDb<S> {
 fn free_bytes<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> u64 {
     let high = match usize::from(page.header.high_offset) {
         // A page that was never written, or an empty one of 65536 bytes.
-        0 => file.page_size,
+        0 => file.layout.page_size,
         high => high,
     };
-    high.saturating_sub(file.header_len + 2 * usize::from(page.header.entries)) as u64
+    high.saturating_sub(file.layout.header_len() + 2 * usize::from(page.header.entries)) as u64
 }
 
 /// A count under way.
@@ -111,7 +111,7 @@ impl<'a, S: Source> Count<'a, S> {
     /// Counts the pairs of a page, and the pages that are theirs alone.
     fn pairs(&mut self, page: &HashPage<'a>) -> Result<(), Error> {
         let mut at = page.start();
-        while let Some(pair) = page.next_pair(self.file.order, &mut at)? {
+        while let Some(pair) = page.next_pair(self.file.layout.order, &mut at)? {
             self.stat.keys += 1;
             self.key(page, &pair)?;
             self.data(page, &pair)?;
@@ -121,7 +121,7 @@ impl<'a, S: Source> Count<'a, S> {
 
     fn key(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
         let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
-        match page.item(item, pair.index, self.file.order)? {
+        match page.item(item, pair.index, self.file.layout.order)? {
             Item::Plain(_) => Ok(()),
             Item::Big(big) => self.big(big),
             Item::Duplicates(_) | Item::DuplicateTree(_) => {
@@ -132,7 +132,7 @@ impl<'a, S: Source> Count<'a, S> {
 
     fn data(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
-        match page.item(item, pair.index + 1, self.file.order)? {
+        match page.item(item, pair.index + 1, self.file.layout.order)? {
             Item::Plain(_) => self.stat.data_items += 1,
             Item::Big(big) => {
                 self.stat.data_items += 1;
@@ -162,7 +162,7 @@ impl<'a, S: Source> Count<'a, S> {
 
     /// Bytes of a big item that a page holds.
     fn room(&self) -> u64 {
-        (self.file.page_size - self.file.header_len) as u64
+        (self.file.layout.page_size - self.file.layout.header_len()) as u64
     }
 
     /// Counts the pages and the data items of a tree of duplicates.
