@@ -20,7 +20,8 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports.
+/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports, and why reading and changing files
+/// [fails](crate::ErrorKind::Corrupt).
 ///
 /// ```
 /// use bdb_file::{Fault, Problem};
@@ -72,6 +73,33 @@ impl fmt::Display for Problem {
             Some(value) => write!(f, ": {value}"),
             None => Ok(()),
         }
+    }
+}
+
+/// What is wrong with an item, of which only its bytes are known, and not where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    fault: Fault,
+    value: Option<u64>,
+}
+
+impl From<Fault> for Flaw {
+    fn from(fault: Fault) -> Self {
+        Flaw { fault, value: None }
+    }
+}
+
+impl Flaw {
+    /// The problem of the page that has the item.
+    pub fn on(self, page: u32) -> Problem {
+        Problem { page, item: None, fault: self.fault, value: self.value }
+    }
+}
+
+impl Fault {
+    /// This fault, with the value that is wrong.
+    pub(crate) fn with(self, value: impl Into<u64>) -> Flaw {
+        Flaw { fault: self, value: Some(value.into()) }
     }
 }
 

@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 
@@ -14,7 +15,7 @@ use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 ///
 /// # Errors
 /// As [`HashDb::open`](crate::HashDb::open), except for what concerns the database.
-pub fn stated_len<S: Source>(source: S) -> Result<u64, Error> {
+pub fn stated_len<S: Source>(source: S) -> Result<u64> {
     let (file, meta) = PageFile::open(source)?;
     let last_page = meta.last_page.unwrap_or(file.last_page);
     Ok((u64::from(last_page) + 1) * file.layout.page_size as u64)
@@ -49,8 +50,8 @@ pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
     /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
-    pub fn spend(&self, page: u32) -> Result<(), Error> {
-        let left = self.0.get().checked_sub(1).ok_or_else(|| Error::corrupt(page, Damage::Loop))?;
+    pub fn spend(&self, page: u32) -> Result<()> {
+        let left = self.0.get().checked_sub(1).ok_or_else(|| Problem::on(page, Fault::Shared))?;
         self.0.set(left);
         Ok(())
     }
@@ -58,29 +59,29 @@ impl Budget {
 
 impl<S: Source> PageFile<S> {
     /// Reads page 0 and holds the file's length against it.
-    pub fn open(source: S) -> Result<(Self, Meta), Error> {
+    pub fn open(source: S) -> Result<(Self, Meta)> {
         let size = source.len()?;
         if size < META_LEN as u64 {
-            return Err(Error::NotADatabase);
+            return Err(ErrorKind::NotADatabase.into());
         }
         let meta = Meta::parse(&source.read_at(0, META_LEN)?, 0)?;
         let page_size = meta.layout.page_size as u64;
         if size % page_size != 0 {
-            return Err(Error::Length { len: size, page_size: page_size as u32 });
+            return Err(ErrorKind::Length { len: size, page_size: page_size as u32 }.into());
         }
         let count = size / page_size;
         if let Some(stated) = meta.last_page
             && u64::from(stated) >= count
         {
-            return Err(Error::Truncated { pages: count, stated });
+            return Err(ErrorKind::Truncated { pages: count, stated }.into());
         }
         Ok((Self::new(source, meta.layout)?, meta))
     }
 
     /// The whole pages of a source, of which page 0 has not been asked.
-    pub fn new(source: S, layout: PageLayout) -> Result<Self, Error> {
+    pub fn new(source: S, layout: PageLayout) -> Result<Self> {
         let count = source.len()? / layout.page_size as u64;
-        let last_page = count.checked_sub(1).ok_or(Error::NotADatabase)?;
+        let last_page = count.checked_sub(1).ok_or(ErrorKind::NotADatabase)?;
         Ok(PageFile {
             source,
             layout,
@@ -95,11 +96,11 @@ impl<S: Source> PageFile<S> {
     }
 
     /// Reads the meta page of a database other than the file's first.
-    pub fn meta(&self, number: u32) -> Result<Meta, Error> {
+    pub fn meta(&self, number: u32) -> Result<Meta> {
         let meta = Meta::parse(&self.read(number)?, number)?;
         match meta.layout == self.layout {
             true => Ok(meta),
-            false => Err(Error::corrupt(number, Damage::DatabaseEntry)),
+            false => Err(Problem::on(number, Fault::DatabaseEntry).into()),
         }
     }
 
@@ -115,9 +116,9 @@ impl<S: Source> PageFile<S> {
     }
 
     /// The bytes of a page, unchecked.
-    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>> {
         if number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         Ok(self
             .source
@@ -145,7 +146,7 @@ impl<S: Source> PageFile<S> {
             let block = self
                 .source
                 .read_at(first * self.layout.page_size as u64, len)
-                .map_err(Error::Io)?;
+                .map_err(Error::from)?;
             for (number, page) in (first..).zip(block.chunks_exact(self.layout.page_size)) {
                 look(number as u32, page)?;
             }
@@ -154,30 +155,30 @@ impl<S: Source> PageFile<S> {
     }
 
     /// The page `number`, found to carry its own number and, where pages have them, a right checksum.
-    pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         let page = self.page_or_hole(number, budget)?;
         if page.header.number != number {
-            return Err(page.corrupt(Damage::PageNumber(page.header.number)));
+            return Err(page.problem(Fault::PageNumber).value(page.header.number).into());
         }
         Ok(page)
     }
 
     /// As [`page`](Self::page), but lets pass a page that was never written: its number field is 0.
-    pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         budget.spend(number)?;
         let bytes = self.read(number)?;
         let header = Header::parse(&bytes, self.layout.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         let page = Page { header, bytes, number };
         if header.number != number && header.number != 0 {
-            return Err(page.corrupt(Damage::PageNumber(header.number)));
+            return Err(page.problem(Fault::PageNumber).value(header.number).into());
         }
         // A hole has no checksum (section 4.2).
         if self.layout.checksums
             && !page.is_hole()
             && !checksum::matches(&page.bytes, self.layout.order)
         {
-            return Err(page.corrupt(Damage::Checksum));
+            return Err(page.problem(Fault::Checksum).into());
         }
         Ok(page)
     }
@@ -199,11 +200,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    pub fn corrupt(&self, damage: Damage) -> Error {
-        Error::corrupt(self.number, damage)
-    }
-
-    pub fn corrupt_item(&self, item: usize, damage: Damage) -> Error {
-        Error::corrupt_item(self.number, item, damage)
+    /// A problem of this page.
+    pub fn problem(&self, fault: Fault) -> Problem {
+        Problem::on(self.number, fault)
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
-use crate::fault::Fault;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::{Page, PageFile};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -36,8 +36,8 @@ impl FreeList {
     pub fn check<S: Source, N>(
         &mut self,
         file: &PageFile<Overlay<S, N>>,
-        check: impl Fn(&Page<'_>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+        check: impl Fn(&Page<'_>) -> Result<()>,
+    ) -> Result<()> {
         if self.sound {
             return Ok(());
         }
@@ -47,7 +47,7 @@ impl FreeList {
             let page = file.old_page(number, &budget)?;
             check(&page)?;
             if page.header.kind != page_type::FREE || page.is_hole() {
-                return Err(page.corrupt(Damage::Fault(Fault::FreeList)));
+                return Err(page.problem(Fault::FreeList).into());
             }
             number = page.header.next;
         }
@@ -56,7 +56,7 @@ impl FreeList {
     }
 
     /// A page for new contents, the caller's to put. The list has been [checked](Self::check).
-    pub fn take<S: Source, N>(&mut self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32, Error> {
+    pub fn take<S: Source, N>(&mut self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
         debug_assert!(self.sound);
         if let Some(number) = self.spare.pop_first() {
             return Ok(number);
@@ -76,7 +76,7 @@ impl FreeList {
         &mut self,
         file: &mut PageFile<Overlay<S, N>>,
         number: u32,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         debug_assert!(self.sound);
         let is_new = match file.source.is_new(number) {
             true => self.spare.insert(number),
@@ -87,13 +87,13 @@ impl FreeList {
         };
         match is_new && number != 0 {
             true => Ok(()),
-            false => Err(Error::corrupt(number, Damage::Loop)),
+            false => Err(Problem::on(number, Fault::Shared).into()),
         }
     }
 
     /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have them before: to
     /// others, pages that belong to nothing may still lead. Returns the first of the list.
-    pub fn finish<S: Source, N>(self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32, Error> {
+    pub fn finish<S: Source, N>(self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
         let mut pages = self.given_up;
         pages.extend(self.spare);
         while pages.last() == Some(&file.last_page) && file.source.is_added(file.last_page) {

@@ -7,7 +7,8 @@ use std::io;
 
 use kv_file_core::{Block, Changes, Source};
 
-use crate::error::{Damage, Error};
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
 
@@ -196,19 +197,19 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
         &self,
         number: u32,
         budget: &Budget,
-        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
-    ) -> Result<Page<'_>, Error> {
+        check: impl FnOnce(&Page<'_>) -> Result<()>,
+    ) -> Result<Page<'_>> {
         budget.spend(number)?;
         if number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let kept = self.source.kept(number)?;
         let header = Header::parse(&kept.bytes, self.layout.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         let page = Page { header, bytes: Cow::Borrowed(&kept.bytes[..]), number };
         if !kept.sound.get() {
             if self.source.turns.get(&number) == Some(&Turn::Free) {
-                return Err(page.corrupt(Damage::Loop));
+                return Err(page.problem(Fault::Shared).into());
             }
             check(&page)?;
             kept.sound.set(true);
@@ -221,9 +222,9 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
         &self,
         number: u32,
         budget: &Budget,
-        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
-        make: impl FnOnce(Page<'_>) -> Result<N, Error>,
-    ) -> Result<&N, Error> {
+        check: impl FnOnce(&Page<'_>) -> Result<()>,
+        make: impl FnOnce(Page<'_>) -> Result<N>,
+    ) -> Result<&N> {
         if let Some(kept) = self.source.kept.place(number).and_then(OnceCell::get)
             && kept.sound.get()
             && let Some(note) = kept.note.get()
@@ -236,14 +237,14 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
     }
 
     /// A page as it was before, which is not kept.
-    pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         budget.spend(number)?;
         if u64::from(number) >= self.source.base_count {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let bytes = self.source.base_page(number)?;
         let header = Header::parse(&bytes, self.layout.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         Ok(Page { header, bytes, number })
     }
 
@@ -251,9 +252,9 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
     ///
     /// # Errors
     /// For page 0, and one that the file does not have: what an update believed of the file was wrong.
-    pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<(), Error> {
+    pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<()> {
         if number == 0 || number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let turn = if self.source.is_new(number) { Turn::New } else { Turn::Other };
         self.source.turns.entry(number).or_insert(turn);
@@ -263,7 +264,7 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
     }
 
     /// Takes page 0 for changed: `change` gets its bytes.
-    pub fn put_meta(&mut self, change: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+    pub fn put_meta(&mut self, change: impl FnOnce(&mut [u8])) -> Result<()> {
         let mut page = self.read(0)?.into_owned();
         change(&mut page);
         self.layout.seal(&mut page);
@@ -293,9 +294,9 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
     }
 
     /// Makes the file `count` pages longer; they are holes until they are put. Returns the number of the first.
-    pub fn grow(&mut self, count: u32) -> Result<u32, Error> {
-        let first = self.last_page.checked_add(1).ok_or(Error::TooLarge)?;
-        self.last_page = self.last_page.checked_add(count).ok_or(Error::TooLarge)?;
+    pub fn grow(&mut self, count: u32) -> Result<u32> {
+        let first = self.last_page.checked_add(1).ok_or(ErrorKind::TooLarge)?;
+        self.last_page = self.last_page.checked_add(count).ok_or(ErrorKind::TooLarge)?;
         self.source.count = u64::from(self.last_page) + 1;
         self.source.kept.resize(self.source.count);
         // Where the file on disk has such pages, what is on them counts for nothing.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::io;
 
 use bdb_file::{
-    BuildOptions, ByteOrder, Damage, Error, FileId, HashBuilder, HashDb, Keep, Source, Unsupported,
+    BuildOptions, ByteOrder, Error, ErrorKind, Fault, FileId, HashBuilder, HashDb, Keep, Source,
+    Unsupported,
 };
 use proptest::prelude::*;
 
@@ -158,10 +159,10 @@ impl Patched {
     }
 
     #[track_caller]
-    fn is_damaged(&self, page: usize, damage: Damage) {
-        match read_all(&self.0) {
-            Err(Error::Corrupt { page: at, damage: found, .. }) => {
-                assert_eq!((at as usize, found), (page, damage));
+    fn is_damaged(&self, page: usize, fault: Fault, value: Option<u64>) {
+        match read_all(&self.0).unwrap_err().kind() {
+            ErrorKind::Corrupt(found) => {
+                assert_eq!((found.page as usize, found.fault, found.value), (page, fault, value));
             }
             other => panic!("{other:?}"),
         }
@@ -177,15 +178,15 @@ impl Patched {
 #[test]
 fn errors_name_the_page() {
     let overflow = Patched::new().page_of_type(7);
-    Patched::new().u16(overflow, 22, 0).is_damaged(overflow, Damage::OverflowBytes(0));
-    Patched::new().u16(overflow, 22, 485).is_damaged(overflow + 1, Damage::ChainLength(700));
-    Patched::new().u8(overflow, 25, 13).is_damaged(overflow, Damage::PageType(13));
-    Patched::new().u16(1, 20, 3).is_damaged(1, Damage::Entries(3));
-    Patched::new().u16(1, 26, 512).is_damaged(1, Damage::Offset);
-    Patched::new().u32(1, 8, 2).is_damaged(1, Damage::PageNumber(2));
-    Patched::new().u32(1, 16, 0xffff_ffff).is_damaged(0xffff_ffff, Damage::NoSuchPage(0xffff_ffff));
-    Patched::new().u32(0, 76, 7).is_damaged(0, Damage::Masks);
-    Patched::new().u32(0, 48, 8).is_damaged(0, Damage::DatabaseFlags(8));
+    Patched::new().u16(overflow, 22, 0).is_damaged(overflow, Fault::OverflowBytes, Some(0));
+    Patched::new().u16(overflow, 22, 485).is_damaged(overflow + 1, Fault::ChainLength, Some(700));
+    Patched::new().u8(overflow, 25, 13).is_damaged(overflow, Fault::LinkedType, Some(13));
+    Patched::new().u16(1, 20, 3).is_damaged(1, Fault::Entries, Some(3));
+    Patched::new().u16(1, 26, 512).is_damaged(1, Fault::Offset, None);
+    Patched::new().u32(1, 8, 2).is_damaged(1, Fault::PageNumber, Some(2));
+    Patched::new().u32(1, 16, 0xffff_ffff).is_damaged(0xffff_ffff, Fault::Link, Some(0xffff_ffff));
+    Patched::new().u32(0, 76, 7).is_damaged(0, Fault::Masks, None);
+    Patched::new().u32(0, 48, 8).is_damaged(0, Fault::DatabaseFlags, Some(8));
     Patched::new().u32(0, 32, 9999).is_refused(&format!(
         "file is truncated: page 0 says that its last page is 9999, but it has {} pages",
         Patched::new().0.len() / 512
@@ -214,8 +215,8 @@ fn a_strange_hash_function_allows_listing_only() {
     let file = Patched::new().u32(0, 92, 1).0;
     let hash = HashDb::open(&file).unwrap();
     assert_eq!(hash.iter().filter(Result::is_ok).count(), pairs().count());
-    let refused = hash.get(b"0");
-    assert!(matches!(refused, Err(Error::Unsupported(Unsupported::HashFunction))));
+    let refused = hash.get(b"0").unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Unsupported(Unsupported::HashFunction)));
 }
 
 #[test]

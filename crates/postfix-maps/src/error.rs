@@ -112,7 +112,7 @@ impl Error {
             Error::OpenDatabase { path, source }
             | Error::Read { path, source }
             | Error::Write { path, source }
-                if !matches!(source, bdb_file::Error::Io(_)) =>
+                if !matches!(source.kind(), bdb_file::ErrorKind::Io(_)) =>
             {
                 Some(format!("{}: {source}", path.display()))
             }
@@ -151,8 +151,8 @@ pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
 
 /// libdb has one word for every file that it cannot make sense of.
 fn open_reason(error: &bdb_file::Error) -> String {
-    match error {
-        bdb_file::Error::Io(error) => strerror(error),
+    match error.kind() {
+        bdb_file::ErrorKind::Io(error) => strerror(error),
         _ => "Invalid argument".to_owned(),
     }
 }

@@ -197,8 +197,8 @@ impl MapUpdate {
 
     fn error(&self, source: bdb_file::Error) -> Error {
         let path = self.target.path().to_owned();
-        match source {
-            bdb_file::Error::TooLarge => Error::Write { path, source },
+        match source.kind() {
+            bdb_file::ErrorKind::TooLarge => Error::Write { path, source },
             _ => Error::Read { path, source },
         }
     }

@@ -1,5 +1,6 @@
 //! How items lie on a hash page, and elements in a set of duplicates.
 
+use crate::error::Result;
 use std::ops::Range;
 
 use super::{ByteOrder, PageLayout};

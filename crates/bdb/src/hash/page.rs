@@ -9,7 +9,8 @@ use std::ops::Range;
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 use kv_file_core::{Datum, Source};
 
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Flaw};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
 use crate::format::{ByteOrder, page_type};
@@ -43,17 +44,13 @@ pub(crate) struct HashPage<'a> {
 
 impl<'a> HashPage<'a> {
     /// Reads the first page of a bucket. A page that was never written is an empty one.
-    pub fn primary<S: Source>(
-        file: &'a PageFile<S>,
-        number: u32,
-        budget: &Budget,
-    ) -> Result<Self, Error> {
+    pub fn primary<S: Source>(file: &'a PageFile<S>, number: u32, budget: &Budget) -> Result<Self> {
         let page = file.page_or_hole(number, budget)?;
         Self::of(file, page)
     }
 
     /// A page that has been read. One that was never written is an empty one.
-    pub fn of<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
+    pub fn of<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self> {
         match page.is_hole() {
             true => Ok(HashPage { page, table: 0..0 }),
             false => Self::new(file, page),
@@ -61,29 +58,25 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads the page after this one in its bucket.
-    pub fn next<S: Source>(
-        &self,
-        file: &'a PageFile<S>,
-        budget: &Budget,
-    ) -> Result<Option<Self>, Error> {
+    pub fn next<S: Source>(&self, file: &'a PageFile<S>, budget: &Budget) -> Result<Option<Self>> {
         match self.page.header.next {
             0 => Ok(None),
             next => Self::new(file, file.page(next, budget)?).map(Some),
         }
     }
 
-    fn new<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
+    fn new<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self> {
         let header = page.header;
         if header.number != page.number {
-            return Err(page.corrupt(Damage::PageNumber(header.number)));
+            return Err(page.problem(Fault::PageNumber).value(header.number).into());
         }
         if !matches!(header.kind, page_type::HASH | page_type::HASH_UNSORTED) {
-            return Err(page.corrupt(Damage::PageType(header.kind)));
+            return Err(page.problem(Fault::LinkedType).value(header.kind).into());
         }
         let table =
             file.layout.header_len()..file.layout.header_len() + 2 * usize::from(header.entries);
         if !header.entries.is_multiple_of(2) || table.end > file.layout.page_size {
-            return Err(page.corrupt(Damage::Entries(header.entries)));
+            return Err(page.problem(Fault::Entries).value(header.entries).into());
         }
         Ok(HashPage { page, table })
     }
@@ -96,7 +89,7 @@ impl<'a> HashPage<'a> {
 
     /// The pair at a position, if there is one more, found to lie on the page.
     #[inline]
-    pub fn next_pair(&self, order: ByteOrder, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+    pub fn next_pair(&self, order: ByteOrder, at: &mut Cursor) -> Result<Option<Pair>> {
         match order {
             ByteOrder::Little => self.next_pair_in::<LittleEndian>(at),
             ByteOrder::Big => self.next_pair_in::<BigEndian>(at),
@@ -104,14 +97,14 @@ impl<'a> HashPage<'a> {
     }
 
     #[inline(always)]
-    fn next_pair_in<E: Endian>(&self, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+    fn next_pair_in<E: Endian>(&self, at: &mut Cursor) -> Result<Option<Pair>> {
         let Cursor { index, end } = *at;
         let table = self.page.bytes.get(self.table.clone()).unwrap_or_default();
         let Some(offsets) = table.get(2 * index..).and_then(|rest| rest.first_chunk()) else {
             return Ok(None);
         };
         let Some((key, data)) = starts::<E>(offsets, self.table.end, end) else {
-            return Err(self.page.corrupt_item(index, Damage::Offset));
+            return Err(self.page.problem(Fault::Offset).item(index).into());
         };
         *at = Cursor { index: index + 2, end: data };
         Ok(Some(Pair { key: key..end, data: data..key, index }))
@@ -126,7 +119,7 @@ impl<'a> HashPage<'a> {
         file: &PageFile<S>,
         key: Datum<'_>,
         budget: &Budget,
-    ) -> Result<Option<Pair>, Error> {
+    ) -> Result<Option<Pair>> {
         let mut at = self.start();
         while let Some(pair) = self.next_pair(file.layout.order, &mut at)? {
             let item = self.page.bytes.get(pair.key.clone()).unwrap_or_default();
@@ -137,7 +130,8 @@ impl<'a> HashPage<'a> {
                 Item::Plain(stored) => key.is(stored),
                 Item::Big(big) => overflow::equals(file, big, key.pieces(), budget)?,
                 Item::Duplicates(_) | Item::DuplicateTree(_) => {
-                    return Err(self.page.corrupt_item(pair.index, Damage::ItemType(item[0])));
+                    let problem = self.page.problem(Fault::ItemType).item(pair.index);
+                    return Err(problem.value(item[0]).into());
                 }
             };
             if found {
@@ -148,7 +142,7 @@ impl<'a> HashPage<'a> {
     }
 
     /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on the page.
-    pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize), Error> {
+    pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize)> {
         let mut at = self.start();
         while self.next_pair(order, &mut at)?.is_some() {}
         Ok((at.index / 2, at.end))
@@ -165,13 +159,9 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads an item, with this page's number in the error.
-    pub fn item<'i>(
-        &self,
-        item: &'i [u8],
-        index: usize,
-        order: ByteOrder,
-    ) -> Result<Item<'i>, Error> {
-        Item::parse(item, order).map_err(|damage| self.page.corrupt_item(index, damage))
+    pub fn item<'i>(&self, item: &'i [u8], index: usize, order: ByteOrder) -> Result<Item<'i>> {
+        let flawed = |flaw: Flaw| flaw.on(self.page.number).item(index);
+        Ok(Item::parse(item, order).map_err(flawed)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use kv_file_core::Source;
 
-use crate::error::{Error, Unsupported};
+use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::file::PageFile;
 use crate::format::meta::at;
 use crate::format::page::Header;
@@ -46,14 +46,14 @@ pub(super) fn is_hash(kind: u8) -> bool {
 /// The pages of a file, and its page 0, or why that is of no use.
 ///
 /// What page 0 says counts only as far as the other pages agree.
-pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Error>), Error> {
+pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Error>)> {
     let size = source.len()?;
     if size < META_LEN as u64 {
-        return Err(Error::NotADatabase);
+        return Err(ErrorKind::NotADatabase.into());
     }
     let page_0 = source.read_at(0, META_LEN)?.into_owned();
     let meta = match Meta::parse(&page_0, 0) {
-        Err(error @ Error::Unsupported(Unsupported::Encrypted)) => {
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(Unsupported::Encrypted)) => {
             let mut plain = page_0;
             plain[at::ENCRYPTION] = 0;
             match Meta::parse(&plain, 0) {
@@ -62,7 +62,7 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
                 _ => return Err(error),
             }
         }
-        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
+        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.is_list() => {
             Err(Unsupported::AccessMethod("btree").into())
         }
         meta => meta,
@@ -77,19 +77,23 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
         (Some(guess), Ok(meta))
             if guess.layout != (PageLayout { checksums: false, ..meta.layout }) =>
         {
-            Ok((with_checksums(source, guess.layout)?, Err(Error::NotADatabase)))
+            Ok((with_checksums(source, guess.layout)?, Err(ErrorKind::NotADatabase.into())))
         }
         // Nothing speaks against page 0.
         (_, Ok(meta)) => Ok((with_checksums(source, meta.layout)?, Ok(meta))),
         // A file of another kind, and nothing in it that would say otherwise.
-        (Some(guess), Err(refused @ Error::Unsupported(_))) if !guess.has_pairs => Err(refused),
+        (Some(guess), Err(refused))
+            if !guess.has_pairs && matches!(refused.kind(), ErrorKind::Unsupported(_)) =>
+        {
+            Err(refused)
+        }
         (Some(guess), Err(refused)) => Ok((with_checksums(source, guess.layout)?, Err(refused))),
         (None, Err(refused)) => Err(refused),
     }
 }
 
 /// Whether the first pages, as far as they are not empty, are mostly pages of this layout.
-fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool, Error> {
+fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool> {
     let (mut right, mut wrong) = (0, 0);
     let page_size = layout.page_size as u64;
     for number in 1..(size / page_size).min(SAMPLE) {
@@ -104,7 +108,7 @@ fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<boo
 }
 
 /// Whether the first hash pages with items have offsets that make sense, which those of encrypted pages do not.
-fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool, Error> {
+fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool> {
     let (mut plain, mut other) = (0, 0);
     let PageLayout { order, page_size, .. } = meta.layout;
     let table = meta.layout.header_len();
@@ -135,7 +139,7 @@ struct Guess {
 }
 
 /// The layout that most pages have, if any has one.
-fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>, Error> {
+fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>> {
     let guess = |layout| Guess { layout, pages: 0, has_pairs: false };
     let mut guesses: Vec<_> = layouts().map(guess).collect();
     for start in (0..size).step_by(BLOCK) {
@@ -155,7 +159,7 @@ fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>, Error> {
 }
 
 /// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if they can.
-fn with_checksums<S: Source>(source: S, layout: PageLayout) -> Result<PageFile<S>, Error> {
+fn with_checksums<S: Source>(source: S, layout: PageLayout) -> Result<PageFile<S>> {
     let plain = PageFile::new(source, layout)?;
     let (mut right, mut wrong) = (0, 0);
     for number in 1..=plain.last_page.min(SAMPLE as u32 / 10) {

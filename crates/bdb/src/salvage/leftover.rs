@@ -7,6 +7,8 @@ use kv_file_core::Source;
 
 use super::found::{Doubt, Doubts, Place};
 use super::{Database, LEFT_LEAF, LEFT_OVERFLOW, Rescue, page};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::Items;
@@ -49,7 +51,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         for number in 0..=file.last_page {
             if self.has_state(number, LEFT_LEAF) {
                 self.see(number);
-                self.leaf(number, None, None, Doubt::Orphan.into())?;
+                self.leaf(number, None, None, Fault::Orphan.into())?;
             }
         }
         // First the chains from their first pages, then what is left of others.
@@ -83,7 +85,7 @@ impl<S: Source> Rescue<'_, '_, S> {
             *keys = Keys { bucket: Some(bucket), digests: self.keys(database, bucket)? };
         }
         let name = database.and_then(|database| database.name.as_deref());
-        let doubts = self.page_doubts(page) | Doubt::Orphan;
+        let doubts = self.page_doubts(page) | Fault::Orphan;
         self.pairs(page, name, doubts, |key| {
             let elsewhere = keys.digests.contains(&page::digest(key));
             Doubts::when(elsewhere, Doubt::KeyElsewhere)
@@ -134,7 +136,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         {
             return Ok(());
         }
-        let mut doubts = Doubts::when(prev != 0, Doubt::BrokenData) | Doubt::Orphan;
+        let mut doubts = Doubts::when(prev != 0, Doubt::BrokenData) | Fault::Orphan;
         let mut bytes = Vec::new();
         let (mut number, mut prev) = (first, prev);
         while self.has_state(number, LEFT_OVERFLOW)

@@ -19,7 +19,8 @@ pub use found::{Doubt, Salvaged};
 use kv_file_core::Source;
 
 use self::found::{Doubts, Output};
-use crate::error::Error;
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::{Page, PageFile};
 use crate::format::page::Header;
 use crate::format::{Address, HashFunction};
@@ -72,8 +73,9 @@ pub struct Salvage {
 /// ```
 ///
 /// # Errors
-/// [`Error::NotADatabase`] where not even a page can be told, [`Error::Unsupported`] for a file that holds no hash
-/// database, [`Error::Io`]. Damage is no error.
+/// [`NotADatabase`](crate::ErrorKind::NotADatabase) where not even a page can be told,
+/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds no hash database, [`Io`](crate::ErrorKind::Io).
+/// Damage is no error.
 ///
 /// # Complexity
 /// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page 0
@@ -81,7 +83,7 @@ pub struct Salvage {
 pub fn salvage<S: Source>(
     source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,
-) -> Result<Salvage, Error> {
+) -> Result<Salvage> {
     let (file, meta) = layout::open(source)?;
     let mut rescue = Rescue {
         file: &file,
@@ -189,8 +191,8 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     fn page_doubts(&self, page: &Page<'_>) -> Doubts {
         let wrong_sum =
             self.file.layout.checksums && !checksum::matches(&page.bytes, self.file.layout.order);
-        Doubts::when(wrong_sum, Doubt::Checksum)
-            | Doubts::when(page.header.number != page.number, Doubt::PageNumber)
+        Doubts::when(wrong_sum, Fault::Checksum)
+            | Doubts::when(page.header.number != page.number, Fault::PageNumber)
     }
 
     /// Reads the pages of a bucket as far as they hang together.
@@ -209,7 +211,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             self.pairs(&page, database.name.as_deref(), doubts, |key| {
                 let elsewhere = database.bucket(key).is_some_and(|right| right != bucket);
                 let twice = !keys.insert(page::digest(key));
-                Doubts::when(elsewhere, Doubt::WrongBucket) | Doubts::when(twice, Doubt::KeyTwice)
+                Doubts::when(elsewhere, Fault::WrongBucket) | Doubts::when(twice, Fault::KeyTwice)
             })?;
             (prev, number) = (number, page.header.next);
         }

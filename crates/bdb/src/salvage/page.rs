@@ -10,6 +10,7 @@ use kv_file_core::Source;
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
 use super::layout::is_hash;
+use crate::error::Result;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::Elements;
@@ -40,8 +41,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         let fits = entries.is_multiple_of(2)
             && file.layout.header_len() + 2 * entries <= file.layout.page_size;
         // Where the number of entries makes no sense, the offsets themselves must tell where they end.
-        let most =
-            if fits { entries } else { (file.layout.page_size - file.layout.header_len()) / 2 };
+        let most = if fits { entries } else { file.layout.room() / 2 };
         let (mut pairs, mut whole) = (Vec::new(), fits);
         let mut end = file.layout.page_size;
         for index in (0..most).step_by(2) {

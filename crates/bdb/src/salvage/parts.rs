@@ -6,6 +6,8 @@ use kv_file_core::Source;
 
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::Page;
 use crate::format::item::BigRef;
 use crate::format::page_type;
@@ -34,7 +36,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     pub(super) fn big(&mut self, big: BigRef) -> Result<Big<'c>, Stop> {
         let shared = !self.is_unseen(big.first);
         let mut bytes = Cow::Borrowed(&[][..]);
-        let mut doubts = Doubts::when(shared, Doubt::Shared);
+        let mut doubts = Doubts::when(shared, Fault::Shared);
         let (mut number, mut prev) = (big.first, 0);
         let mut left = big.len as usize;
         while left > 0

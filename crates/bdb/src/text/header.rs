@@ -2,7 +2,7 @@
 
 use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
 
-use crate::error::TextProblem;
+use crate::error::{Result, TextProblem};
 use crate::format::ByteOrder;
 use crate::hash::{BuildOptions, DuplicateOrder, HashDb};
 

@@ -10,6 +10,7 @@ use kv_file_core::{Datum, Source};
 
 use super::Check;
 use super::tree::Shape;
+use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::file::Page;
 use crate::format::item::Item;

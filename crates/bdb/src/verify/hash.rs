@@ -3,8 +3,7 @@
 use kv_file_core::Source;
 
 use super::Check;
-use super::meta::Database;
-use crate::error::Damage;
+use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::format::HashFunction;
 use crate::format::HashMeta;
@@ -19,7 +18,7 @@ pub(crate) const MAX_ELEMENTS: u32 = 0x8000_0000;
 
 impl<S: Source> Check<'_, '_, S> {
     /// Checks what the meta page `number` says of a table.
-    pub(super) fn hash_meta(&mut self, number: u32, meta: HashMeta) -> Result<Database, Stop> {
+    pub(super) fn hash_meta(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let on = |fault| Problem::on(number, fault);
         if HashFunction::from_charkey(meta.charkey).is_none() {
             self.report.add(on(Fault::HashFunction).value(meta.charkey))?;
@@ -33,8 +32,7 @@ impl<S: Source> Check<'_, '_, S> {
         if meta.elements > MAX_ELEMENTS {
             self.report.add(on(Fault::Elements).value(meta.elements))?;
         }
-        self.spares(number, &meta)?;
-        Ok(Database::Hash(meta))
+        self.spares(number, meta)
     }
 
     /// Every group of buckets that has pages must have them in the file and for itself, and there are no groups after one that
@@ -105,8 +103,7 @@ impl<S: Source> Check<'_, '_, S> {
                 self.reference(number, index, root)?;
                 (bytes.len() != item::DUPLICATE_TREE_LEN).then_some(on(Fault::ItemLength))
             }
-            Err(Damage::ItemType(other)) => Some(on(Fault::ItemType).value(other)),
-            Err(_) => Some(on(Fault::ItemLength)),
+            Err(flaw) => Some(flaw.on(number).item(index)),
         };
         match fault {
             Some(problem) => self.report.add(problem).map(|()| false),

@@ -4,6 +4,7 @@ use kv_file_core::Source;
 
 use super::Check;
 use super::table::Entry;
+use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{checksum, page_type};
@@ -97,7 +98,7 @@ impl<S: Source> Check<'_, '_, S> {
         if header.entries == 0 {
             self.report.add(Problem::on(header.number, Fault::ReferenceCount).value(0u8))?;
         }
-        let room = self.file.layout.page_size - self.file.layout.header_len();
+        let room = self.file.layout.room();
         if header.high_offset == 0 || usize::from(header.high_offset) > room {
             let problem = Problem::on(header.number, Fault::OverflowBytes);
             self.report.add(problem.value(header.high_offset))?;

@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use kv_file_core::Source;
 
 use super::Check;
-use super::meta::{Btree, btree_flag};
+use crate::databases;
+use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::file::Page;
+use crate::format::meta::btree_flag;
 use crate::format::tree_item::{Content, TreeItem};
-use crate::format::{ByteOrder, page_type};
+use crate::format::{BtreeMeta, page_type};
 use crate::stop::Stop;
 use crate::tree;
 
@@ -72,7 +74,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
     pub(super) fn btree_database(
         &mut self,
         number: u32,
-        btree: &Btree,
+        btree: &BtreeMeta,
         databases: Option<&mut Vec<u32>>,
     ) -> Result<(), Stop> {
         self.walk((number, None), btree.root, &Shape::btree(btree.flags), databases)
@@ -318,7 +320,11 @@ impl<'c, S: Source> Check<'c, '_, S> {
                 last = bytes;
             }
             if let Some(databases) = &mut walk.databases {
-                match database_entry(data.content).filter(|number| self.exists(*number)) {
+                let number = match data.content {
+                    Content::Plain(bytes) => databases::meta_page(bytes),
+                    _ => None,
+                };
+                match number.filter(|number| self.exists(*number)) {
                     Some(number) => databases.push(number),
                     None => {
                         self.lost = true;
@@ -381,13 +387,5 @@ impl<'c, S: Source> Check<'c, '_, S> {
             }
             Content::Big(_) | Content::DuplicateTree(_) => None,
         })
-    }
-}
-
-/// The page of a database, from its entry in the list: the one number that is big-endian in every file (section 21).
-fn database_entry(content: Content<'_>) -> Option<u32> {
-    match content {
-        Content::Plain(bytes) if bytes.len() == 4 => ByteOrder::Big.u32(bytes, 0),
-        _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use kv_file_core::Source;
 
 use super::Check;
-use crate::error::Damage;
+use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -30,13 +30,8 @@ impl<S: Source> Check<'_, '_, S> {
                 TreeItem::parse(page, self.file.layout, (header.kind, header.entries), index);
             let item = match item {
                 Ok(item) => item,
-                Err(damage) => {
-                    let problem = match damage {
-                        Damage::ItemType(other) => on(Fault::ItemType).value(other),
-                        Damage::ItemLength => on(Fault::ItemLength),
-                        _ => on(Fault::Offset),
-                    };
-                    self.report.add(problem.item(index))?;
+                Err(flaw) => {
+                    self.report.add(flaw.on(number).item(index))?;
                     whole = false;
                     continue;
                 }

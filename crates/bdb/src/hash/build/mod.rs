@@ -14,7 +14,7 @@ pub use self::plan::Plan;
 use self::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
 use self::duplicates::Keys;
 use super::layout::{Sizes, page_sizes};
-use crate::error::Error;
+use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 
 /// Collects pairs for a new hash table.
@@ -70,12 +70,12 @@ impl<'t> HashBuilder<'t> {
     /// Adds a pair.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for an item of 4 GiB or more, and for the pair after 2^32 - 1 others.
+    /// [`ErrorKind::TooLarge`] for an item of 4 GiB or more, and for the pair after 2^32 - 1 others.
     pub fn push<'a>(
         &mut self,
         key: impl Into<Datum<'a>>,
         data: impl Into<Datum<'a>>,
-    ) -> Result<(), Error> {
+    ) -> Result<()> {
         let (key, data) = (key.into(), data.into());
         self.entries.push(key, data)?;
         self.sizes.add(key.len(), data.len());
@@ -85,11 +85,11 @@ impl<'t> HashBuilder<'t> {
     /// Adds all pairs of another builder, behind this one's. Its options do not count.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for more than 2^32 - 1 pairs together.
+    /// [`ErrorKind::TooLarge`] for more than 2^32 - 1 pairs together.
     ///
     /// # Complexity
     /// Copies 24 bytes a pair, and the pairs' own where the other builder had another text.
-    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+    pub fn append(&mut self, other: Self) -> Result<()> {
         self.sizes.append(&other.sizes);
         Ok(self.entries.append(other.entries)?)
     }
@@ -97,17 +97,17 @@ impl<'t> HashBuilder<'t> {
     /// Settles which pairs are stored and where.
     ///
     /// # Errors
-    /// [`Error::Option`] for impossible options, [`Error::TooLarge`] for a table of more than 2^32 pages.
+    /// [`ErrorKind::Option`] for impossible options, [`ErrorKind::TooLarge`] for a table of more than 2^32 pages.
     ///
     /// # Complexity
     /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out that other pages
     /// or fewer buckets suit the rest.
-    pub fn plan(self, keep: Keep) -> Result<Plan<'t>, Error> {
+    pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
         self.plan_at(0, keep)
     }
 
     /// As [`plan`](Self::plan), for a database whose meta page has the number `meta`.
-    pub(crate) fn plan_at(mut self, meta: u32, keep: Keep) -> Result<Plan<'t>, Error> {
+    pub(crate) fn plan_at(mut self, meta: u32, keep: Keep) -> Result<Plan<'t>> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
@@ -138,10 +138,12 @@ impl<'t> HashBuilder<'t> {
     }
 
     /// The page size, as asked for or chosen for the pairs that there are.
-    pub(crate) fn page_size(&self) -> Result<u32, Error> {
+    pub(crate) fn page_size(&self) -> Result<u32> {
         match self.options.page_size {
             Some(size) if page_sizes().any(|possible| possible == size) => Ok(size),
-            Some(_) => Err(Error::Option("page size is not a power of two from 512 to 65536")),
+            Some(_) => {
+                Err(ErrorKind::Option("page size is not a power of two from 512 to 65536").into())
+            }
             None => Ok(self.sizes.page_size()),
         }
     }
@@ -151,17 +153,17 @@ impl<'t> HashBuilder<'t> {
     }
 
     /// Page size and highest bucket, for the pairs that there are.
-    fn layout(&self) -> Result<(u32, u32), Error> {
+    fn layout(&self) -> Result<(u32, u32)> {
         let page_size = self.page_size()?;
         let buckets = match self.options.buckets {
-            Some(0 | 1) => return Err(Error::Option("a table has at least 2 buckets")),
+            Some(0 | 1) => return Err(ErrorKind::Option("a table has at least 2 buckets").into()),
             Some(buckets) => u64::from(buckets),
             None => self.sizes.buckets(page_size, self.options.checksums),
         };
-        let max_bucket = u32::try_from(buckets - 1).map_err(|_| Error::TooLarge)?;
+        let max_bucket = u32::try_from(buckets - 1).map_err(|_| ErrorKind::TooLarge)?;
         if masks(max_bucket).0 == u32::MAX {
             // The bucket pages alone would be more than there are page numbers.
-            return Err(Error::TooLarge);
+            return Err(ErrorKind::TooLarge.into());
         }
         Ok((page_size, max_bucket))
     }

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use super::arrange::Place;
 use super::duplicates::{Form, Keys};
 use super::options::{BuildOptions, DuplicateOrder, FileId};
-use crate::error::Error;
+use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
 use crate::format::meta::MetaPlace;
@@ -57,7 +57,7 @@ impl<'t> Plan<'t> {
         (pairs, dropped): (u64, Vec<u32>),
         (page_size, max_bucket): (u32, u32),
         meta: u32,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let (high_mask, _) = masks(max_bucket);
         let mut plan = Plan {
             layout: PageLayout {
@@ -83,13 +83,13 @@ impl<'t> Plan<'t> {
         for places in plan.places.chunk_by(|a, b| a.bucket() == b.bucket()) {
             let pages = plan.further_pages(places);
             if pages > 0 {
-                let page = u32::try_from(next).map_err(|_| Error::TooLarge)?;
+                let page = u32::try_from(next).map_err(|_| ErrorKind::TooLarge)?;
                 plan.further.push(Further { bucket: places[0].bucket(), start, page });
                 next += pages;
             }
             start += places.len();
         }
-        plan.last_page = u32::try_from(next - 1).map_err(|_| Error::TooLarge)?;
+        plan.last_page = u32::try_from(next - 1).map_err(|_| ErrorKind::TooLarge)?;
         Ok(plan)
     }
 

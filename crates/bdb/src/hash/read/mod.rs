@@ -18,7 +18,7 @@ pub use self::values::Values;
 use self::values::DataItems;
 use super::page::HashPage;
 use crate::databases;
-use crate::error::{Error, Unsupported};
+use crate::error::{ErrorKind, Result, Unsupported};
 use crate::file::{Budget, PageFile};
 use crate::format::{Address, ByteOrder, HashFunction, HashMeta, Meta, Method};
 
@@ -54,18 +54,18 @@ impl<S: Source> HashDb<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// [`Error::NotADatabase`] and [`Error::Unsupported`] for another kind of file, [`Error::SeveralDatabases`] for one
-    /// that needs [`open_named`](Self::open_named), [`Error::Length`], [`Error::Truncated`] and [`Error::Corrupt`] for
-    /// damage that shows at once, [`Error::Io`].
+    /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for another kind of file, [`ErrorKind::SeveralDatabases`] for one
+    /// that needs [`open_named`](Self::open_named), [`ErrorKind::Length`], [`ErrorKind::Truncated`] and [`ErrorKind::Corrupt`] for
+    /// damage that shows at once, [`ErrorKind::Io`].
     ///
     /// # Complexity
     /// Reads the first 512 bytes.
-    pub fn open(source: S) -> Result<Self, Error> {
+    pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         if let Method::Btree(list) = &meta.method
-            && list.several_databases
+            && list.is_list()
         {
-            return Err(Error::SeveralDatabases);
+            return Err(ErrorKind::SeveralDatabases.into());
         }
         Self::new(file, 0, meta)
     }
@@ -73,23 +73,23 @@ impl<S: Source> HashDb<S> {
     /// Opens the hash database `name` of a file that holds several (section 21).
     ///
     /// # Errors
-    /// As [`open`](Self::open), and [`Error::NoSuchDatabase`].
+    /// As [`open`](Self::open), and [`ErrorKind::NoSuchDatabase`].
     ///
     /// # Complexity
     /// Reads the pages of the list of databases, and one more.
-    pub fn open_named(source: S, name: &[u8]) -> Result<Self, Error> {
+    pub fn open_named(source: S, name: &[u8]) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         match &meta.method {
-            Method::Btree(list) if list.several_databases => {
+            Method::Btree(list) if list.is_list() => {
                 let (number, meta) = databases::find(&file, list, name)?;
                 Self::new(file, number, meta)
             }
-            _ => Err(Error::NoSuchDatabase),
+            _ => Err(ErrorKind::NoSuchDatabase.into()),
         }
     }
 
     /// The database with this meta page.
-    pub(super) fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self, Error> {
+    pub(super) fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self> {
         let Method::Hash(meta) = meta.method else {
             return Err(Unsupported::AccessMethod("btree").into());
         };
@@ -133,14 +133,14 @@ impl<S: Source> HashDb<S> {
     /// ([`Datum::terminated`]).
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for damage on the way, [`Error::Io`], and
+    /// [`ErrorKind::Corrupt`] for damage on the way, [`ErrorKind::Io`], and
     /// [`Unsupported::HashFunction`] for a table with a hash function of its own.
     ///
     /// # Complexity
     /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From memory it allocates
     /// and copies nothing, unless the data fills several overflow pages.
     #[inline]
-    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
         self.get_from(self.primary_page(function, key), key)
@@ -181,7 +181,7 @@ impl<S: Source> HashDb<S> {
         &'a self,
         primary: u32,
         key: Datum<'_>,
-    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    ) -> Result<Option<Cow<'a, [u8]>>> {
         if let Some(bytes) = self.searchable()
             && let Some(found) = search::search(&self.file, bytes, primary, key)
         {
@@ -199,7 +199,7 @@ impl<S: Source> HashDb<S> {
     /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
     #[cold]
     #[inline(never)]
-    fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>> {
         let budget = self.file.budget();
         match self.find(primary, key, &budget)? {
             Some(mut source) => source.next(&self.file, &budget),
@@ -211,7 +211,7 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
-    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>, Error> {
+    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>> {
         let budget = self.file.budget();
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
@@ -235,7 +235,7 @@ impl<S: Source> HashDb<S> {
         primary: u32,
         key: Datum<'_>,
         budget: &Budget,
-    ) -> Result<Option<DataItems<'a>>, Error> {
+    ) -> Result<Option<DataItems<'a>>> {
         let mut page = HashPage::primary(&self.file, primary, budget)?;
         loop {
             if let Some(pair) = page.find(&self.file, key, budget)? {
@@ -250,7 +250,7 @@ impl<S: Source> HashDb<S> {
 }
 
 impl<'a, S: Source> IntoIterator for &'a HashDb<S> {
-    type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>;
+    type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
     type IntoIter = Iter<'a, S>;
 
     fn into_iter(self) -> Iter<'a, S> {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, PageFile};
 use crate::format::item::Item;
 use crate::format::packed::element;
@@ -30,7 +31,7 @@ impl<'a> DataItems<'a> {
         page: &HashPage<'a>,
         pair: &Pair,
         budget: &Budget,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let index = pair.index + 1;
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
         Ok(match page.item(item, index, file.layout.order)? {
@@ -53,14 +54,14 @@ impl<'a> DataItems<'a> {
         &mut self,
         file: &'a PageFile<S>,
         budget: &Budget,
-    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    ) -> Result<Option<Cow<'a, [u8]>>> {
         match self {
             DataItems::One(item) => Ok(item.take()),
             DataItems::Set { rest, at, page, index } => {
                 if *at == rest.len() {
                     return Ok(None);
                 }
-                let malformed = || Error::corrupt_item(*page, *index, Damage::DuplicateSet);
+                let malformed = || Problem::on(*page, Fault::DuplicateSet).item(*index);
                 let place = element(rest, *at, file.layout.order).ok_or_else(malformed)?;
                 *at = place.end + 2;
                 Ok(Some(match rest {
@@ -96,7 +97,7 @@ impl<'a, S: Source> Values<'a, S> {
 }
 
 impl<'a, S: Source> Iterator for Values<'a, S> {
-    type Item = Result<Cow<'a, [u8]>, Error>;
+    type Item = Result<Cow<'a, [u8]>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.source.next(self.file, &self.budget).transpose();

@@ -14,8 +14,8 @@ use kv_file_core::Source;
 use super::HashUpdate;
 use super::edit::{EditedPage, StoredPair, key_of, stored_pair};
 use super::summary::Summary;
-use crate::error::{Damage, Error};
-use crate::fault::Fault;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -24,7 +24,7 @@ use crate::verify::{refuse_bucket_page, refuse_page};
 
 impl<S: Source> HashUpdate<S> {
     /// The first page of a bucket.
-    pub(super) fn primary(&self, bucket: u32, budget: &Budget) -> Result<HashPage<'_>, Error> {
+    pub(super) fn primary(&self, bucket: u32, budget: &Budget) -> Result<HashPage<'_>> {
         self.page(bucket, self.db.address.page(bucket), 0, budget)
     }
 
@@ -34,7 +34,7 @@ impl<S: Source> HashUpdate<S> {
         bucket: u32,
         page: &HashPage<'_>,
         budget: &Budget,
-    ) -> Result<Option<HashPage<'_>>, Error> {
+    ) -> Result<Option<HashPage<'_>>> {
         match page.page.header.next {
             0 => Ok(None),
             next => self.page(bucket, next, page.page.number, budget).map(Some),
@@ -42,17 +42,11 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// A page of a bucket, found to be sound.
-    fn page(
-        &self,
-        bucket: u32,
-        number: u32,
-        prev: u32,
-        budget: &Budget,
-    ) -> Result<HashPage<'_>, Error> {
+    fn page(&self, bucket: u32, number: u32, prev: u32, budget: &Budget) -> Result<HashPage<'_>> {
         let check = |page: &Page<'_>| self.check(bucket, prev, page);
         let page = self.db.file.sound_page(number, budget, check)?;
         if page.header.prev != prev {
-            return Err(page.corrupt(Damage::Fault(Fault::BackLink)));
+            return Err(page.problem(Fault::BackLink).into());
         }
         HashPage::of(&self.db.file, page)
     }
@@ -64,30 +58,31 @@ impl<S: Source> HashUpdate<S> {
         number: u32,
         prev: u32,
         budget: &Budget,
-    ) -> Result<&Summary, Error> {
+    ) -> Result<&Summary> {
         let check = |page: &Page<'_>| self.check(bucket, prev, page);
         let sum_up = |page: Page<'_>| {
             Summary::of(&HashPage::of(&self.db.file, page)?, self.db.file.layout.order)
         };
         let summary = self.db.file.note(number, budget, check, sum_up)?;
         if summary.prev != prev {
-            return Err(Error::corrupt(number, Damage::Fault(Fault::BackLink)));
+            return Err(Problem::on(number, Fault::BackLink).into());
         }
         Ok(summary)
     }
 
     /// Refuses a page that is not a sound one of a bucket.
-    fn check(&self, bucket: u32, prev: u32, page: &Page<'_>) -> Result<(), Error> {
+    fn check(&self, bucket: u32, prev: u32, page: &Page<'_>) -> Result<()> {
         if prev != 0 && (page.is_hole() || self.db.address.is_primary(page.number)) {
-            return Err(page.corrupt(Damage::Fault(Fault::LinkedType)));
+            return Err(page.problem(Fault::LinkedType).into());
         }
         let database = (&self.db.meta, &self.db.address, self.function);
         refuse_bucket_page(&self.db.file, database, bucket, page)
     }
 
     /// A page of a bucket that has been found to be sound before: nothing is changed that has not been looked at.
-    pub(super) fn page_again(&self, number: u32) -> Result<HashPage<'_>, Error> {
-        let unseen = |page: &Page<'_>| Err(page.corrupt(Damage::PageType(page.header.kind)));
+    pub(super) fn page_again(&self, number: u32) -> Result<HashPage<'_>> {
+        let unseen =
+            |page: &Page<'_>| Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
         HashPage::of(
             &self.db.file,
             self.db.file.sound_page(number, &self.db.file.budget(), unseen)?,
@@ -95,11 +90,11 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// As [`page_again`](Self::page_again), to be changed.
-    pub(super) fn edit(&self, number: u32) -> Result<EditedPage, Error> {
+    pub(super) fn edit(&self, number: u32) -> Result<EditedPage> {
         EditedPage::read(&self.db.file, &self.page_again(number)?)
     }
 
-    pub(super) fn write(&mut self, page: EditedPage) -> Result<(), Error> {
+    pub(super) fn write(&mut self, page: EditedPage) -> Result<()> {
         self.db.file.put(page.number, page.into_bytes())
     }
 
@@ -112,7 +107,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Whether a page of a bucket, which leads to `next`, may gain a pair or be followed by a new page.
-    pub(super) fn may_gain(&self, bucket: u32, page: u32, next: u32) -> Result<bool, Error> {
+    pub(super) fn may_gain(&self, bucket: u32, page: u32, next: u32) -> Result<bool> {
         if self.lost.is_empty() || self.is_alone(bucket, (page, next)) {
             return Ok(true);
         }
@@ -125,7 +120,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Writes a page of a bucket that has gained a pair.
-    pub(super) fn gain(&mut self, bucket: u32, page: EditedPage) -> Result<(), Error> {
+    pub(super) fn gain(&mut self, bucket: u32, page: EditedPage) -> Result<()> {
         let number = page.number;
         let alone = self.is_alone(bucket, (number, page.next));
         self.write(page)?;
@@ -150,7 +145,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Writes a page of a bucket that has lost a pair, or gives it back if it is empty and not the bucket's only one.
-    pub(super) fn lose(&mut self, bucket: u32, page: EditedPage) -> Result<(), Error> {
+    pub(super) fn lose(&mut self, bucket: u32, page: EditedPage) -> Result<()> {
         let EditedPage { number, prev, next, .. } = page;
         let alone = self.is_alone(bucket, (number, next));
         if !alone && !self.db.file.source.is_new(number) {
@@ -187,7 +182,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Changes the links of a page that has been found to be sound, if there is a page.
-    fn relink(&mut self, number: u32, change: impl FnOnce(&mut Header)) -> Result<(), Error> {
+    fn relink(&mut self, number: u32, change: impl FnOnce(&mut Header)) -> Result<()> {
         if number == 0 {
             return Ok(());
         }
@@ -199,11 +194,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// A new page behind a bucket's last one, unless the bucket has to be written anew first.
-    pub(super) fn append_page(
-        &mut self,
-        bucket: u32,
-        last: u32,
-    ) -> Result<Option<EditedPage>, Error> {
+    pub(super) fn append_page(&mut self, bucket: u32, last: u32) -> Result<Option<EditedPage>> {
         if !self.may_gain(bucket, last, 0)? {
             return Ok(None);
         }
@@ -219,14 +210,14 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Writes a bucket anew: on its primary page, and on new ones.
-    pub(super) fn rewrite(&mut self, bucket: u32) -> Result<(), Error> {
+    pub(super) fn rewrite(&mut self, bucket: u32) -> Result<()> {
         let (pairs, others) = self.pairs(bucket)?;
         self.write_bucket(self.db.address.page(bucket), pairs)?;
         others.into_iter().try_for_each(|number| self.give(number))
     }
 
     /// The pairs of a bucket, and its pages but for the primary one.
-    fn pairs(&self, bucket: u32) -> Result<(Vec<StoredPair>, Vec<u32>), Error> {
+    fn pairs(&self, bucket: u32) -> Result<(Vec<StoredPair>, Vec<u32>)> {
         let (mut pairs, mut others) = (Vec::new(), Vec::new());
         let budget = self.db.file.budget();
         let mut page = self.primary(bucket, &budget)?;
@@ -244,7 +235,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Adds a bucket, and divides the pairs of the one that has served its hashes so far (section 18).
-    pub(super) fn expand(&mut self) -> Result<(), Error> {
+    pub(super) fn expand(&mut self) -> Result<()> {
         let mut address = self.db.address.clone();
         let (old, first_of_group) = address.grow()?;
         let new = address.max_bucket;
@@ -256,7 +247,7 @@ impl<S: Source> HashUpdate<S> {
             let hash = self.function.hash(&key);
             // Big keys are not looked at before.
             if self.db.address.bucket(hash) != old {
-                return Err(Error::corrupt(old_page, Damage::Fault(Fault::WrongBucket)));
+                return Err(Problem::on(old_page, Fault::WrongBucket).into());
             }
             if address.bucket(hash) == old { &mut staying } else { &mut moving }.push(pair);
         }
@@ -276,7 +267,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Takes the page of a new bucket, which was reserved for it: it must be empty.
-    fn take_reserved(&mut self, number: u32) -> Result<(), Error> {
+    fn take_reserved(&mut self, number: u32) -> Result<()> {
         let page = self.db.file.page_or_hole(number, &self.db.file.budget())?;
         refuse_page(&self.db.file, &page)?;
         let is_empty = match page.header.kind {
@@ -284,14 +275,14 @@ impl<S: Source> HashUpdate<S> {
             _ => page.is_hole(),
         };
         if !is_empty {
-            return Err(page.corrupt(Damage::Fault(Fault::ReservedBucket)));
+            return Err(page.problem(Fault::ReservedBucket).into());
         }
         self.db.file.take_new(number);
         Ok(())
     }
 
     /// Writes a bucket anew, from its primary page on.
-    fn write_bucket(&mut self, primary: u32, pairs: Vec<StoredPair>) -> Result<(), Error> {
+    fn write_bucket(&mut self, primary: u32, pairs: Vec<StoredPair>) -> Result<()> {
         let mut page = EditedPage::new(&self.db.file, primary, 0);
         let (big, plain): (Vec<_>, Vec<_>) = pairs.into_iter().partition(StoredPair::has_big_key);
         for pair in plain.into_iter().chain(big) {

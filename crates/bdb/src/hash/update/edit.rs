@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use kv_file_core::{Datum, Source};
 
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
 use crate::format::item::{self, BigRef, Item};
 use crate::format::page::Header;
@@ -79,12 +80,12 @@ pub(crate) fn key_of<'a, S: Source>(
     file: &'a PageFile<S>,
     page: u32,
     item: &'a [u8],
-) -> Result<Cow<'a, [u8]>, Error> {
+) -> Result<Cow<'a, [u8]>> {
     match Item::parse(item, file.layout.order) {
         Ok(Item::Plain(key)) => Ok(key.into()),
         Ok(Item::Big(big)) => overflow::read(file, big, &file.budget()),
-        Ok(_) => Err(Error::corrupt(page, Damage::ItemType(item[0]))),
-        Err(damage) => Err(Error::corrupt(page, damage)),
+        Ok(_) => Err(Problem::on(page, Fault::ItemType).value(item[0]).into()),
+        Err(flaw) => Err(flaw.on(page).into()),
     }
 }
 
@@ -105,7 +106,7 @@ impl EditedPage {
     }
 
     /// A page of the file. All its items are checked to lie on it.
-    pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self, Error> {
+    pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self> {
         let header = page.page.header;
         let (pairs, low) = page.extent(file.layout.order)?;
         Ok(EditedPage {
@@ -185,11 +186,7 @@ impl EditedPage {
     }
 
     /// Adds a pair, for which there is room, where its key belongs.
-    pub fn insert<S: Source>(
-        &mut self,
-        file: &PageFile<S>,
-        pair: &StoredPair,
-    ) -> Result<(), Error> {
+    pub fn insert<S: Source>(&mut self, file: &PageFile<S>, pair: &StoredPair) -> Result<()> {
         let at = if self.kind == page_type::HASH { self.position(file, pair)? } else { self.pairs };
         // The offsets after it make room for two more.
         let slot = self.table + 4 * at;
@@ -204,7 +201,7 @@ impl EditedPage {
     }
 
     /// Where the key of a pair belongs on a sorted page.
-    fn position<S: Source>(&self, file: &PageFile<S>, pair: &StoredPair) -> Result<usize, Error> {
+    fn position<S: Source>(&self, file: &PageFile<S>, pair: &StoredPair) -> Result<usize> {
         let key = key_of(file, self.number, &pair.key)?;
         let key = Datum { bytes: &key, nul: false };
         let (mut low, mut high) = (0, self.pairs);

@@ -4,8 +4,8 @@ use kv_file_core::{Datum, Source};
 
 use super::HashUpdate;
 use super::edit::{big_item, plain_item};
-use crate::error::{Damage, Error};
-use crate::fault::Fault;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::format::item::Item;
 use crate::hash::HashDb;
 use crate::hash::layout::is_big;
@@ -15,7 +15,7 @@ use crate::verify::refuse_page;
 
 impl<S: Source> HashUpdate<S> {
     /// The item for a key or data; long ones go to overflow pages.
-    pub(super) fn store(&mut self, stored: Datum<'_>) -> Result<Vec<u8>, Error> {
+    pub(super) fn store(&mut self, stored: Datum<'_>) -> Result<Vec<u8>> {
         if !is_big(stored.len(), self.db.file.layout.page_size) {
             return Ok(plain_item(stored));
         }
@@ -25,9 +25,8 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Gives back the pages that an item has of its own. All have been found to be sound by then.
-    pub(super) fn release(&mut self, item: &[u8], page: u32) -> Result<(), Error> {
-        let item = Item::parse(item, self.db.file.layout.order)
-            .map_err(|damage| Error::corrupt(page, damage))?;
+    pub(super) fn release(&mut self, item: &[u8], page: u32) -> Result<()> {
+        let item = Item::parse(item, self.db.file.layout.order).map_err(|flaw| flaw.on(page))?;
         let budget = self.db.file.budget();
         let pages = match item {
             Item::Plain(_) | Item::Duplicates(_) => return Ok(()),
@@ -38,32 +37,36 @@ impl<S: Source> HashUpdate<S> {
         let address = &self.db.address;
         overflow::free(&mut self.db.file, &mut self.free, &pages, |file, page| {
             refuse_page(file, page)?;
-            if address.is_primary(page.number) { Err(page.corrupt(Damage::Loop)) } else { Ok(()) }
+            if address.is_primary(page.number) {
+                Err(page.problem(Fault::Shared).into())
+            } else {
+                Ok(())
+            }
         })
     }
 
     /// A page of the free list, the caller's to put.
-    pub(super) fn take(&mut self) -> Result<u32, Error> {
+    pub(super) fn take(&mut self) -> Result<u32> {
         self.check_free_list()?;
         self.free.take(&mut self.db.file)
     }
 
     /// Gives a page of a bucket back.
-    pub(super) fn give(&mut self, number: u32) -> Result<(), Error> {
+    pub(super) fn give(&mut self, number: u32) -> Result<()> {
         self.check_free_list()?;
         if self.db.address.is_primary(number) {
-            return Err(Error::corrupt(number, Damage::Loop));
+            return Err(Problem::on(number, Fault::Shared).into());
         }
         self.free.give(&mut self.db.file, number)
     }
 
     /// Refuses a free list with pages that are damaged or belong to buckets, before it is used.
-    fn check_free_list(&mut self) -> Result<(), Error> {
+    fn check_free_list(&mut self) -> Result<()> {
         let HashDb { file, address, .. } = &self.db;
         self.free.check(file, |page| {
             refuse_page(file, page)?;
             match address.is_primary(page.number) {
-                true => Err(page.corrupt(Damage::Fault(Fault::FreeList))),
+                true => Err(page.problem(Fault::FreeList).into()),
                 false => Ok(()),
             }
         })

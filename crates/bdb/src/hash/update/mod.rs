@@ -17,8 +17,8 @@ use self::summary::{Summary, marks};
 use super::build::Keep;
 use super::layout::{is_big, item_len, pair_len};
 use super::read::HashDb;
-use crate::error::{Damage, Error, Unsupported};
-use crate::fault::Fault;
+use crate::error::{Error, ErrorKind, Result, Unsupported};
+use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
 use crate::format::page::Header;
 use crate::format::{HashFunction, Method};
@@ -93,16 +93,16 @@ impl<S: Source> HashUpdate<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// As [`HashDb::open`], and [`Error::Unsupported`] for version 10 and for a hash function of the
-    /// database's own; [`Error::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
-    pub fn open(source: S) -> Result<Self, Error> {
+    /// As [`HashDb::open`], and [`ErrorKind::Unsupported`] for version 10 and for a hash function of the
+    /// database's own; [`ErrorKind::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
+    pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         let (function, free) = match &meta.method {
             Method::Hash(meta) if meta.version <= 9 => {
                 (HashFunction::from_charkey(meta.charkey), meta.free)
             }
             Method::Hash(meta) => return Err(Unsupported::Version(meta.version).into()),
-            Method::Btree(list) if list.several_databases => return Err(Error::SeveralDatabases),
+            Method::Btree(list) if list.is_list() => return Err(ErrorKind::SeveralDatabases.into()),
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
         let function = function.ok_or(Unsupported::HashFunction)?;
@@ -139,14 +139,14 @@ impl<S: Source> HashUpdate<S> {
     /// assert_eq!(update.get(b"example.com")?, None);
     /// # Ok::<(), bdb_file::Error>(())
     /// ```
-    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
         self.db.get(key)
     }
 
     /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
     ///
     /// # Errors
-    /// As [`HashDb::get`], and [`Error::TooLarge`] beyond the limits of the format. What
+    /// As [`HashDb::get`], and [`ErrorKind::TooLarge`] beyond the limits of the format. What
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
@@ -157,9 +157,9 @@ impl<S: Source> HashUpdate<S> {
         key: impl Into<Datum<'d>>,
         data: impl Into<Datum<'d>>,
         keep: Keep,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool> {
         let (key, data) = (key.into(), data.into());
-        u32::try_from(key.len().max(data.len())).map_err(|_| Error::TooLarge)?;
+        u32::try_from(key.len().max(data.len())).map_err(|_| ErrorKind::TooLarge)?;
         match self.find(key, data.len())? {
             Place::Present(_) if keep == Keep::First => return Ok(false),
             Place::Present(at) => self.replace(at, key, data)?,
@@ -172,7 +172,7 @@ impl<S: Source> HashUpdate<S> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn delete<'k>(&mut self, key: impl Into<Datum<'k>>) -> Result<bool, Error> {
+    pub fn delete<'k>(&mut self, key: impl Into<Datum<'k>>) -> Result<bool> {
         let key = key.into();
         match self.find(key, 0)? {
             Place::Present(at) => self.remove(at, key).map(|()| true),
@@ -200,8 +200,8 @@ impl<S: Source> HashUpdate<S> {
     /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
     ///
     /// # Errors
-    /// [`Error::Io`] from reading page 0.
-    pub fn finish(mut self) -> Result<Changes, Error> {
+    /// [`ErrorKind::Io`] from reading page 0.
+    pub fn finish(mut self) -> Result<Changes> {
         if !self.db.file.source.is_changed() {
             return Ok(self.db.file.into_changes());
         }
@@ -213,7 +213,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Finds a key, or room for it and data of this length.
-    fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place, Error> {
+    fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place> {
         let page_size = self.db.file.layout.page_size;
         let need = pair_len(key.len(), data_len, page_size);
         let big = is_big(key.len(), page_size);
@@ -244,7 +244,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's last.
-    fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         let Absent { bucket, room, last } = at;
         let mut page = match room {
             Some(number) => self.edit(number)?,
@@ -269,14 +269,14 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// As [`insert`](Self::insert), in a bucket all pages of which may gain pairs.
-    fn insert_in_rewritten(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn insert_in_rewritten(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         match self.find(key, data.len())? {
             Place::Absent(at) => self.insert(at, key, data),
             Place::Present(at) => Err(at.twice()),
         }
     }
 
-    fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         let mut page = self.edit(at.page)?;
         let old_len = page.data(at.pair).len();
         if item_len(data.len(), self.db.file.layout.page_size) <= old_len + page.room() {
@@ -294,7 +294,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Removes a pair, and its page if that becomes empty and is not the bucket's only one.
-    fn remove(&mut self, at: Present, key: Datum<'_>) -> Result<(), Error> {
+    fn remove(&mut self, at: Present, key: Datum<'_>) -> Result<()> {
         let mut page = self.edit(at.page)?;
         let mut pair = at.pair;
         if !self.may_lose(at.bucket, &page) {
@@ -313,23 +313,23 @@ impl<S: Source> HashUpdate<S> {
 
 /// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
 /// there, such as what is left of an interrupted change, calls itself by other numbers.
-fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<(), Error> {
+fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<()> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;
     let Some(stated) = stated else { return Ok(()) };
-    let lost = || Error::corrupt(0, Damage::Fault(Fault::LastPage));
+    let lost = || Err(Problem::on(0, Fault::LastPage).into());
     if u64::from(file.last_page.saturating_sub(stated)) * file.layout.page_size as u64 > LIMIT {
-        return Err(lost());
+        return lost();
     }
     file.each_page_from(u64::from(stated) + 1, |number, page| {
         let header = Header::parse(page, file.layout.order);
-        if header.is_some_and(|header| header.number == number) { Err(lost()) } else { Ok(()) }
+        if header.is_some_and(|header| header.number == number) { lost() } else { Ok(()) }
     })
 }
 
 impl Present {
     /// The same key twice in one bucket, or on pages that change from one look to the next.
     fn twice(self) -> Error {
-        Error::corrupt(self.page, Damage::DuplicateKey)
+        Problem::on(self.page, Fault::KeyTwice).into()
     }
 }

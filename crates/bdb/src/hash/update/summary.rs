@@ -2,7 +2,7 @@
 
 use kv_file_core::Datum;
 
-use crate::error::Error;
+use crate::error::Result;
 use crate::format::page::Header;
 use crate::format::{ByteOrder, item};
 use crate::hash::page::HashPage;
@@ -22,7 +22,7 @@ pub(crate) struct Summary {
 
 impl Summary {
     /// Sums a page up.
-    pub fn of(page: &HashPage<'_>, order: ByteOrder) -> Result<Self, Error> {
+    pub fn of(page: &HashPage<'_>, order: ByteOrder) -> Result<Self> {
         let Header { prev, next, .. } = page.page.header;
         let (plain_keys, big_keys) = (false, false);
         let mut summary =
