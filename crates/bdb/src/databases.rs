@@ -48,7 +48,8 @@ pub(crate) fn find<S: Source>(
     Ok((number, file.meta(number)?))
 }
 
-/// The number of a database's meta page, from the data of its entry in the list: the one number that is big-endian in every file.
+/// The number of a database's meta page, from the data of its entry in the list: the one number that is big-endian in
+/// every file.
 pub(crate) fn meta_page(data: &[u8]) -> Option<u32> {
     ByteOrder::Big.u32(data, 0).filter(|number| data.len() == 4 && *number != 0)
 }

@@ -59,7 +59,8 @@ pub enum ErrorKind {
     /// [`verify`](crate::verify()) reports all problems of a file.
     #[error("{0}")]
     Corrupt(Problem),
-    /// The file holds several databases, each under a name: open one with [`HashDb::open_named`](crate::HashDb::open_named).
+    /// The file holds several databases, each under a name: open one with
+    /// [`HashDb::open_named`](crate::HashDb::open_named).
     #[error("file holds several named databases")]
     SeveralDatabases,
     /// The file holds no database of the name asked for.

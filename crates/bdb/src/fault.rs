@@ -108,8 +108,8 @@ macro_rules! faults {
     ($($name:ident, $code:literal, $severity:ident, $words:literal;)*) => {
         /// What is wrong with a file, a page or an item.
         ///
-        /// The checks are those of the specification of the hash format, section 24, and of the btree format, section 12,
-        /// with what is said there to escape libdb.
+        /// The checks are those of the specification of the hash format, section 24, and of the btree format, section
+        /// 12, with what is said there to escape libdb.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

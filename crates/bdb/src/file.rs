@@ -11,7 +11,8 @@ use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 
-/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's own.
+/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's
+/// own.
 ///
 /// # Errors
 /// As [`HashDb::open`](crate::HashDb::open), except for what concerns the database.

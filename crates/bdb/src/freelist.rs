@@ -31,8 +31,8 @@ impl FreeList {
         FreeList { first, sound: false, spare: BTreeSet::new(), given_up: BTreeSet::new() }
     }
 
-    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once. `check` refuses
-    /// what is no sound page, and what belongs to somebody by its number.
+    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once. `check`
+    /// refuses what is no sound page, and what belongs to somebody by its number.
     pub fn check<S: Source, N>(
         &mut self,
         file: &PageFile<Overlay<S, N>>,
@@ -70,7 +70,8 @@ impl FreeList {
         Ok(number)
     }
 
-    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice. The list has been
+    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice. The list has
+    /// been
     /// [checked](Self::check).
     pub fn give<S: Source, N>(
         &mut self,
@@ -91,8 +92,8 @@ impl FreeList {
         }
     }
 
-    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have them before: to
-    /// others, pages that belong to nothing may still lead. Returns the first of the list.
+    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have
+    /// them before: to others, pages that belong to nothing may still lead. Returns the first of the list.
     pub fn finish<S: Source, N>(self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
         let mut pages = self.given_up;
         pages.extend(self.spare);

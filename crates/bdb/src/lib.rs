@@ -28,7 +28,8 @@
 //! # Trust
 //!
 //! Files come from anywhere. Every number in a file is checked before it is used: no file makes this crate panic, loop
-//! or allocate more than the file's own size, and damage is reported as [`ErrorKind::Corrupt`] with the page where it is.
+//! or allocate more than the file's own size, and damage is reported as [`ErrorKind::Corrupt`] with the page where it
+//! is.
 //!
 //! # Limits
 //!

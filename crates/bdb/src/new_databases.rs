@@ -38,8 +38,8 @@ pub struct NewDatabases<'t> {
 }
 
 impl<'t> NewDatabases<'t> {
-    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that one would
-    /// have.
+    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that
+    /// one would have.
     ///
     /// # Errors
     /// [`ErrorKind::Option`] where two have the same name, or different page sizes, byte orders or checksums. As

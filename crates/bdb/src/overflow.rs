@@ -122,8 +122,8 @@ pub(crate) fn equals<S: Source>(
     })
 }
 
-/// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an item. The checksum is left to
-/// the caller.
+/// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an item. The checksum is
+/// left to the caller.
 pub(crate) fn fill(
     layout: PageLayout,
     page: &mut [u8],

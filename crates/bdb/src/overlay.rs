@@ -26,8 +26,8 @@ pub(crate) enum Turn {
     Free,
 }
 
-/// A file with some of its pages changed, and more or fewer of them than before. With each page lies a `N`, which its owner
-/// notes of it until it changes.
+/// A file with some of its pages changed, and more or fewer of them than before. With each page lies a `N`, which its
+/// owner notes of it until it changes.
 #[derive(Debug)]
 pub(crate) struct Overlay<S, N> {
     base: S,
@@ -41,8 +41,8 @@ pub(crate) struct Overlay<S, N> {
     turns: BTreeMap<u32, Turn>,
 }
 
-/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of the pages
-/// themselves and the root of their number.
+/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of
+/// the pages themselves and the root of their number.
 #[derive(Debug)]
 struct Kept<N> {
     /// Binary digits of a page number that are its place in its group.

@@ -11,14 +11,14 @@ use proptest::prelude::*;
 
 /// A small file with every kind of page that the builder makes: several buckets, chains, big keys and big data.
 fn sound_file(byte_order: ByteOrder, checksums: bool) -> Vec<u8> {
-    let mut builder = HashBuilder::new(BuildOptions {
-        page_size: Some(512),
-        buckets: Some(4),
-        byte_order,
-        checksums,
-        file_id: FileId::Contents,
-        duplicates: None,
-    });
+    let mut builder = HashBuilder::new(
+        BuildOptions::default()
+            .page_size(512)
+            .buckets(4)
+            .byte_order(byte_order)
+            .checksums(checksums)
+            .file_id(FileId::Contents),
+    );
     for (key, data) in pairs() {
         builder.push(&key, &data).unwrap();
     }

@@ -62,7 +62,7 @@ fn many_databases() {
                 (name, Map::from([(b"key".to_vec(), i.to_be_bytes().to_vec())]))
             })
             .collect();
-        check(&databases, &BuildOptions { page_size: Some(512), ..BuildOptions::default() });
+        check(&databases, &BuildOptions::default().page_size(512));
     }
 }
 
@@ -74,7 +74,7 @@ fn is_option(plan: Result<NewDatabases<'_>, Error>) -> bool {
 #[test]
 fn databases_that_do_not_fit_together() {
     let with = |page_size, checksums| {
-        HashBuilder::new(BuildOptions { page_size, checksums, ..BuildOptions::default() })
+        HashBuilder::new(BuildOptions::default().page_size(page_size).checksums(checksums))
     };
     let plan = |one, other, names: [&[u8]; 2]| {
         let [name, other_name] = names.map(<[u8]>::to_vec);

@@ -22,12 +22,10 @@ fn pairs() -> impl Strategy<Value = Pairs> {
 
 fn options() -> impl Strategy<Value = BuildOptions> {
     (9u32..=16, any::<bool>(), any::<bool>()).prop_map(|(bits, big_endian, checksums)| {
-        BuildOptions {
-            page_size: Some(1 << bits),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            ..BuildOptions::default()
-        }
+        BuildOptions::default()
+            .page_size(1 << bits)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
     })
 }
 

@@ -89,14 +89,7 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let mut builder = HashBuilder::new(BuildOptions {
-            page_size: Some(page_size),
-            buckets: Some(buckets),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        });
+        let mut builder = HashBuilder::new(BuildOptions::default().page_size(page_size).buckets(buckets).byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little }).checksums(checksums).file_id(FileId::Contents));
         for (key, data) in &start {
             builder.push(key, data).unwrap();
         }
@@ -149,7 +142,7 @@ fn nothing_done_changes_nothing() {
 
 #[test]
 fn what_is_changed_can_be_looked_up_before_the_end() {
-    let mut builder = HashBuilder::new(BuildOptions { page_size: Some(512), ..Default::default() });
+    let mut builder = HashBuilder::new(BuildOptions::default().page_size(512));
     builder.push(b"old", b"data").unwrap();
     let mut file = Vec::new();
     builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
@@ -183,7 +176,7 @@ fn what_is_changed_can_be_looked_up_before_the_end() {
 #[test]
 fn a_table_grows_with_its_contents() {
     let mut file = Vec::new();
-    let options = BuildOptions { page_size: Some(512), ..Default::default() };
+    let options = BuildOptions::default().page_size(512);
     HashBuilder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
     let mut update = HashUpdate::open(file.clone()).unwrap();
     let mut map = Map::new();

@@ -14,14 +14,13 @@ const SPARES: usize = 96;
 
 /// A file of two empty buckets, on pages 1 and 2.
 fn small(order: ByteOrder) -> Patched {
-    let builder = HashBuilder::new(BuildOptions {
-        page_size: Some(PAGE as u32),
-        buckets: Some(2),
-        byte_order: order,
-        checksums: false,
-        file_id: FileId::Contents,
-        duplicates: None,
-    });
+    let builder = HashBuilder::new(
+        BuildOptions::default()
+            .page_size(PAGE as u32)
+            .buckets(2)
+            .byte_order(order)
+            .file_id(FileId::Contents),
+    );
     let mut bytes = Vec::new();
     builder.plan(Keep::First).unwrap().write_to(&mut bytes).unwrap();
     Patched { bytes, order, header: 26 }

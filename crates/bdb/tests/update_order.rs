@@ -125,14 +125,7 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let options = BuildOptions {
-            page_size: Some(page_size),
-            buckets: Some(buckets),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        };
+        let options = BuildOptions::default().page_size(page_size).buckets(buckets).byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little }).checksums(checksums).file_id(FileId::Contents);
         check(options, start, &updates);
     }
 }
@@ -140,12 +133,7 @@ proptest! {
 /// Pairs of two pages, each of which takes the place of the other's.
 #[test]
 fn pairs_that_change_places() {
-    let options = || BuildOptions {
-        page_size: Some(512),
-        buckets: Some(2),
-        file_id: FileId::Contents,
-        ..Default::default()
-    };
+    let options = || BuildOptions::default().page_size(512).buckets(2).file_id(FileId::Contents);
     let start: Map = (0..60u8).map(|i| (format!("key{i}").into_bytes(), vec![i; 40])).collect();
     for first in 0..60 {
         for second in (0..60).step_by(7).filter(|second| *second != first) {

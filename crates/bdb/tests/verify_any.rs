@@ -14,14 +14,13 @@ use proptest::prelude::*;
 
 /// The file of one key, whose only data item is the one on the leaf of a tree with as many levels as a tree can have.
 fn deep_tree(order: ByteOrder) -> Patched {
-    let mut builder = HashBuilder::new(BuildOptions {
-        page_size: Some(PAGE as u32),
-        buckets: Some(2),
-        byte_order: order,
-        checksums: false,
-        file_id: FileId::Contents,
-        duplicates: None,
-    });
+    let mut builder = HashBuilder::new(
+        BuildOptions::default()
+            .page_size(PAGE as u32)
+            .buckets(2)
+            .byte_order(order)
+            .file_id(FileId::Contents),
+    );
     // As long as a reference to a tree.
     builder.push(b"key", b"7 bytes").unwrap();
     let mut bytes = Vec::new();
@@ -79,12 +78,7 @@ fn the_deepest_tree() {
 
 #[test]
 fn the_same_key_a_thousand_times() {
-    let options = BuildOptions {
-        page_size: Some(65536),
-        buckets: Some(2),
-        byte_order: ByteOrder::Little,
-        ..Default::default()
-    };
+    let options = BuildOptions::default().page_size(65536).buckets(2).byte_order(ByteOrder::Little);
     let mut builder = HashBuilder::new(options);
     for key in 0..60_000u16 {
         builder.push(&key.to_be_bytes(), b"").unwrap();

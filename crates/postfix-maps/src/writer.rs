@@ -109,7 +109,7 @@ impl NewTable {
         let path = table.file().to_owned();
         // What will be added is not known: libdb's usual page size suits most.
         let file_id = options.file_id();
-        let build = BuildOptions { page_size: Some(4096), file_id, ..BuildOptions::default() };
+        let build = BuildOptions::default().page_size(4096).file_id(file_id);
         let plan = HashBuilder::new(build).plan(Keep::First);
         let created = plan.and_then(|plan| Ok(table.target.create(&plan)?));
         created.map(|_| found).map_err(|source| Error::Write { path, source })
@@ -137,7 +137,7 @@ impl NewTable {
     pub fn writer_over(self, text: &[u8]) -> MapWriter<'_> {
         let file_id = self.options.file_id();
         let entries = NewEntries {
-            builder: HashBuilder::over(text, BuildOptions { file_id, ..BuildOptions::default() }),
+            builder: HashBuilder::over(text, BuildOptions::default().file_id(file_id)),
             rules: self.options.rules,
             terminated: self.options.terminators.to_write(match self.storage {
                 Storage::Hash => true,

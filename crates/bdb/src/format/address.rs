@@ -63,8 +63,8 @@ impl Address {
         }
     }
 
-    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of a
-    /// group that has no pages yet ([`place_group`](Self::place_group)).
+    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of
+    /// a group that has no pages yet ([`place_group`](Self::place_group)).
     pub fn grow(&mut self) -> Result<(u32, bool)> {
         let new = self.max_bucket.checked_add(1).ok_or(ErrorKind::TooLarge)?;
         let spare = *self.spares.get(group(new)).ok_or(ErrorKind::TooLarge)?;

@@ -101,6 +101,7 @@ pub(crate) enum Method {
 /// These are the file's claims. Addressing fields have been checked against each other and against the file's length
 /// when the database was opened; the counts are hints that nothing relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HashMeta {
     /// Format version: 7 to 10.
     pub version: u32,
@@ -356,7 +357,8 @@ impl HashMeta {
         layout.seal(page);
     }
 
-    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then wrong.
+    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then
+    /// wrong.
     pub(crate) fn put_changed(&self, page: &mut [u8], order: ByteOrder, last_page: u32) {
         order.put_u32(page, at::FREE, self.free);
         order.put_u32(page, at::LAST_PAGE, last_page);

@@ -77,8 +77,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes behind
-/// them.
+/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes
+/// behind them.
 pub(crate) fn element(set: &[u8], at: usize, order: ByteOrder) -> Option<Range<usize>> {
     // Length, bytes, length again, so that a set can be walked from both ends.
     let len = order.u16(set, at)?;

@@ -1,4 +1,5 @@
-//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4 and 5).
+//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4
+//! and 5).
 
 use super::item::BigRef;
 use super::{ByteOrder, PageLayout, page_type};

@@ -1,8 +1,8 @@
 //! Reading all that a damaged file still holds.
 //!
-//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it leads to links back, so that a
-//! damaged page does not claim those of others. Then, from front to back, the hash pages to which nothing has led, and last
-//! data without keys. Each page of pairs is read once; of each page, one byte is kept.
+//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it leads to links back, so
+//! that a damaged page does not claim those of others. Then, from front to back, the hash pages to which nothing has
+//! led, and last data without keys. Each page of pairs is read once; of each page, one byte is kept.
 
 mod found;
 mod layout;
@@ -47,10 +47,10 @@ pub struct Salvage {
 
 /// Reads every pair that a file still holds, damaged as it may be, and hands each to `found`, until that breaks off.
 ///
-/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come those of the buckets;
-/// without a [`Doubt`], they are what a sound file would list. Then come those of pages to which nothing leads, then
-/// data whose key is lost. Whatever lies on undamaged pages comes: at least as data without a key, where the page
-/// that held the key is damaged.
+/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come those of the
+/// buckets; without a [`Doubt`], they are what a sound file would list. Then come those of pages to which nothing
+/// leads, then data whose key is lost. Whatever lies on undamaged pages comes: at least as data without a key, where
+/// the page that held the key is damaged.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -78,8 +78,9 @@ pub struct Salvage {
 /// Damage is no error.
 ///
 /// # Complexity
-/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page 0
-/// is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at hand.
+/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page
+/// 0 is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at
+/// hand.
 pub fn salvage<S: Source>(
     source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,

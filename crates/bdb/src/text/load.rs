@@ -67,8 +67,8 @@ impl<R: BufRead> DumpReader<R> {
         }
     }
 
-    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as [`TextFormat::Print`] has it.
-    /// There is no header: [`next_pair`](Self::next_pair) gives the first pair.
+    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as [`TextFormat::Print`] has
+    /// it. There is no header: [`next_pair`](Self::next_pair) gives the first pair.
     pub fn plain(input: R) -> Self {
         DumpReader { data: Data::Bare, format: TextFormat::Print, ..Self::new(input) }
     }

@@ -238,9 +238,9 @@ impl<S: Source> Check<'_, '_, S> {
 
 /// The order of the keys on a page of type 13 (section 12.2).
 ///
-/// The rule for keys on the page and the rule for big keys contradict each other where a big key begins like another one.
-/// libdb then puts further keys where its binary search happens to lead, and leaves them there when the big key is gone. So
-/// only a page without big keys, and keys that do not begin alike, can be told to be in disorder.
+/// The rule for keys on the page and the rule for big keys contradict each other where a big key begins like another
+/// one. libdb then puts further keys where its binary search happens to lead, and leaves them there when the big key is
+/// gone. So only a page without big keys, and keys that do not begin alike, can be told to be in disorder.
 #[derive(Default)]
 struct Order {
     has_big: bool,

@@ -1,9 +1,9 @@
 //! Finding all that is wrong with a file.
 //!
-//! In two passes. The first reads the file from front to back and looks at each page by itself; of each it keeps 16 bytes
-//! ([`table`]). The second follows the links from page 0 on, in memory, and reads again only the pages whose items matter
-//! there. In a sound file every page has one owner: pages are claimed as they are reached, and the second claim of
-//! a page is a fault, so that no link leads in a circle.
+//! In two passes. The first reads the file from front to back and looks at each page by itself; of each it keeps 16
+//! bytes ([`table`]). The second follows the links from page 0 on, in memory, and reads again only the pages whose
+//! items matter there. In a sound file every page has one owner: pages are claimed as they are reached, and the second
+//! claim of a page is a fault, so that no link leads in a circle.
 
 mod big;
 mod bucket;
@@ -58,8 +58,8 @@ impl Verdict {
 /// Checks a whole file, with all databases in it, and hands every problem to `report`, until that breaks off.
 ///
 /// The checks are those of libdb's verifier and more: see [`Fault`]. A file without [`Severity::Damage`] is one that
-/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb has
-/// written are without, though they may give rise to a [`Severity::Note`].
+/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb
+/// has written are without, though they may give rise to a [`Severity::Note`].
 ///
 /// Btree databases are checked as well, since a file of several databases has its list of them in one.
 ///
@@ -68,8 +68,8 @@ impl Verdict {
 /// reported, and is no error.
 ///
 /// # Complexity
-/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that have several pages, big
-/// keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one bucket at a time 16 bytes a key.
+/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that have several pages,
+/// big keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one bucket at a time 16 bytes a key.
 ///
 /// ```
 /// use std::ops::ControlFlow;

@@ -273,7 +273,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         Ok(Some(u64::from(if pairs { entries / 2 } else { entries })))
     }
 
-    /// Checks the items of a leaf that holds nothing else than data; returns the first and the last, if they are in order.
+    /// Checks the items of a leaf that holds nothing else than data; returns the first and the last, if they are in
+    /// order.
     fn sorted_items<'p>(&mut self, shape: &Shape, page: &'p Page<'c>) -> Result<Ends<'p>, Stop> {
         let mut first = None;
         let mut last: Option<Cow<'p, [u8]>> = None;

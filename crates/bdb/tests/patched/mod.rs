@@ -39,14 +39,14 @@ pub struct Patched {
 impl Patched {
     /// The sound file with `buckets` buckets.
     pub fn new(order: ByteOrder, buckets: u32, checksums: bool) -> Self {
-        let mut builder = HashBuilder::new(BuildOptions {
-            page_size: Some(PAGE as u32),
-            buckets: Some(buckets),
-            byte_order: order,
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        });
+        let mut builder = HashBuilder::new(
+            BuildOptions::default()
+                .page_size(PAGE as u32)
+                .buckets(buckets)
+                .byte_order(order)
+                .checksums(checksums)
+                .file_id(FileId::Contents),
+        );
         for (key, data) in pairs() {
             builder.push(&key, &data).unwrap();
         }

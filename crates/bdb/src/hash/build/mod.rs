@@ -100,8 +100,8 @@ impl<'t> HashBuilder<'t> {
     /// [`ErrorKind::Option`] for impossible options, [`ErrorKind::TooLarge`] for a table of more than 2^32 pages.
     ///
     /// # Complexity
-    /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out that other pages
-    /// or fewer buckets suit the rest.
+    /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out
+    /// that other pages or fewer buckets suit the rest.
     pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
         self.plan_at(0, keep)
     }

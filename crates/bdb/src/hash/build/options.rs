@@ -6,9 +6,9 @@ use crate::format::ByteOrder;
 /// order, without checksums.
 #[derive(Clone, Debug)]
 pub struct BuildOptions {
-    /// Page size in bytes, a power of two from 512 to 65536; nothing: the smallest that holds nearly all items.
+    /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly all items.
     pub page_size: Option<u32>,
-    /// Number of buckets, at least 2; nothing: as many as leave the pages about half full.
+    /// Number of buckets, at least 2. `None`: as many as leave the pages about half full.
     pub buckets: Option<u32>,
     /// Byte order of the file's numbers. libdb reads either.
     pub byte_order: ByteOrder,
@@ -30,6 +30,38 @@ impl Default for BuildOptions {
             file_id: FileId::Unique,
             duplicates: None,
         }
+    }
+}
+
+impl BuildOptions {
+    /// Sets the page size in bytes, or `None` for one that is chosen from the pairs.
+    pub fn page_size(self, page_size: impl Into<Option<u32>>) -> Self {
+        BuildOptions { page_size: page_size.into(), ..self }
+    }
+
+    /// Sets the number of buckets, or `None` for one that is chosen from the pairs.
+    pub fn buckets(self, buckets: impl Into<Option<u32>>) -> Self {
+        BuildOptions { buckets: buckets.into(), ..self }
+    }
+
+    /// Sets the byte order of the file's numbers.
+    pub fn byte_order(self, byte_order: ByteOrder) -> Self {
+        BuildOptions { byte_order, ..self }
+    }
+
+    /// Sets whether every page carries a checksum.
+    pub fn checksums(self, checksums: bool) -> Self {
+        BuildOptions { checksums, ..self }
+    }
+
+    /// Sets where the file's identification comes from.
+    pub fn file_id(self, file_id: FileId) -> Self {
+        BuildOptions { file_id, ..self }
+    }
+
+    /// Sets the order of the data items of one key, or `None` where a key has but one.
+    pub fn duplicates(self, duplicates: impl Into<Option<DuplicateOrder>>) -> Self {
+        BuildOptions { duplicates: duplicates.into(), ..self }
     }
 }
 

@@ -15,8 +15,8 @@ use crate::format::page_type;
 use crate::hash::layout::{is_big, item_len};
 use crate::new_pages::NewPages;
 
-/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the file system can,
-/// and maps them as such into programs that look keys up.
+/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the
+/// file system can, and maps them as such into programs that look keys up.
 const BLOCK: usize = 2 << 20;
 
 impl Contents for Plan<'_> {
@@ -70,8 +70,8 @@ impl Plan<'_> {
     /// What `out` gave; part of the file may then have been written.
     ///
     /// # Complexity
-    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
-    /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
+    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are
+    /// many. Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()

@@ -1,6 +1,7 @@
 //! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's pairs in index order.
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use kv_file_core::Source;
 
@@ -123,3 +124,5 @@ impl<'a, S: Source> Iterator for Iter<'a, S> {
         next
     }
 }
+
+impl<S: Source> FusedIterator for Iter<'_, S> {}

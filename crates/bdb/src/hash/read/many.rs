@@ -14,7 +14,8 @@ use super::search::{self, Likely, Search};
 use crate::error::{Result, Unsupported};
 use crate::format::HashFunction;
 
-/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait for.
+/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait
+/// for.
 const GROUP: usize = 8;
 
 /// Iterates over the values of many keys, in the order of the keys: [`HashDb::get_many`].

@@ -55,8 +55,8 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Errors
     /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for another kind of file, [`ErrorKind::SeveralDatabases`] for one
-    /// that needs [`open_named`](Self::open_named), [`ErrorKind::Length`], [`ErrorKind::Truncated`] and [`ErrorKind::Corrupt`] for
-    /// damage that shows at once, [`ErrorKind::Io`].
+    /// that needs [`open_named`](Self::open_named), [`ErrorKind::Length`], [`ErrorKind::Truncated`] and
+    /// [`ErrorKind::Corrupt`] for damage that shows at once, [`ErrorKind::Io`].
     ///
     /// # Complexity
     /// Reads the first 512 bytes.

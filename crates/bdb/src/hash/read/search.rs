@@ -2,8 +2,8 @@
 //!
 //! Everything is done on a borrowed page as it is, eight pairs at once and without a branch for each. What is not as
 //! usual (a big item of either kind, a set of duplicates, a page that was never written, any damage) is left to the
-//! general search in [`page`](crate::hash::page), which knows what it is: nothing is reported from here. The two agree on
-//! every page, which is tested on damaged files.
+//! general search in [`page`](crate::hash::page), which knows what it is: nothing is reported from here. The two agree
+//! on every page, which is tested on damaged files.
 
 use std::array::from_fn;
 use std::hint::select_unpredictable;
@@ -233,7 +233,8 @@ impl<'a> Chunk<'a> {
         lanes.to_bitmask() as Lanes & self.used
     }
 
-    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general search.
+    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general
+    /// search.
     #[inline(always)]
     fn find(&self, mut candidates: Lanes, key: Datum<'_>) -> Option<Found<'a>> {
         while candidates != 0 {

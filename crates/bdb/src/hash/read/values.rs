@@ -1,6 +1,7 @@
 //! The data items of one key: usually one, several in a database with duplicates (section 9).
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use kv_file_core::Source;
 
@@ -107,3 +108,5 @@ impl<'a, S: Source> Iterator for Values<'a, S> {
         next
     }
 }
+
+impl<S: Source> FusedIterator for Values<'_, S> {}

@@ -3,11 +3,11 @@
 //! # What readers find meanwhile
 //!
 //! The changed pages can be written one by one so that a reader always finds what was there and stays
-//! ([`Changes::pages`](crate::Changes::pages)). Pages to which nothing led before are written first; so a bucket of which
-//! only the primary page is older (`alone`) changes at once, when that is written. Of a bucket with several older pages, each either
-//! gains pairs or loses some, and those that gain are written before those that lose: a pair is always on one of them. New pages
-//! are added behind the last one, which thereby gains all that is on them. Where a page would have to do both, the whole
-//! bucket is written anew, on its primary page and new ones.
+//! ([`Changes::pages`](crate::Changes::pages)). Pages to which nothing led before are written first; so a bucket of
+//! which only the primary page is older (`alone`) changes at once, when that is written. Of a bucket with several older
+//! pages, each either gains pairs or loses some, and those that gain are written before those that lose: a pair is
+//! always on one of them. New pages are added behind the last one, which thereby gains all that is on them. Where a
+//! page would have to do both, the whole bucket is written anew, on its primary page and new ones.
 
 use kv_file_core::Source;
 

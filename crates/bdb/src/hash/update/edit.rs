@@ -15,7 +15,8 @@ use crate::overflow;
 
 /// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
 ///
-/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after it.
+/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedPage {
     pub number: u32,

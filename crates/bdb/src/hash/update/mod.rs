@@ -150,8 +150,8 @@ impl<S: Source> HashUpdate<S> {
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
-    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further page
-    /// makes the table grow by one bucket, which changes all pages of another.
+    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further
+    /// page makes the table grow by one bucket, which changes all pages of another.
     pub fn put<'d>(
         &mut self,
         key: impl Into<Datum<'d>>,
@@ -192,12 +192,12 @@ impl<S: Source> HashUpdate<S> {
     ///    still be led to is as it was.
     ///
     /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
-    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
-    /// missed. The new file is shorter only where the old one had pages behind the last one that it told of.
+    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both
+    /// is never missed. The new file is shorter only where the old one had pages behind the last one that it told of.
     ///
-    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
-    /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,
-    /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
+    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that
+    /// has kept page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a
+    /// state, since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] from reading page 0.
@@ -311,8 +311,8 @@ impl<S: Source> HashUpdate<S> {
     }
 }
 
-/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
-/// there, such as what is left of an interrupted change, calls itself by other numbers.
+/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off.
+/// What else lies there, such as what is left of an interrupted change, calls itself by other numbers.
 fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<()> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;

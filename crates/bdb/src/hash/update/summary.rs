@@ -49,7 +49,8 @@ impl Summary {
         marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)
     }
 
-    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
+    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section
+    /// 12.2).
     pub fn mixes_with(&self, big_key: bool) -> bool {
         if big_key { self.plain_keys } else { self.big_keys }
     }
