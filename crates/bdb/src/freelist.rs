@@ -71,8 +71,7 @@ impl FreeList {
     }
 
     /// Gives a page back to which nothing leads any more. A page with two owners would be given twice. The list has
-    /// been
-    /// [checked](Self::check).
+    /// been [checked](Self::check).
     pub fn give<S: Source, N>(
         &mut self,
         file: &mut PageFile<Overlay<S, N>>,

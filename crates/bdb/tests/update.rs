@@ -3,7 +3,7 @@
 #[path = "fuzzed/model.rs"]
 mod model;
 
-use bdb_file::{BuildOptions, ByteOrder, Datum, FileId, HashBuilder, HashDb, HashUpdate, Keep};
+use bdb_file::{BuildOptions, ByteOrder, Datum, FileId, HashDb, HashUpdate, Keep};
 use model::Map;
 use proptest::prelude::*;
 
@@ -89,12 +89,13 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let mut builder = HashBuilder::new(BuildOptions::default().page_size(page_size).buckets(buckets).byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little }).checksums(checksums).file_id(FileId::Contents));
-        for (key, data) in &start {
-            builder.push(key, data).unwrap();
-        }
-        let mut file = Vec::new();
-        builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+        let options = BuildOptions::default()
+            .page_size(page_size)
+            .buckets(buckets)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
+            .file_id(FileId::Contents);
+        let mut file = model::build(options, &start);
         let mut map = start;
         let base = file.clone();
         let mut update = HashUpdate::open(base).unwrap();
@@ -127,12 +128,7 @@ proptest! {
 
 #[test]
 fn nothing_done_changes_nothing() {
-    let mut file = Vec::new();
-    HashBuilder::new(BuildOptions::default())
-        .plan(Keep::First)
-        .unwrap()
-        .write_to(&mut file)
-        .unwrap();
+    let file = model::build(BuildOptions::default(), &Map::new());
     let mut update = HashUpdate::open(&file).unwrap();
     assert!(!update.delete(b"absent").unwrap());
     let changes = update.finish().unwrap();
@@ -142,10 +138,8 @@ fn nothing_done_changes_nothing() {
 
 #[test]
 fn what_is_changed_can_be_looked_up_before_the_end() {
-    let mut builder = HashBuilder::new(BuildOptions::default().page_size(512));
-    builder.push(b"old", b"data").unwrap();
-    let mut file = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let start = Map::from([(b"old".to_vec(), b"data".to_vec())]);
+    let file = model::build(BuildOptions::default().page_size(512), &start);
     let big = |byte| vec![byte; 3000];
 
     let mut update = HashUpdate::open(&file).unwrap();
@@ -175,9 +169,7 @@ fn what_is_changed_can_be_looked_up_before_the_end() {
 
 #[test]
 fn a_table_grows_with_its_contents() {
-    let mut file = Vec::new();
-    let options = BuildOptions::default().page_size(512);
-    HashBuilder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut file = model::build(BuildOptions::default().page_size(512), &Map::new());
     let mut update = HashUpdate::open(file.clone()).unwrap();
     let mut map = Map::new();
     for i in 0..20_000u32 {

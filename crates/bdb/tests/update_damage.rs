@@ -2,9 +2,7 @@
 
 mod patched;
 
-use bdb_file::{
-    BuildOptions, ByteOrder, Error, ErrorKind, Fault, FileId, HashBuilder, HashUpdate, Keep,
-};
+use bdb_file::{ByteOrder, Error, ErrorKind, Fault, HashUpdate, Keep};
 use patched::{PAGE, Patched, SORTED};
 
 /// Offsets in page 0.
@@ -14,16 +12,7 @@ const SPARES: usize = 96;
 
 /// A file of two empty buckets, on pages 1 and 2.
 fn small(order: ByteOrder) -> Patched {
-    let builder = HashBuilder::new(
-        BuildOptions::default()
-            .page_size(PAGE as u32)
-            .buckets(2)
-            .byte_order(order)
-            .file_id(FileId::Contents),
-    );
-    let mut bytes = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut bytes).unwrap();
-    Patched { bytes, order, header: 26 }
+    Patched::of([], order, 2, false)
 }
 
 /// Puts so much that the table grows.

@@ -5,9 +5,7 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use bdb_file::{
-    Block, BuildOptions, ByteOrder, Changes, FileId, HashBuilder, HashDb, HashUpdate, Keep,
-};
+use bdb_file::{Block, BuildOptions, ByteOrder, Changes, FileId, HashDb, HashUpdate, Keep};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
 
@@ -92,12 +90,7 @@ fn assert_no_key_is_missed(file: &[u8], changes: &Changes, old: &Map, new: &Map)
 }
 
 fn check(options: BuildOptions, start: Map, updates: &[Vec<Operation>]) {
-    let mut builder = HashBuilder::new(options);
-    for (key, data) in &start {
-        builder.push(key, data).unwrap();
-    }
-    let mut file = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut file = model::build(options, &start);
     let mut map = start;
     for operations in updates {
         let old = map.clone();
@@ -125,7 +118,12 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let options = BuildOptions::default().page_size(page_size).buckets(buckets).byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little }).checksums(checksums).file_id(FileId::Contents);
+        let options = BuildOptions::default()
+            .page_size(page_size)
+            .buckets(buckets)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
+            .file_id(FileId::Contents);
         check(options, start, &updates);
     }
 }
