@@ -27,12 +27,14 @@ fn layouts() -> impl Iterator<Item = BuildOptions> {
     let page_sizes = (9..=16).map(|bits| Some(1 << bits)).chain([None]);
     page_sizes.flat_map(|page_size| {
         [None, Some(2), Some(37)].into_iter().enumerate().flat_map(move |(i, buckets)| {
-            [false, true].map(|checksums| BuildOptions {
-                page_size,
-                buckets,
-                checksums,
-                byte_order: [ByteOrder::Little, ByteOrder::Big][(i + usize::from(checksums)) % 2],
-                ..BuildOptions::default()
+            [false, true].map(|checksums| {
+                BuildOptions::default()
+                    .page_size(page_size)
+                    .buckets(buckets)
+                    .checksums(checksums)
+                    .byte_order(
+                        [ByteOrder::Little, ByteOrder::Big][(i + usize::from(checksums)) % 2],
+                    )
             })
         })
     })
@@ -52,9 +54,9 @@ fn large_layouts() -> [BuildOptions; 4] {
     let default = BuildOptions::default;
     [
         default(),
-        BuildOptions { byte_order: ByteOrder::Big, checksums: true, ..default() },
-        BuildOptions { page_size: Some(4096), buckets: Some(3000), ..default() },
-        BuildOptions { page_size: Some(65536), ..default() },
+        default().byte_order(ByteOrder::Big).checksums(true),
+        default().page_size(4096).buckets(3000),
+        default().page_size(65536),
     ]
 }
 
@@ -209,7 +211,7 @@ fn repeated_keys() {
 fn several_data_of_a_key() {
     for (seed, options) in (0..).zip(layouts()) {
         let orders = [DuplicateOrder::Insertion, DuplicateOrder::Sorted];
-        let options = BuildOptions { duplicates: Some(orders[seed as usize % 2]), ..options };
+        let options = options.duplicates(orders[seed as usize % 2]);
         println!("seed {seed}, {options:?}");
         let rng = &mut Rng::with_seed(seed);
         let page_size = options.page_size.unwrap_or(4096) as usize;
@@ -241,12 +243,10 @@ fn several_databases() {
         println!("{count} databases, pages of {page_size}, {alike}");
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("file.db");
-        let options = BuildOptions {
-            page_size: Some(page_size),
-            checksums: count % 2 == 1,
-            byte_order: if count == 300 { ByteOrder::Big } else { ByteOrder::Little },
-            ..BuildOptions::default()
-        };
+        let options = BuildOptions::default()
+            .page_size(page_size)
+            .checksums(count % 2 == 1)
+            .byte_order(if count == 300 { ByteOrder::Big } else { ByteOrder::Little });
         let mut expected = BTreeMap::new();
         let databases = (0..count).map(|i: u32| {
             let name = format!("{}{i:03}", "-".repeat(alike)).into_bytes();

@@ -93,14 +93,14 @@ fn run(name: &str, path: &Path, page_size: u32) {
 fn ours(page_size: u32, byte_order: ByteOrder, checksums: bool) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ours.db");
-    let builder = HashBuilder::new(BuildOptions {
-        page_size: Some(page_size),
-        buckets: Some(3),
-        byte_order,
-        checksums,
-        file_id: FileId::Unique,
-        duplicates: None,
-    });
+    let builder = HashBuilder::new(
+        BuildOptions::default()
+            .page_size(page_size)
+            .buckets(3)
+            .byte_order(byte_order)
+            .checksums(checksums)
+            .file_id(FileId::Unique),
+    );
     builder.plan(Keep::First).unwrap().write_to(File::create(&path).unwrap()).unwrap();
     run(&format!("ours, {page_size}"), &path, page_size);
 }

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
 use crate::format::{BtreeMeta, ByteOrder, Meta, Method};
 use crate::tree::Leaves;
@@ -16,11 +17,11 @@ use crate::tree::Leaves;
 ///
 /// # Complexity
 /// Reads page 0 and the pages of the list.
-pub fn database_names<S: Source>(source: S) -> Result<Vec<Vec<u8>>, Error> {
+pub fn database_names<S: Source>(source: S) -> Result<Vec<Vec<u8>>> {
     let (file, meta) = PageFile::open(source)?;
     let mut names = Vec::new();
     if let Method::Btree(list) = meta.method
-        && list.several_databases
+        && list.is_list()
     {
         each_entry(&file, &list, |name, _| {
             names.push(name.into_owned());
@@ -35,7 +36,7 @@ pub(crate) fn find<S: Source>(
     file: &PageFile<S>,
     list: &BtreeMeta,
     name: &[u8],
-) -> Result<(u32, Meta), Error> {
+) -> Result<(u32, Meta)> {
     let mut found = None;
     each_entry(file, list, |entry, number| {
         if *entry == *name {
@@ -43,8 +44,14 @@ pub(crate) fn find<S: Source>(
         }
         found.is_none()
     })?;
-    let number = found.ok_or(Error::NoSuchDatabase)?;
+    let number = found.ok_or(ErrorKind::NoSuchDatabase)?;
     Ok((number, file.meta(number)?))
+}
+
+/// The number of a database's meta page, from the data of its entry in the list: the one number that is big-endian in
+/// every file.
+pub(crate) fn meta_page(data: &[u8]) -> Option<u32> {
+    ByteOrder::Big.u32(data, 0).filter(|number| data.len() == 4 && *number != 0)
 }
 
 /// Hands every name and the number of its meta page to `take`, until it declines.
@@ -52,18 +59,16 @@ fn each_entry<S: Source>(
     file: &PageFile<S>,
     list: &BtreeMeta,
     mut take: impl FnMut(Cow<'_, [u8]>, u32) -> bool,
-) -> Result<(), Error> {
+) -> Result<()> {
     let budget = file.budget();
     let mut leaves = Leaves::under(file, list.root, &budget)?;
-    let damaged = || Error::corrupt(list.root, Damage::DatabaseEntry);
+    let damaged = || Problem::on(list.root, Fault::DatabaseEntry);
     while let Some(name) = leaves.next(file, &budget)? {
         let data = leaves.next(file, &budget)?.ok_or_else(damaged)?;
         if data.deleted {
             continue;
         }
-        // The one number that is big-endian in every file.
-        let number = ByteOrder::Big.u32(&data.bytes, 0).filter(|_| data.bytes.len() == 4);
-        let number = number.filter(|number| *number != 0).ok_or_else(damaged)?;
+        let number = meta_page(&data.bytes).ok_or_else(damaged)?;
         if !take(name.bytes, number) {
             break;
         }

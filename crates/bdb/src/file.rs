@@ -6,29 +6,27 @@ use std::ops::Range;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
-use crate::format::page::{Header, header_len};
-use crate::format::{ByteOrder, META_LEN, Meta, checksum, page_type};
+use crate::error::{Error, ErrorKind, Result};
+use crate::fault::{Fault, Problem};
+use crate::format::page::Header;
+use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 
-/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's own.
+/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's
+/// own.
 ///
 /// # Errors
 /// As [`HashDb::open`](crate::HashDb::open), except for what concerns the database.
-pub fn stated_len<S: Source>(source: S) -> Result<u64, Error> {
+pub fn stated_len<S: Source>(source: S) -> Result<u64> {
     let (file, meta) = PageFile::open(source)?;
     let last_page = meta.last_page.unwrap_or(file.last_page);
-    Ok((u64::from(last_page) + 1) * file.page_size as u64)
+    Ok((u64::from(last_page) + 1) * file.layout.page_size as u64)
 }
 
 /// The pages of one file, and what is the same on all of them.
 #[derive(Debug)]
 pub(crate) struct PageFile<S> {
     pub source: S,
-    pub order: ByteOrder,
-    pub page_size: usize,
-    pub header_len: usize,
-    /// Whether every page carries a checksum.
-    pub checksums: bool,
+    pub layout: PageLayout,
     /// Highest page number that the file has.
     pub last_page: u32,
 }
@@ -53,8 +51,8 @@ pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
     /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
-    pub fn spend(&self, page: u32) -> Result<(), Error> {
-        let left = self.0.get().checked_sub(1).ok_or_else(|| Error::corrupt(page, Damage::Loop))?;
+    pub fn spend(&self, page: u32) -> Result<()> {
+        let left = self.0.get().checked_sub(1).ok_or_else(|| Problem::on(page, Fault::Shared))?;
         self.0.set(left);
         Ok(())
     }
@@ -62,40 +60,32 @@ impl Budget {
 
 impl<S: Source> PageFile<S> {
     /// Reads page 0 and holds the file's length against it.
-    pub fn open(source: S) -> Result<(Self, Meta), Error> {
+    pub fn open(source: S) -> Result<(Self, Meta)> {
         let size = source.len()?;
         if size < META_LEN as u64 {
-            return Err(Error::NotADatabase);
+            return Err(ErrorKind::NotADatabase.into());
         }
         let meta = Meta::parse(&source.read_at(0, META_LEN)?, 0)?;
-        let page_size = u64::from(meta.page_size);
+        let page_size = meta.layout.page_size as u64;
         if size % page_size != 0 {
-            return Err(Error::Length { len: size, page_size: meta.page_size });
+            return Err(ErrorKind::Length { len: size, page_size: page_size as u32 }.into());
         }
         let count = size / page_size;
         if let Some(stated) = meta.last_page
             && u64::from(stated) >= count
         {
-            return Err(Error::Truncated { pages: count, stated });
+            return Err(ErrorKind::Truncated { pages: count, stated }.into());
         }
-        Ok((Self::new(source, meta.order, meta.page_size, meta.checksums)?, meta))
+        Ok((Self::new(source, meta.layout)?, meta))
     }
 
     /// The whole pages of a source, of which page 0 has not been asked.
-    pub fn new(
-        source: S,
-        order: ByteOrder,
-        page_size: u32,
-        checksums: bool,
-    ) -> Result<Self, Error> {
-        let count = source.len()? / u64::from(page_size);
-        let last_page = count.checked_sub(1).ok_or(Error::NotADatabase)?;
+    pub fn new(source: S, layout: PageLayout) -> Result<Self> {
+        let count = source.len()? / layout.page_size as u64;
+        let last_page = count.checked_sub(1).ok_or(ErrorKind::NotADatabase)?;
         Ok(PageFile {
             source,
-            order,
-            page_size: page_size as usize,
-            header_len: header_len(checksums),
-            checksums,
+            layout,
             // Page numbers have 32 bits: nothing can refer to what lies beyond.
             last_page: u32::try_from(last_page).unwrap_or(u32::MAX),
         })
@@ -103,30 +93,16 @@ impl<S: Source> PageFile<S> {
 
     /// The same pages, from a source made of this one's.
     pub fn map<Q>(self, change: impl FnOnce(S) -> Q) -> PageFile<Q> {
-        PageFile {
-            source: change(self.source),
-            order: self.order,
-            page_size: self.page_size,
-            header_len: self.header_len,
-            checksums: self.checksums,
-            last_page: self.last_page,
-        }
-    }
-
-    /// Stores the checksum of a finished page, where pages have one.
-    pub fn seal(&self, page: &mut [u8]) {
-        if self.checksums {
-            checksum::seal(page, self.order);
-        }
+        PageFile { source: change(self.source), layout: self.layout, last_page: self.last_page }
     }
 
     /// Reads the meta page of a database other than the file's first.
-    pub fn meta(&self, number: u32) -> Result<Meta, Error> {
+    pub fn meta(&self, number: u32) -> Result<Meta> {
         let meta = Meta::parse(&self.read(number)?, number)?;
-        let same = meta.page_size as usize == self.page_size
-            && meta.order == self.order
-            && meta.checksums == self.checksums;
-        if same { Ok(meta) } else { Err(Error::corrupt(number, Damage::DatabaseEntry)) }
+        match meta.layout == self.layout {
+            true => Ok(meta),
+            false => Err(Problem::on(number, Fault::DatabaseEntry).into()),
+        }
     }
 
     /// A budget of as many pages as the file has.
@@ -137,15 +113,17 @@ impl<S: Source> PageFile<S> {
     /// Where a page starts, if that can be in memory.
     #[inline]
     pub fn place(&self, number: u32) -> Option<usize> {
-        usize::try_from(u64::from(number) * self.page_size as u64).ok()
+        usize::try_from(u64::from(number) * self.layout.page_size as u64).ok()
     }
 
     /// The bytes of a page, unchecked.
-    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>, Error> {
+    pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>> {
         if number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
-        Ok(self.source.read_at(u64::from(number) * self.page_size as u64, self.page_size)?)
+        Ok(self
+            .source
+            .read_at(u64::from(number) * self.layout.page_size as u64, self.layout.page_size)?)
     }
 
     /// Hands the bytes of every page to `look`, from front to back. Reads many pages at once.
@@ -162,13 +140,15 @@ impl<S: Source> PageFile<S> {
         start: u64,
         mut look: impl FnMut(u32, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let at_once = (BLOCK / self.page_size).max(1);
+        let at_once = (BLOCK / self.layout.page_size).max(1);
         let count = u64::from(self.last_page) + 1;
         for first in (start..count).step_by(at_once) {
-            let len = (count - first).min(at_once as u64) as usize * self.page_size;
-            let block =
-                self.source.read_at(first * self.page_size as u64, len).map_err(Error::Io)?;
-            for (number, page) in (first..).zip(block.chunks_exact(self.page_size)) {
+            let len = (count - first).min(at_once as u64) as usize * self.layout.page_size;
+            let block = self
+                .source
+                .read_at(first * self.layout.page_size as u64, len)
+                .map_err(Error::from)?;
+            for (number, page) in (first..).zip(block.chunks_exact(self.layout.page_size)) {
                 look(number as u32, page)?;
             }
         }
@@ -176,27 +156,30 @@ impl<S: Source> PageFile<S> {
     }
 
     /// The page `number`, found to carry its own number and, where pages have them, a right checksum.
-    pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         let page = self.page_or_hole(number, budget)?;
         if page.header.number != number {
-            return Err(page.corrupt(Damage::PageNumber(page.header.number)));
+            return Err(page.problem(Fault::PageNumber).value(page.header.number).into());
         }
         Ok(page)
     }
 
     /// As [`page`](Self::page), but lets pass a page that was never written: its number field is 0.
-    pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn page_or_hole(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         budget.spend(number)?;
         let bytes = self.read(number)?;
-        let header = Header::parse(&bytes, self.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        let header = Header::parse(&bytes, self.layout.order)
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         let page = Page { header, bytes, number };
         if header.number != number && header.number != 0 {
-            return Err(page.corrupt(Damage::PageNumber(header.number)));
+            return Err(page.problem(Fault::PageNumber).value(header.number).into());
         }
         // A hole has no checksum (section 4.2).
-        if self.checksums && !page.is_hole() && !checksum::matches(&page.bytes, self.order) {
-            return Err(page.corrupt(Damage::Checksum));
+        if self.layout.checksums
+            && !page.is_hole()
+            && !checksum::matches(&page.bytes, self.layout.order)
+        {
+            return Err(page.problem(Fault::Checksum).into());
         }
         Ok(page)
     }
@@ -218,11 +201,8 @@ impl<'a> Page<'a> {
         }
     }
 
-    pub fn corrupt(&self, damage: Damage) -> Error {
-        Error::corrupt(self.number, damage)
-    }
-
-    pub fn corrupt_item(&self, item: usize, damage: Damage) -> Error {
-        Error::corrupt_item(self.number, item, damage)
+    /// A problem of this page.
+    pub fn problem(&self, fault: Fault) -> Problem {
+        Problem::on(self.number, fault)
     }
 }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
-use crate::file::PageFile;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
+use crate::file::{Page, PageFile};
 use crate::format::page::Header;
 use crate::format::page_type;
-use crate::hash::Address;
 use crate::overlay::Overlay;
-use crate::verify::{self, Fault};
 
 /// The free list of a file that is being changed.
 ///
@@ -32,13 +31,13 @@ impl FreeList {
         FreeList { first, sound: false, spare: BTreeSet::new(), given_up: BTreeSet::new() }
     }
 
-    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once, none of which
-    /// belongs to a bucket.
-    fn check<S: Source>(
+    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once. `check`
+    /// refuses what is no sound page, and what belongs to somebody by its number.
+    pub fn check<S: Source, N>(
         &mut self,
-        file: &PageFile<Overlay<S>>,
-        address: &Address,
-    ) -> Result<(), Error> {
+        file: &PageFile<Overlay<S, N>>,
+        check: impl Fn(&Page<'_>) -> Result<()>,
+    ) -> Result<()> {
         if self.sound {
             return Ok(());
         }
@@ -46,10 +45,9 @@ impl FreeList {
         let mut number = self.first;
         while number != 0 {
             let page = file.old_page(number, &budget)?;
-            verify::refuse_page(file, &page)?;
-            let is_free = page.header.kind == page_type::FREE && !page.is_hole();
-            if !is_free || address.is_primary(number) {
-                return Err(page.corrupt(Damage::Fault(Fault::FreeList)));
+            check(&page)?;
+            if page.header.kind != page_type::FREE || page.is_hole() {
+                return Err(page.problem(Fault::FreeList).into());
             }
             number = page.header.next;
         }
@@ -57,13 +55,9 @@ impl FreeList {
         Ok(())
     }
 
-    /// A page for new contents, the caller's to put.
-    pub fn take<S: Source>(
-        &mut self,
-        file: &mut PageFile<Overlay<S>>,
-        address: &Address,
-    ) -> Result<u32, Error> {
-        self.check(file, address)?;
+    /// A page for new contents, the caller's to put. The list has been [checked](Self::check).
+    pub fn take<S: Source, N>(&mut self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
+        debug_assert!(self.sound);
         if let Some(number) = self.spare.pop_first() {
             return Ok(number);
         }
@@ -76,30 +70,30 @@ impl FreeList {
         Ok(number)
     }
 
-    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice.
-    pub fn give<S: Source>(
+    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice. The list has
+    /// been [checked](Self::check).
+    pub fn give<S: Source, N>(
         &mut self,
-        file: &mut PageFile<Overlay<S>>,
-        address: &Address,
+        file: &mut PageFile<Overlay<S, N>>,
         number: u32,
-    ) -> Result<(), Error> {
-        self.check(file, address)?;
-        let known = match file.source.is_new(number) {
-            true => !self.spare.insert(number),
+    ) -> Result<()> {
+        debug_assert!(self.sound);
+        let is_new = match file.source.is_new(number) {
+            true => self.spare.insert(number),
             false => {
                 file.set_free(number);
-                !self.given_up.insert(number)
+                self.given_up.insert(number)
             }
         };
-        match known || number == 0 || address.is_primary(number) {
-            true => Err(Error::corrupt(number, Damage::Loop)),
-            false => Ok(()),
+        match is_new && number != 0 {
+            true => Ok(()),
+            false => Err(Problem::on(number, Fault::Shared).into()),
         }
     }
 
-    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have them before: to
-    /// others, pages that belong to nothing may still lead. Returns the first of the list.
-    pub fn finish<S: Source>(self, file: &mut PageFile<Overlay<S>>) -> Result<u32, Error> {
+    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have
+    /// them before: to others, pages that belong to nothing may still lead. Returns the first of the list.
+    pub fn finish<S: Source, N>(self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
         let mut pages = self.given_up;
         pages.extend(self.spare);
         while pages.last() == Some(&file.last_page) && file.source.is_added(file.last_page) {
@@ -108,17 +102,17 @@ impl FreeList {
         }
         let mut first = self.first;
         for number in pages.into_iter().rev() {
-            let mut page = vec![0; file.page_size];
+            let mut page = vec![0; file.layout.page_size];
             let header = Header {
                 number,
                 prev: 0,
                 next: first,
                 entries: 0,
-                high_offset: file.page_size as u16,
+                high_offset: file.layout.page_size as u16,
                 level: 0,
                 kind: page_type::FREE,
             };
-            header.put(&mut page, file.order);
+            header.put(&mut page, file.layout.order);
             file.put(number, page)?;
             first = number;
         }

@@ -28,7 +28,8 @@
 //! # Trust
 //!
 //! Files come from anywhere. Every number in a file is checked before it is used: no file makes this crate panic, loop
-//! or allocate more than the file's own size, and damage is reported as [`Error::Corrupt`] with the page where it is.
+//! or allocate more than the file's own size, and damage is reported as [`ErrorKind::Corrupt`] with the page where it
+//! is.
 //!
 //! # Limits
 //!
@@ -41,6 +42,7 @@
 
 mod databases;
 mod error;
+mod fault;
 mod file;
 mod format;
 mod freelist;
@@ -57,7 +59,8 @@ mod tree;
 mod verify;
 
 pub use databases::database_names;
-pub use error::{Damage, Error, TextProblem, Unsupported};
+pub use error::{Error, ErrorKind, Result, TextProblem, Unsupported};
+pub use fault::{Fault, Problem, Severity};
 pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
@@ -71,4 +74,4 @@ pub use kv_file_core::{
 pub use new_databases::NewDatabases;
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
 pub use text::{DumpHeader, DumpReader, DumpWriter, dump_all};
-pub use verify::{Fault, Problem, Severity, Verdict, verify};
+pub use verify::{Verdict, verify};

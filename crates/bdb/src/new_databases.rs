@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use kv_file_core::{Contents, Datum};
 
-use crate::error::Error;
-use crate::format::{BtreeMeta, LIST_ROOT};
+use crate::error::{ErrorKind, Result};
+use crate::format::{BtreeMeta, LIST_ROOT, PageLayout};
 use crate::hash::{HashBuilder, Keep, Plan};
-use crate::new_pages::{NewPages, PageLayout};
+use crate::new_pages::NewPages;
 use crate::new_tree::{NewTree, TreeKind};
 
 /// A file of several databases whose every page is settled.
@@ -38,19 +38,19 @@ pub struct NewDatabases<'t> {
 }
 
 impl<'t> NewDatabases<'t> {
-    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that one would
-    /// have.
+    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that
+    /// one would have.
     ///
     /// # Errors
-    /// [`Error::Option`] where two have the same name, or different page sizes, byte orders or checksums. As
+    /// [`ErrorKind::Option`] where two have the same name, or different page sizes, byte orders or checksums. As
     /// [`HashBuilder::plan`].
     ///
     /// # Complexity
     /// That of the databases' plans.
-    pub fn plan(mut databases: Vec<(Vec<u8>, HashBuilder<'t>)>, keep: Keep) -> Result<Self, Error> {
+    pub fn plan(mut databases: Vec<(Vec<u8>, HashBuilder<'t>)>, keep: Keep) -> Result<Self> {
         databases.sort_by(|(name, _), (other, _)| name.cmp(other));
         if databases.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(Error::Option("two databases have the same name"));
+            return Err(ErrorKind::Option("two databases have the same name").into());
         }
         let layout = common_layout(&databases)?;
         let names: Vec<&[u8]> = databases.iter().map(|(name, _)| &name[..]).collect();
@@ -62,7 +62,7 @@ impl<'t> NewDatabases<'t> {
             if let Some((_, first)) = planned.first() {
                 plan.set_uid(first.uid());
             }
-            next = plan.last_page().checked_add(1).ok_or(Error::TooLarge)?;
+            next = plan.last_page().checked_add(1).ok_or(ErrorKind::TooLarge)?;
             planned.push((name, plan));
         }
         let uid = planned.first().map_or([0; 20], |(_, plan)| plan.uid());
@@ -93,9 +93,8 @@ impl<'t> NewDatabases<'t> {
 
     /// Page 0, and the pages of the list.
     fn list_pages(&self) -> Vec<u8> {
-        let PageLayout { byte_order, checksums, page_size } = self.layout;
-        let mut pages = NewPages { layout: self.layout, bytes: vec![0; page_size] };
-        BtreeMeta::put_list(&mut pages.bytes, byte_order, self.last_page, self.uid, checksums);
+        let mut pages = NewPages { layout: self.layout, bytes: Vec::new() };
+        BtreeMeta::put_list(pages.zeros(), self.layout, self.last_page, self.uid);
         let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();
@@ -123,24 +122,26 @@ fn list<'e>(names: &[&'e [u8]], numbers: &'e [[u8; 4]], layout: PageLayout) -> N
 }
 
 /// What all databases of a file have in common.
-fn common_layout(databases: &[(Vec<u8>, HashBuilder<'_>)]) -> Result<PageLayout, Error> {
+fn common_layout(databases: &[(Vec<u8>, HashBuilder<'_>)]) -> Result<PageLayout> {
     let options = || databases.iter().map(|(_, builder)| builder.options());
     let Some(first) = options().next() else {
-        return Err(Error::Option("a file has at least one database"));
+        return Err(ErrorKind::Option("a file has at least one database").into());
     };
     if options().any(|options| {
         (options.byte_order, options.checksums) != (first.byte_order, first.checksums)
     }) {
-        return Err(Error::Option("databases of one file differ in byte order or checksums"));
+        return Err(
+            ErrorKind::Option("databases of one file differ in byte order or checksums").into()
+        );
     }
     let stated = options().find_map(|options| options.page_size);
     if options().any(|options| options.page_size.is_some() && options.page_size != stated) {
-        return Err(Error::Option("databases of one file differ in page size"));
+        return Err(ErrorKind::Option("databases of one file differ in page size").into());
     }
     let chosen = databases.iter().map(|(_, builder)| builder.page_size());
     let largest = chosen.collect::<Result<Vec<_>, _>>()?.into_iter().max().unwrap_or_default();
     Ok(PageLayout {
-        byte_order: first.byte_order,
+        order: first.byte_order,
         checksums: first.checksums,
         page_size: stated.unwrap_or(largest) as usize,
     })

@@ -1,4 +1,5 @@
-//! Making a tree at once (btree specification, sections 3 to 6): the data items of a key, or the list of a file's databases.
+//! Making a tree at once (btree specification, sections 3 to 6): the data items of a key, or the list of a file's
+//! databases.
 
 use std::ops::Range;
 
@@ -6,12 +7,12 @@ use kv_file_core::Datum;
 
 use crate::format::item::BigRef;
 use crate::format::page::Header;
-use crate::format::page_type;
 use crate::format::tree_item::{
     ALIGNMENT, Child, NewContent, OFFSET, UNSORTED_INTERNAL_LEN, internal_len, leaf_len,
     longest_item,
 };
-use crate::new_pages::{NewPages, PageLayout, seal};
+use crate::format::{PageLayout, page_type};
+use crate::new_pages::NewPages;
 
 /// What a tree is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +53,8 @@ impl TreeKind {
     }
 }
 
-/// A tree that is to be made: its root comes first, then the pages of each level below it, then the overflow pages of all that
-/// is big.
+/// A tree that is to be made: its root comes first, then the pages of each level below it, then the overflow pages of
+/// all that is big.
 pub(crate) struct NewTree<'e> {
     kind: TreeKind,
     layout: PageLayout,
@@ -149,7 +150,7 @@ impl<'e> NewTree<'e> {
             next_chain += self.layout.chain_pages(stored.len());
             NewContent::Big(big)
         };
-        let order = self.layout.byte_order;
+        let order = self.layout.order;
         let mut number = root;
         for (height, nodes) in self.levels.iter().enumerate().rev() {
             let children = number + nodes.len() as u32;
@@ -206,11 +207,11 @@ fn make_page(header: Header, items: impl Iterator<Item = Vec<u8>>, pages: &mut N
     for item in items {
         high_offset -= item.len().next_multiple_of(ALIGNMENT);
         page[high_offset..][..item.len()].copy_from_slice(&item);
-        layout.byte_order.put_u16(page, table, high_offset as u16);
+        layout.order.put_u16(page, table, high_offset as u16);
         table += OFFSET;
     }
     // 65536 wraps to 0, as the format has it for an empty page of that size.
-    seal(layout, page, &Header { high_offset: high_offset as u16, ..header });
+    layout.finish(page, &Header { high_offset: high_offset as u16, ..header });
 }
 
 /// The separator before an item: as much of it as tells it from the one before.
@@ -226,8 +227,8 @@ fn on_page(len: usize) -> usize {
     len.next_multiple_of(ALIGNMENT) + OFFSET
 }
 
-/// Distributes things over pages in their order, as many on each as fit. `needed` says what one takes on a page, and gets told
-/// whether it is the first there.
+/// Distributes things over pages in their order, as many on each as fit. `needed` says what one takes on a page, and
+/// gets told whether it is the first there.
 fn fill(count: usize, room: usize, needed: impl Fn(usize, bool) -> usize) -> Vec<Range<usize>> {
     let mut pages = Vec::new();
     let mut page = 0..0;

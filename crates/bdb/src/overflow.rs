@@ -3,26 +3,29 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use kv_file_core::Source;
+use kv_file_core::{Datum, Source};
 
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::BigRef;
-use crate::format::page_type;
-use crate::verify::Fault;
+use crate::format::page::Header;
+use crate::format::{PageLayout, page_type};
+use crate::freelist::FreeList;
+use crate::overlay::Overlay;
 
 /// Where the data bytes of an overflow page lie on it, the page found to belong to a chain.
-fn data_range<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<Range<usize>, Error> {
+fn data_range<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<Range<usize>> {
     if page.header.kind != page_type::OVERFLOW {
-        return Err(page.corrupt(Damage::PageType(page.header.kind)));
+        return Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
     }
     let count = page.header.high_offset;
-    let end = file.header_len + usize::from(count);
+    let end = file.layout.header_len() + usize::from(count);
     // An empty page would let a chain go on without getting anywhere.
-    if count == 0 || end > file.page_size {
-        return Err(page.corrupt(Damage::OverflowBytes(count)));
+    if count == 0 || end > file.layout.page_size {
+        return Err(page.problem(Fault::OverflowBytes).value(count).into());
     }
-    Ok(file.header_len..end)
+    Ok(file.layout.header_len()..end)
 }
 
 /// Hands the bytes of a chain to `take`, piece by piece, until it declines or all are there.
@@ -34,24 +37,24 @@ fn walk<'a, S: Source>(
     big: BigRef,
     budget: &Budget,
     mut take: impl FnMut(Page<'a>, Range<usize>) -> bool,
-) -> Result<bool, Error> {
+) -> Result<bool> {
     let mut left = big.len as usize;
     let mut number = big.first;
     while number != 0 {
         let page = file.page(number, budget)?;
         let range = data_range(file, &page)?;
-        let wrong_length = || page.corrupt(Damage::ChainLength(big.len));
+        let wrong_length = || page.problem(Fault::ChainLength).value(big.len);
         left = left.checked_sub(range.len()).ok_or_else(wrong_length)?;
         number = page.header.next;
         if (number == 0) != (left == 0) {
-            return Err(wrong_length());
+            return Err(wrong_length().into());
         }
         if !take(page, range) {
             return Ok(false);
         }
     }
     if left != 0 {
-        return Err(Error::corrupt(big.first, Damage::ChainLength(big.len)));
+        return Err(Problem::on(big.first, Fault::ChainLength).value(big.len).into());
     }
     Ok(true)
 }
@@ -61,7 +64,7 @@ pub(crate) fn read<'a, S: Source>(
     file: &'a PageFile<S>,
     big: BigRef,
     budget: &Budget,
-) -> Result<Cow<'a, [u8]>, Error> {
+) -> Result<Cow<'a, [u8]>> {
     let mut bytes: Cow<'a, [u8]> = Cow::Borrowed(&[]);
     walk(file, big, budget, |page, range| {
         if bytes.is_empty() {
@@ -80,17 +83,17 @@ pub(crate) fn pages<S: Source>(
     file: &PageFile<S>,
     big: BigRef,
     budget: &Budget,
-) -> Result<Vec<u32>, Error> {
+) -> Result<Vec<u32>> {
     let mut pages = Vec::new();
     let mut wrong = None;
     walk(file, big, budget, |page, _| {
         if page.header.prev != pages.last().copied().unwrap_or(0) {
-            wrong = Some(page.corrupt(Damage::Fault(Fault::BackLink)));
+            wrong = Some(page.problem(Fault::BackLink));
         }
         pages.push(page.number);
         wrong.is_none()
     })?;
-    wrong.map_or(Ok(pages), Err)
+    wrong.map_or(Ok(pages), |problem| Err(problem.into()))
 }
 
 /// Whether a big item consists of just these pieces, one after the other. Allocates nothing.
@@ -99,7 +102,7 @@ pub(crate) fn equals<S: Source>(
     big: BigRef,
     [mut rest, mut tail]: [&[u8]; 2],
     budget: &Budget,
-) -> Result<bool, Error> {
+) -> Result<bool> {
     if big.len as usize != rest.len() + tail.len() {
         return Ok(false);
     }
@@ -117,4 +120,71 @@ pub(crate) fn equals<S: Source>(
         }
         true
     })
+}
+
+/// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an item. The checksum is
+/// left to the caller.
+pub(crate) fn fill(
+    layout: PageLayout,
+    page: &mut [u8],
+    rest: &mut [&[u8]; 2],
+    (prev, number, next): (u32, u32, u32),
+) {
+    let mut place = &mut page[layout.header_len()..];
+    for piece in rest {
+        let (now, later) = piece.split_at(piece.len().min(place.len()));
+        *piece = later;
+        let (filled, free) = place.split_at_mut(now.len());
+        filled.copy_from_slice(now);
+        place = free;
+    }
+    let header = Header {
+        number,
+        prev,
+        next,
+        entries: 1,
+        high_offset: (layout.room() - place.len()) as u16,
+        level: 0,
+        kind: page_type::OVERFLOW,
+    };
+    header.put(page, layout.order);
+}
+
+/// Stores an item, which is not empty, on pages of the free list.
+pub(crate) fn write<S: Source, N>(
+    file: &mut PageFile<Overlay<S, N>>,
+    free: &mut FreeList,
+    stored: Datum<'_>,
+) -> Result<BigRef> {
+    let layout = file.layout;
+    let mut rest = stored.pieces();
+    let first = free.take(file)?;
+    let (mut number, mut prev) = (first, 0);
+    for further in (0..layout.chain_pages(stored.len())).rev() {
+        // Taken pages count as put: taking the next one must not depend on what is on this one.
+        let next = if further > 0 { free.take(file)? } else { 0 };
+        let mut page = vec![0; layout.page_size];
+        fill(layout, &mut page, &mut rest, (prev, number, next));
+        file.put(number, page)?;
+        (prev, number) = (number, next);
+    }
+    Ok(BigRef { first, len: stored.len() as u32 })
+}
+
+/// Gives back pages of big items, and of trees that refer to such. Nothing is given that `check` refuses.
+pub(crate) fn free<S: Source, N>(
+    file: &mut PageFile<Overlay<S, N>>,
+    free: &mut FreeList,
+    pages: &[u32],
+    check: impl Fn(&PageFile<Overlay<S, N>>, &Page<'_>) -> Result<()>,
+) -> Result<()> {
+    for number in pages {
+        let page = file.page(*number, &file.budget())?;
+        check(file, &page)?;
+        // Whoever else refers to an item would be left without it.
+        if page.header.kind == page_type::OVERFLOW && page.header.entries > 1 {
+            return Err(page.problem(Fault::ReferenceCount).into());
+        }
+    }
+    pages.iter().try_for_each(|number| free.give(file, *number))
 }

@@ -7,10 +7,10 @@ use std::io;
 
 use kv_file_core::{Block, Changes, Source};
 
-use crate::error::{Damage, Error};
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
-use crate::hash::Summary;
 
 /// When a changed page is to be written; earlier ones first ([`HashUpdate::finish`](crate::HashUpdate::finish)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,47 +26,48 @@ pub(crate) enum Turn {
     Free,
 }
 
-/// A file with some of its pages changed, and more or fewer of them than before.
+/// A file with some of its pages changed, and more or fewer of them than before. With each page lies a `N`, which its
+/// owner notes of it until it changes.
 #[derive(Debug)]
-pub(crate) struct Overlay<S> {
+pub(crate) struct Overlay<S, N> {
     base: S,
     page_size: usize,
     /// Number of pages of the base that count: what lies behind the last one is nothing.
     base_count: u64,
     /// Number of pages now.
     count: u64,
-    kept: Kept,
+    kept: Kept<N>,
     /// The pages that differ. Each is kept when the changes are made out.
     turns: BTreeMap<u32, Turn>,
 }
 
-/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of the pages
-/// themselves and the root of their number.
+/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of
+/// the pages themselves and the root of their number.
 #[derive(Debug)]
-struct Kept {
+struct Kept<N> {
     /// Binary digits of a page number that are its place in its group.
     bits: u32,
-    groups: Vec<OnceCell<Box<[Place]>>>,
+    groups: Vec<OnceCell<Box<[Place<N>]>>>,
 }
 
 /// Where a page is kept; small, as most stay empty.
-type Place = OnceCell<Box<KeptPage>>;
+type Place<N> = OnceCell<Box<KeptPage<N>>>;
 
 #[derive(Debug)]
-struct KeptPage {
+struct KeptPage<N> {
     bytes: Vec<u8>,
-    /// Whether the page is known to be a sound page of its bucket.
+    /// Whether the page is known to be a sound one of its owner.
     sound: Cell<bool>,
-    summary: OnceCell<Summary>,
+    note: OnceCell<N>,
 }
 
-impl KeptPage {
+impl<N> KeptPage<N> {
     fn new(bytes: Vec<u8>, sound: bool) -> Self {
-        KeptPage { bytes, sound: Cell::new(sound), summary: OnceCell::new() }
+        KeptPage { bytes, sound: Cell::new(sound), note: OnceCell::new() }
     }
 }
 
-impl Kept {
+impl<N> Kept<N> {
     fn new(count: u64) -> Self {
         let bits = (u64::BITS - count.leading_zeros()).div_ceil(2);
         let mut kept = Kept { bits, groups: Vec::new() };
@@ -80,13 +81,13 @@ impl Kept {
         self.groups.resize_with(self.groups.len().max(groups), OnceCell::new);
     }
 
-    fn place(&self, number: u32) -> Option<&Place> {
+    fn place(&self, number: u32) -> Option<&Place<N>> {
         let new = || (0..1 << self.bits).map(|_| OnceCell::new()).collect();
         let group = self.groups.get((number >> self.bits) as usize)?.get_or_init(new);
         group.get((number & ((1 << self.bits) - 1)) as usize)
     }
 
-    fn put(&mut self, number: u32, page: KeptPage) {
+    fn put(&mut self, number: u32, page: KeptPage<N>) {
         // The group is there once it has been asked for.
         self.place(number);
         let group = self.groups.get_mut((number >> self.bits) as usize).and_then(OnceCell::get_mut);
@@ -103,7 +104,7 @@ impl Kept {
     }
 }
 
-impl<S: Source> Overlay<S> {
+impl<S: Source, N> Overlay<S, N> {
     /// Whether any page has been changed.
     pub fn is_changed(&self) -> bool {
         !self.turns.is_empty()
@@ -125,7 +126,7 @@ impl<S: Source> Overlay<S> {
     }
 
     /// Page `number` of the base, read unless it is kept.
-    fn kept(&self, number: u32) -> io::Result<&KeptPage> {
+    fn kept(&self, number: u32) -> io::Result<&KeptPage<N>> {
         let place = self.kept.place(number).ok_or(io::ErrorKind::UnexpectedEof)?;
         if let Some(page) = place.get() {
             return Ok(page);
@@ -143,7 +144,7 @@ impl<S: Source> Overlay<S> {
     }
 }
 
-impl<S: Source> Source for Overlay<S> {
+impl<S: Source, N> Source for Overlay<S, N> {
     fn len(&self) -> io::Result<u64> {
         Ok(self.count * self.page_size as u64)
     }
@@ -173,10 +174,10 @@ impl<S: Source> Source for Overlay<S> {
 
 impl<S: Source> PageFile<S> {
     /// The same file, to be changed. Its last page is the one that page 0 states, if it does.
-    pub fn into_overlay(self, stated: Option<u32>) -> PageFile<Overlay<S>> {
+    pub fn into_overlay<N>(self, stated: Option<u32>) -> PageFile<Overlay<S, N>> {
         let last_page = stated.unwrap_or(self.last_page);
         let count = u64::from(last_page) + 1;
-        let page_size = self.page_size;
+        let page_size = self.layout.page_size;
         let mut file = self.map(|base| Overlay {
             base,
             page_size,
@@ -190,25 +191,25 @@ impl<S: Source> PageFile<S> {
     }
 }
 
-impl<S: Source> PageFile<Overlay<S>> {
-    /// A page of a bucket, lent. `check` sees it once, unless it is ours.
+impl<S: Source, N> PageFile<Overlay<S, N>> {
+    /// A page of the owner, lent. `check` sees it once, unless it is ours.
     pub fn sound_page(
         &self,
         number: u32,
         budget: &Budget,
-        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
-    ) -> Result<Page<'_>, Error> {
+        check: impl FnOnce(&Page<'_>) -> Result<()>,
+    ) -> Result<Page<'_>> {
         budget.spend(number)?;
         if number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let kept = self.source.kept(number)?;
-        let header = Header::parse(&kept.bytes, self.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        let header = Header::parse(&kept.bytes, self.layout.order)
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         let page = Page { header, bytes: Cow::Borrowed(&kept.bytes[..]), number };
         if !kept.sound.get() {
             if self.source.turns.get(&number) == Some(&Turn::Free) {
-                return Err(page.corrupt(Damage::Loop));
+                return Err(page.problem(Fault::Shared).into());
             }
             check(&page)?;
             kept.sound.set(true);
@@ -216,34 +217,34 @@ impl<S: Source> PageFile<Overlay<S>> {
         Ok(page)
     }
 
-    /// What is known of a page of a bucket; it is summed up once.
-    pub fn summary(
+    /// What its owner notes of a page, made once.
+    pub fn note(
         &self,
         number: u32,
         budget: &Budget,
-        check: impl FnOnce(&Page<'_>) -> Result<(), Error>,
-        sum_up: impl FnOnce(Page<'_>) -> Result<Summary, Error>,
-    ) -> Result<&Summary, Error> {
+        check: impl FnOnce(&Page<'_>) -> Result<()>,
+        make: impl FnOnce(Page<'_>) -> Result<N>,
+    ) -> Result<&N> {
         if let Some(kept) = self.source.kept.place(number).and_then(OnceCell::get)
             && kept.sound.get()
-            && let Some(summary) = kept.summary.get()
+            && let Some(note) = kept.note.get()
         {
             budget.spend(number)?;
-            return Ok(summary);
+            return Ok(note);
         }
-        let summary = sum_up(self.sound_page(number, budget, check)?)?;
-        Ok(self.source.kept(number)?.summary.get_or_init(|| summary))
+        let note = make(self.sound_page(number, budget, check)?)?;
+        Ok(self.source.kept(number)?.note.get_or_init(|| note))
     }
 
     /// A page as it was before, which is not kept.
-    pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>, Error> {
+    pub fn old_page(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         budget.spend(number)?;
         if u64::from(number) >= self.source.base_count {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let bytes = self.source.base_page(number)?;
-        let header = Header::parse(&bytes, self.order)
-            .ok_or_else(|| Error::corrupt(number, Damage::ItemLength))?;
+        let header = Header::parse(&bytes, self.layout.order)
+            .ok_or_else(|| Problem::on(number, Fault::ItemLength))?;
         Ok(Page { header, bytes, number })
     }
 
@@ -251,22 +252,22 @@ impl<S: Source> PageFile<Overlay<S>> {
     ///
     /// # Errors
     /// For page 0, and one that the file does not have: what an update believed of the file was wrong.
-    pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<(), Error> {
+    pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<()> {
         if number == 0 || number > self.last_page {
-            return Err(Error::corrupt(number, Damage::NoSuchPage(number)));
+            return Err(Problem::on(number, Fault::Link).value(number).into());
         }
         let turn = if self.source.is_new(number) { Turn::New } else { Turn::Other };
         self.source.turns.entry(number).or_insert(turn);
-        self.seal(&mut page);
+        self.layout.seal(&mut page);
         self.source.kept.put(number, KeptPage::new(page, true));
         Ok(())
     }
 
     /// Takes page 0 for changed: `change` gets its bytes.
-    pub fn put_meta(&mut self, change: impl FnOnce(&mut [u8])) -> Result<(), Error> {
+    pub fn put_meta(&mut self, change: impl FnOnce(&mut [u8])) -> Result<()> {
         let mut page = self.read(0)?.into_owned();
         change(&mut page);
-        self.seal(&mut page);
+        self.layout.seal(&mut page);
         self.source.turns.insert(0, Turn::Meta);
         self.source.kept.put(0, KeptPage::new(page, true));
         Ok(())
@@ -293,16 +294,16 @@ impl<S: Source> PageFile<Overlay<S>> {
     }
 
     /// Makes the file `count` pages longer; they are holes until they are put. Returns the number of the first.
-    pub fn grow(&mut self, count: u32) -> Result<u32, Error> {
-        let first = self.last_page.checked_add(1).ok_or(Error::TooLarge)?;
-        self.last_page = self.last_page.checked_add(count).ok_or(Error::TooLarge)?;
+    pub fn grow(&mut self, count: u32) -> Result<u32> {
+        let first = self.last_page.checked_add(1).ok_or(ErrorKind::TooLarge)?;
+        self.last_page = self.last_page.checked_add(count).ok_or(ErrorKind::TooLarge)?;
         self.source.count = u64::from(self.last_page) + 1;
         self.source.kept.resize(self.source.count);
         // Where the file on disk has such pages, what is on them counts for nothing.
-        let on_disk = self.source.base.len()? / self.page_size as u64;
+        let on_disk = self.source.base.len()? / self.layout.page_size as u64;
         let on_disk = u32::try_from(on_disk).unwrap_or(u32::MAX);
         for number in first..on_disk.min(self.last_page.saturating_add(1)) {
-            let hole = KeptPage::new(vec![0; self.page_size], false);
+            let hole = KeptPage::new(vec![0; self.layout.page_size], false);
             self.source.kept.put(number, hole);
             self.source.turns.insert(number, Turn::New);
         }
@@ -322,14 +323,14 @@ impl<S: Source> PageFile<Overlay<S>> {
             self.source.turns.iter().map(|(page, turn)| (*turn, *page)).collect();
         turns.sort_unstable();
         let kept = &mut self.source.kept;
-        let page_size = self.page_size as u64;
+        let page_size = self.layout.page_size as u64;
         let block = |(_, number)| {
             let bytes = kept.take(number)?;
             Some(Block { at: u64::from(number) * page_size, bytes })
         };
         Changes {
             file_len: self.source.count * page_size,
-            block_len: self.page_size as u32,
+            block_len: self.layout.page_size as u32,
             blocks: turns.into_iter().filter_map(block).collect(),
         }
     }

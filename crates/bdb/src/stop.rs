@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Why a walk ends before its end.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Stop {
     }
 
     /// Whether a walk came to its end.
-    pub fn is_complete(end: Result<(), Stop>) -> Result<bool, Error> {
+    pub fn is_complete(end: Result<(), Stop>) -> Result<bool> {
         match end {
             Ok(()) => Ok(true),
             Err(Stop::Asked) => Ok(false),
@@ -35,6 +35,12 @@ impl Stop {
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Stop::Error(error)
+    }
+}
+
+impl From<ErrorKind> for Stop {
+    fn from(kind: ErrorKind) -> Self {
+        Stop::Error(kind.into())
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use kv_file_core::Source;
 
-use crate::error::{Damage, Error};
+use crate::error::{Error, Result};
+use crate::fault::{Fault, Flaw};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page_type;
 use crate::format::tree_item::{Content, DUPLICATE_TREE, LEAF_ITEM_LEN, TreeItem};
@@ -41,23 +42,19 @@ pub(crate) fn is_internal(kind: u8) -> bool {
 
 impl<'a> Leaves<'a> {
     /// Starts at the leftmost leaf under the page `root`.
-    pub fn under<S: Source>(
-        file: &'a PageFile<S>,
-        root: u32,
-        budget: &Budget,
-    ) -> Result<Self, Error> {
+    pub fn under<S: Source>(file: &'a PageFile<S>, root: u32, budget: &Budget) -> Result<Self> {
         let mut page = file.page(root, budget)?;
         while !is_leaf(page.header.kind) {
             let Some(child) = item(file, &page, 0)?.child else {
-                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+                return Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
             };
             if page.header.level < 2 {
-                return Err(page.corrupt(Damage::Level(page.header.level)));
+                return Err(page.problem(Fault::Level).value(page.header.level).into());
             }
             let below = file.page(child.page, budget)?;
             // Levels fall by one with each step, which also ends the descent.
             if below.header.level != page.header.level - 1 {
-                return Err(below.corrupt(Damage::Level(below.header.level)));
+                return Err(below.problem(Fault::LevelStep).value(below.header.level).into());
             }
             page = below;
         }
@@ -69,14 +66,14 @@ impl<'a> Leaves<'a> {
         &mut self,
         file: &'a PageFile<S>,
         budget: &Budget,
-    ) -> Result<Option<LeafItem<'a>>, Error> {
+    ) -> Result<Option<LeafItem<'a>>> {
         while self.index >= usize::from(self.leaf.header.entries) {
             if self.leaf.header.next == 0 {
                 return Ok(None);
             }
             let leaf = file.page(self.leaf.header.next, budget)?;
             if leaf.header.kind != self.leaf.header.kind {
-                return Err(leaf.corrupt(Damage::PageType(leaf.header.kind)));
+                return Err(leaf.problem(Fault::LinkedType).value(leaf.header.kind).into());
             }
             *self = Leaves { leaf, index: 0 };
         }
@@ -87,7 +84,7 @@ impl<'a> Leaves<'a> {
 }
 
 /// All pages of the tree under `root`, those of its big items included.
-pub(crate) fn pages<S: Source>(file: &PageFile<S>, root: u32) -> Result<Vec<u32>, Error> {
+pub(crate) fn pages<S: Source>(file: &PageFile<S>, root: u32) -> Result<Vec<u32>> {
     let budget = file.budget();
     let mut pages = Vec::new();
     let mut big_items = BTreeMap::new();
@@ -119,18 +116,17 @@ pub(crate) fn item<'p, S: Source>(
     file: &PageFile<S>,
     page: &'p Page<'_>,
     index: usize,
-) -> Result<TreeItem<'p>, Error> {
+) -> Result<TreeItem<'p>> {
     let (kind, entries) = (page.header.kind, page.header.entries);
     if !is_leaf(kind) && !is_internal(kind) {
-        return Err(page.corrupt(Damage::PageType(kind)));
+        return Err(page.problem(Fault::LinkedType).value(kind).into());
     }
-    let table_end = file.header_len + 2 * usize::from(entries);
-    if index >= usize::from(entries) || table_end > file.page_size {
-        return Err(page.corrupt(Damage::Entries(entries)));
+    let table_end = file.layout.header_len() + 2 * usize::from(entries);
+    if index >= usize::from(entries) || table_end > file.layout.page_size {
+        return Err(page.problem(Fault::Entries).value(entries).into());
     }
-    let layout = (file.header_len, file.order);
-    TreeItem::parse(&page.bytes, layout, (kind, entries), index)
-        .map_err(|damage| page.corrupt_item(index, damage))
+    let flawed = |flaw: Flaw| flaw.on(page.number).item(index);
+    Ok(TreeItem::parse(&page.bytes, file.layout, (kind, entries), index).map_err(flawed)?)
 }
 
 fn leaf_item<'a, S: Source>(
@@ -138,7 +134,7 @@ fn leaf_item<'a, S: Source>(
     page: &Page<'a>,
     index: usize,
     budget: &Budget,
-) -> Result<LeafItem<'a>, Error> {
+) -> Result<LeafItem<'a>> {
     let item = item(file, page, index)?;
     let start = item.offset + LEAF_ITEM_LEN;
     let bytes = match item.content {
@@ -151,5 +147,5 @@ fn leaf_item<'a, S: Source>(
 
 /// What is read here has no trees within it: a tree of duplicates, and the list of databases.
 fn tree_in_tree(page: &Page<'_>, index: usize) -> Error {
-    page.corrupt_item(index, Damage::ItemType(DUPLICATE_TREE))
+    page.problem(Fault::ItemType).item(index).value(DUPLICATE_TREE).into()
 }

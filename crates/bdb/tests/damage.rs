@@ -1,36 +1,17 @@
 //! Damaged files: whatever the bytes, reading ends, with an answer or an error that says where.
 
+mod patched;
+
 use std::borrow::Cow;
 use std::io;
 
-use bdb_file::{
-    BuildOptions, ByteOrder, Damage, Error, FileId, HashBuilder, HashDb, Keep, Source, Unsupported,
-};
+use bdb_file::{ByteOrder, Error, ErrorKind, Fault, HashDb, Source, Unsupported};
+use patched::{Patched, Places, pairs};
 use proptest::prelude::*;
 
-/// A small file with every kind of page that the builder makes: several buckets, chains, big keys and big data.
-fn sound_file(byte_order: ByteOrder, checksums: bool) -> Vec<u8> {
-    let mut builder = HashBuilder::new(BuildOptions {
-        page_size: Some(512),
-        buckets: Some(4),
-        byte_order,
-        checksums,
-        file_id: FileId::Contents,
-        duplicates: None,
-    });
-    for (key, data) in pairs() {
-        builder.push(&key, &data).unwrap();
-    }
-    let mut file = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
-    file
-}
-
-fn pairs() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
-    (0..120usize).map(|i| {
-        let big = |every| if i % every == 0 { 700 } else { 20 };
-        (format!("{i:0width$}", width = big(17)).into(), vec![i as u8; big(13)])
-    })
+/// The bytes of the sound file.
+fn sound_file(order: ByteOrder, checksums: bool) -> Vec<u8> {
+    Patched::new(order, 4, checksums).bytes
 }
 
 /// A file's bytes that have to be read page by page, as from a disk.
@@ -129,98 +110,88 @@ proptest! {
     }
 }
 
-/// A file in little-endian order, to be patched.
-struct Patched(Vec<u8>);
-
-impl Patched {
-    fn new() -> Self {
-        Patched(sound_file(ByteOrder::Little, false))
-    }
-
-    fn u32(mut self, page: usize, offset: usize, value: u32) -> Self {
-        self.0[page * 512 + offset..][..4].copy_from_slice(&value.to_le_bytes());
-        self
-    }
-
-    fn u16(mut self, page: usize, offset: usize, value: u16) -> Self {
-        self.0[page * 512 + offset..][..2].copy_from_slice(&value.to_le_bytes());
-        self
-    }
-
-    fn u8(mut self, page: usize, offset: usize, value: u8) -> Self {
-        self.0[page * 512 + offset] = value;
-        self
-    }
-
-    /// The first page of a type.
-    fn page_of_type(&self, kind: u8) -> usize {
-        self.0.chunks(512).position(|page| page[25] == kind).unwrap()
-    }
-
-    #[track_caller]
-    fn is_damaged(&self, page: usize, damage: Damage) {
-        match read_all(&self.0) {
-            Err(Error::Corrupt { page: at, damage: found, .. }) => {
-                assert_eq!((at as usize, found), (page, damage));
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[track_caller]
-    fn is_refused(&self, words: &str) {
-        assert_eq!(read_all(&self.0).unwrap_err().to_string(), words);
-    }
+/// The sound file in little-endian order, changed.
+fn changed(change: impl FnOnce(&mut Patched)) -> Vec<u8> {
+    let mut file = Patched::new(ByteOrder::Little, 4, false);
+    change(&mut file);
+    file.bytes
 }
 
 /// All that can be wrong with them: `broken.rs`.
 #[test]
 fn errors_name_the_page() {
-    let overflow = Patched::new().page_of_type(7);
-    Patched::new().u16(overflow, 22, 0).is_damaged(overflow, Damage::OverflowBytes(0));
-    Patched::new().u16(overflow, 22, 485).is_damaged(overflow + 1, Damage::ChainLength(700));
-    Patched::new().u8(overflow, 25, 13).is_damaged(overflow, Damage::PageType(13));
-    Patched::new().u16(1, 20, 3).is_damaged(1, Damage::Entries(3));
-    Patched::new().u16(1, 26, 512).is_damaged(1, Damage::Offset);
-    Patched::new().u32(1, 8, 2).is_damaged(1, Damage::PageNumber(2));
-    Patched::new().u32(1, 16, 0xffff_ffff).is_damaged(0xffff_ffff, Damage::NoSuchPage(0xffff_ffff));
-    Patched::new().u32(0, 76, 7).is_damaged(0, Damage::Masks);
-    Patched::new().u32(0, 48, 8).is_damaged(0, Damage::DatabaseFlags(8));
-    Patched::new().u32(0, 32, 9999).is_refused(&format!(
-        "file is truncated: page 0 says that its last page is 9999, but it has {} pages",
-        Patched::new().0.len() / 512
-    ));
+    #[track_caller]
+    fn is_damaged(
+        change: impl FnOnce(&mut Patched),
+        page: usize,
+        fault: Fault,
+        value: impl Into<Option<u64>>,
+    ) {
+        match read_all(&changed(change)).unwrap_err().kind() {
+            ErrorKind::Corrupt(found) => assert_eq!(
+                (found.page as usize, found.fault, found.value),
+                (page, fault, value.into())
+            ),
+            other => panic!("{other:?}"),
+        }
+    }
+    let sound = Patched::new(ByteOrder::Little, 4, false);
+    let overflow = Places::of(&sound).overflow;
+    is_damaged(|f| f.u16(overflow, 22, 0), overflow, Fault::OverflowBytes, 0);
+    is_damaged(|f| f.u16(overflow, 22, 485), overflow + 1, Fault::ChainLength, 700);
+    is_damaged(|f| f.u8(overflow, 25, 13), overflow, Fault::LinkedType, 13);
+    is_damaged(|f| f.u16(1, 20, 3), 1, Fault::Entries, 3);
+    is_damaged(|f| f.u16(1, 26, 512), 1, Fault::Offset, None);
+    is_damaged(|f| f.u32(1, 8, 2), 1, Fault::PageNumber, 2);
+    is_damaged(|f| f.u32(1, 16, 0xffff_ffff), 0xffff_ffff, Fault::Link, 0xffff_ffff);
+    is_damaged(|f| f.u32(0, 76, 7), 0, Fault::Masks, None);
+    is_damaged(|f| f.u32(0, 48, 8), 0, Fault::DatabaseFlags, 8);
+    is_refused(
+        |f| f.u32(0, 32, 9999),
+        &format!(
+            "file is truncated: page 0 says that its last page is 9999, but it has {} pages",
+            sound.pages()
+        ),
+    );
+}
+
+#[track_caller]
+fn is_refused(change: impl FnOnce(&mut Patched), words: &str) {
+    assert_eq!(read_all(&changed(change)).unwrap_err().to_string(), words);
 }
 
 #[test]
 fn other_kinds_of_files_are_refused_by_name() {
-    Patched::new().u8(0, 24, 1).is_refused("database is encrypted");
-    Patched::new().u8(0, 26, 2).is_refused("database is partitioned");
-    Patched::new().u32(0, 16, 6).is_refused("unsupported version 6 of the file format");
-    Patched::new().u32(0, 12, 0x42253).is_refused("unsupported access method: queue");
-    Patched::new().u32(0, 12, 0).is_refused("not a Berkeley DB file");
-    Patched::new()
-        .u32(0, 12, 0)
-        .u32(0, 0, 0x61561)
-        .is_refused("file has the format of Berkeley DB 1.85");
-    assert_eq!(read_all(&[]).unwrap_err().to_string(), "not a Berkeley DB file");
-    let mut odd = Patched::new();
-    odd.0.push(0);
-    odd.is_refused(&format!("file length {} is not a multiple of the page size 512", odd.0.len()));
+    is_refused(|f| f.u8(0, 24, 1), "database is encrypted");
+    is_refused(|f| f.u8(0, 26, 2), "database is partitioned");
+    is_refused(|f| f.u32(0, 16, 6), "unsupported version 6 of the file format");
+    is_refused(|f| f.u32(0, 12, 0x42253), "unsupported access method: queue");
+    is_refused(|f| f.u32(0, 12, 0), "not a Berkeley DB file");
+    let magic_at_the_start = |f: &mut Patched| {
+        f.u32(0, 12, 0);
+        f.u32(0, 0, 0x61561);
+    };
+    is_refused(magic_at_the_start, "file has the format of Berkeley DB 1.85");
+    is_refused(|f| f.bytes.clear(), "not a Berkeley DB file");
+    let len = Patched::new(ByteOrder::Little, 4, false).bytes.len() + 1;
+    is_refused(
+        |f| f.bytes.push(0),
+        &format!("file length {len} is not a multiple of the page size 512"),
+    );
 }
 
 #[test]
 fn a_strange_hash_function_allows_listing_only() {
-    let file = Patched::new().u32(0, 92, 1).0;
+    let file = changed(|f| f.u32(0, 92, 1));
     let hash = HashDb::open(&file).unwrap();
     assert_eq!(hash.iter().filter(Result::is_ok).count(), pairs().count());
-    let refused = hash.get(b"0");
-    assert!(matches!(refused, Err(Error::Unsupported(Unsupported::HashFunction))));
+    let refused = hash.get(b"0").unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Unsupported(Unsupported::HashFunction)));
 }
 
 #[test]
 fn a_bucket_that_was_never_written_is_empty() {
-    let mut file = Patched::new().0;
+    let mut file = sound_file(ByteOrder::Little, false);
     let lost = HashDb::open(&file).unwrap();
     let first: Cow<'_, [u8]> = lost.iter().next().unwrap().unwrap().0.into_owned().into();
     let all = lost.iter().count();

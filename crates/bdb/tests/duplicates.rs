@@ -39,7 +39,7 @@ fn expected(pairs: &Pairs, order: DuplicateOrder) -> BTreeMap<Vec<u8>, Vec<Vec<u
 
 /// Asserts that a table of these pairs is sound and has them.
 fn check(pairs: &Pairs, order: DuplicateOrder, options: BuildOptions) -> Vec<u8> {
-    let (file, stored) = build(pairs, BuildOptions { duplicates: Some(order), ..options });
+    let (file, stored) = build(pairs, options.duplicates(order));
     let verified = verify(&file, |problem| panic!("{problem:?}")).unwrap();
     assert!(verified.is_sound());
     let expected = expected(pairs, order);
@@ -108,7 +108,7 @@ fn high_trees() {
                     (b"key".to_vec(), [&vec![b'-'; alike][..], &number].concat())
                 })
                 .collect();
-            let options = BuildOptions { page_size: Some(512), ..BuildOptions::default() };
+            let options = BuildOptions::default().page_size(512);
             check(&pairs, order, options);
         }
     }
@@ -116,11 +116,7 @@ fn high_trees() {
 
 #[test]
 fn terminated_data_are_told_apart_by_their_ends() {
-    let options = BuildOptions {
-        page_size: Some(512),
-        duplicates: Some(DuplicateOrder::Sorted),
-        ..BuildOptions::default()
-    };
+    let options = BuildOptions::default().page_size(512).duplicates(DuplicateOrder::Sorted);
     let mut builder = HashBuilder::new(options);
     let data: Vec<Vec<u8>> = (0..200).map(|len| vec![b'x'; len]).collect();
     for data in &data {

@@ -65,7 +65,7 @@ proptest! {
             let start = start.min(text.len());
             &text[start..(start + len).min(text.len())]
         };
-        let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
+        let options = BuildOptions::default().file_id(FileId::Contents);
         let mut over = HashBuilder::over(&text, options.clone());
         let mut copied = HashBuilder::new(options);
         for (i, (key, key_len, data, data_len)) in parts.into_iter().enumerate() {
@@ -105,12 +105,12 @@ fn duplicates_are_told_in_input_order() {
 #[test]
 fn files_are_told_apart_unless_asked_otherwise() {
     let pairs = [(b"key".to_vec(), b"data".to_vec())];
-    let file = |file_id| build(&pairs, BuildOptions { file_id, ..Default::default() }, Keep::First);
+    let file = |file_id| build(&pairs, BuildOptions::default().file_id(file_id), Keep::First);
     assert_ne!(file(FileId::Unique), file(FileId::Unique));
     assert_eq!(file(FileId::Contents), file(FileId::Contents));
     let other = [(b"key".to_vec(), b"Data".to_vec())];
     let uid = |file: Vec<u8>| HashDb::open(file).unwrap().meta().uid;
-    let options = BuildOptions { file_id: FileId::Contents, ..Default::default() };
+    let options = BuildOptions::default().file_id(FileId::Contents);
     assert_ne!(uid(file(FileId::Contents)), uid(build(&other, options, Keep::First)));
 }
 
@@ -118,10 +118,10 @@ fn files_are_told_apart_unless_asked_otherwise() {
 fn impossible_options_are_refused() {
     let refused = |options| HashBuilder::new(options).plan(Keep::First).is_err();
     for page_size in [0, 1, 256, 513, 131_072] {
-        assert!(refused(BuildOptions { page_size: Some(page_size), ..Default::default() }));
+        assert!(refused(BuildOptions::default().page_size(page_size)));
     }
     for buckets in [0, 1, u32::MAX] {
-        assert!(refused(BuildOptions { buckets: Some(buckets), ..Default::default() }));
+        assert!(refused(BuildOptions::default().buckets(buckets)));
     }
 }
 

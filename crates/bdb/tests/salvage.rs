@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use bdb_file::{ByteOrder, Doubt, Error, FileSource, Salvage, Unsupported, salvage};
+use bdb_file::{
+    ByteOrder, Doubt, Error, ErrorKind, Fault, FileSource, Salvage, Unsupported, salvage,
+};
 use patched::{OVERFLOW, PAGE, Patched, pairs};
 use proptest::prelude::*;
 
@@ -162,13 +164,13 @@ type Row = (Doubt, fn(&mut Patched));
 
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    (Doubt::Orphan,      |f| f.u32(1, 16, 0)),
-    (Doubt::Orphan,      |f| { let second = f.next(1); f.u32(second, 12, 0) }),
+    (Doubt::Fault(Fault::Orphan),      |f| f.u32(1, 16, 0)),
+    (Doubt::Fault(Fault::Orphan),      |f| { let second = f.next(1); f.u32(second, 12, 0) }),
     (Doubt::KeyElsewhere, |f| { let last = f.pages(); f.copy_page(1, last) }),
-    (Doubt::KeyTwice,    |f| f.copy_item(1, 0, 2)),
-    (Doubt::WrongBucket, |f| { let at = f.item(1, 0).end - 1; f.bytes[PAGE + at] ^= 1 }),
-    (Doubt::WrongBucket, |f| f.copy_page(1, 2)),
-    (Doubt::PageNumber,  |f| f.u32(1, 8, 9)),
+    (Doubt::Fault(Fault::KeyTwice),    |f| f.copy_item(1, 0, 2)),
+    (Doubt::Fault(Fault::WrongBucket), |f| { let at = f.item(1, 0).end - 1; f.bytes[PAGE + at] ^= 1 }),
+    (Doubt::Fault(Fault::WrongBucket), |f| f.copy_page(1, 2)),
+    (Doubt::Fault(Fault::PageNumber),  |f| f.u32(1, 8, 9)),
     (Doubt::PageDamaged, |f| f.u16(1, f.header, 0)),
     (Doubt::PageDamaged, |f| f.u16(1, f.header + 4, 9)),
     (Doubt::PageDamaged, |f| f.u16(1, 20, 0xffff)),
@@ -179,7 +181,7 @@ const ROWS: &[Row] = &[
     (Doubt::BrokenData,  |f| { let (page, at) = big(f, 1); f.u32(page, at + 8, 600) }),
     (Doubt::BrokenData,  |f| { let at = f.item(1, 1).start; f.u8(1, at, 9) }),
     (Doubt::BrokenDuplicates, |f| { let at = f.item(1, 1).start; f.u8(1, at, 4) }),
-    (Doubt::Shared,      |f| { let (page, at) = big(f, 1); let (first, key) = big(f, 0); let shared = f.get_u32(first, key + 4); f.u32(page, at + 4, shared) }),
+    (Doubt::Fault(Fault::Shared),      |f| { let (page, at) = big(f, 1); let (first, key) = big(f, 0); let shared = f.get_u32(first, key + 4); f.u32(page, at + 4, shared) }),
 ];
 
 /// The first reference to a big key (0) or data item (1): its page, and its place there.
@@ -212,7 +214,7 @@ fn each_doubt_is_told() {
 
 #[test]
 fn no_doubt_is_left_out() {
-    let elsewhere = [Doubt::Checksum];
+    let elsewhere = [Doubt::Fault(Fault::Checksum)];
     let tried: BTreeSet<_> = ROWS.iter().map(|(doubt, _)| *doubt).chain(elsewhere).collect();
     assert_eq!(tried, Doubt::ALL.iter().copied().collect());
     let codes: BTreeSet<_> = Doubt::ALL.iter().map(|doubt| doubt.code()).collect();
@@ -227,7 +229,7 @@ fn wrong_checksums() {
         let at = file.item(1, 0).end - 1;
         file.bytes[PAGE + at] ^= 4;
         let (_, found) = rescue(&file.bytes).unwrap();
-        let doubted = |found: &&Found| found.doubts.contains(&Doubt::Checksum);
+        let doubted = |found: &&Found| found.doubts.contains(&Doubt::Fault(Fault::Checksum));
         assert!(found.iter().filter(doubted).all(|found| found.page == 1));
         assert_eq!(found.iter().filter(doubted).count(), file.entries(1) / 2);
         assert_comes_back(&sound, &[1], &found);
@@ -244,7 +246,11 @@ fn data_without_a_key_come_back_too() {
         file.bytes[page * PAGE..][..PAGE].fill(0);
     }
     let (_, found) = rescue(&file.bytes).unwrap();
-    assert!(found.iter().all(|found| found.key.is_none() && found.doubts == [Doubt::Orphan]));
+    assert!(
+        found
+            .iter()
+            .all(|found| found.key.is_none() && found.doubts == [Doubt::Fault(Fault::Orphan)])
+    );
     let chains = overflow.iter().filter(|page| sound.get_u32(**page, 12) == 0).count();
     assert_eq!(found.len(), chains);
     assert!(found.iter().all(|found| found.data.len() == 700));
@@ -256,10 +262,10 @@ fn files_without_hash_databases_are_refused() {
     file.bytes[PAGE..].fill(0);
     file.u32(0, 12, 0x42253);
     let refused = rescue(&file.bytes).unwrap_err();
-    assert!(matches!(refused, Error::Unsupported(Unsupported::AccessMethod("queue"))));
+    assert!(matches!(refused.kind(), ErrorKind::Unsupported(Unsupported::AccessMethod("queue"))));
     file.u32(0, 12, 0);
-    assert!(matches!(rescue(&file.bytes).unwrap_err(), Error::NotADatabase));
-    assert!(matches!(rescue(&[0; 511]).unwrap_err(), Error::NotADatabase));
+    assert!(matches!(rescue(&file.bytes).unwrap_err().kind(), ErrorKind::NotADatabase));
+    assert!(matches!(rescue(&[0; 511]).unwrap_err().kind(), ErrorKind::NotADatabase));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use bdb_file::{
-    BuildOptions, ByteOrder, DumpReader, Error, HashBuilder, HashDb, Keep, TextFormat, TextProblem,
-    dump_all,
+    BuildOptions, ByteOrder, DumpReader, ErrorKind, HashBuilder, HashDb, Keep, TextFormat,
+    TextProblem, dump_all,
 };
 use proptest::prelude::*;
 
@@ -22,12 +22,10 @@ fn pairs() -> impl Strategy<Value = Pairs> {
 
 fn options() -> impl Strategy<Value = BuildOptions> {
     (9u32..=16, any::<bool>(), any::<bool>()).prop_map(|(bits, big_endian, checksums)| {
-        BuildOptions {
-            page_size: Some(1 << bits),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            ..BuildOptions::default()
-        }
+        BuildOptions::default()
+            .page_size(1 << bits)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
     })
 }
 
@@ -86,9 +84,9 @@ proptest! {
         let mut builder = HashBuilder::new(build_options);
         let mut reader = DumpReader::new(&text[..cut]);
         reader.next_database().unwrap();
-        let refused = reader.push_all(&mut builder);
+        let refused = reader.push_all(&mut builder).unwrap_err();
         let cut_short =
-            matches!(refused, Err(Error::Text { problem: TextProblem::NoDataEnd, .. }));
+            matches!(refused.kind(), ErrorKind::Text { problem: TextProblem::NoDataEnd, .. });
         prop_assert!(cut_short);
     }
 

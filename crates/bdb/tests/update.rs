@@ -3,7 +3,7 @@
 #[path = "fuzzed/model.rs"]
 mod model;
 
-use bdb_file::{BuildOptions, ByteOrder, Datum, FileId, HashBuilder, HashDb, HashUpdate, Keep};
+use bdb_file::{BuildOptions, ByteOrder, Datum, FileId, HashDb, HashUpdate, Keep};
 use model::Map;
 use proptest::prelude::*;
 
@@ -89,19 +89,13 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let mut builder = HashBuilder::new(BuildOptions {
-            page_size: Some(page_size),
-            buckets: Some(buckets),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        });
-        for (key, data) in &start {
-            builder.push(key, data).unwrap();
-        }
-        let mut file = Vec::new();
-        builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+        let options = BuildOptions::default()
+            .page_size(page_size)
+            .buckets(buckets)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
+            .file_id(FileId::Contents);
+        let mut file = model::build(options, &start);
         let mut map = start;
         let base = file.clone();
         let mut update = HashUpdate::open(base).unwrap();
@@ -111,11 +105,14 @@ proptest! {
                     let stored = keep == Keep::Last || !map.contains_key(&key);
                     prop_assert_eq!(update.put(&key, &data, keep).unwrap(), stored);
                     if stored {
-                        map.insert(key, data);
+                        map.insert(key.clone(), data);
                     }
+                    let found = update.get(&key).unwrap();
+                    prop_assert_eq!(found.as_deref(), map.get(&key).map(Vec::as_slice));
                 }
                 Operation::Delete(key) => {
                     prop_assert_eq!(update.delete(&key).unwrap(), map.remove(&key).is_some());
+                    prop_assert_eq!(update.get(&key).unwrap(), None);
                 }
                 Operation::Reopen => {
                     update.finish().unwrap().apply(&mut file);
@@ -131,12 +128,7 @@ proptest! {
 
 #[test]
 fn nothing_done_changes_nothing() {
-    let mut file = Vec::new();
-    HashBuilder::new(BuildOptions::default())
-        .plan(Keep::First)
-        .unwrap()
-        .write_to(&mut file)
-        .unwrap();
+    let file = model::build(BuildOptions::default(), &Map::new());
     let mut update = HashUpdate::open(&file).unwrap();
     assert!(!update.delete(b"absent").unwrap());
     let changes = update.finish().unwrap();
@@ -145,10 +137,39 @@ fn nothing_done_changes_nothing() {
 }
 
 #[test]
+fn what_is_changed_can_be_looked_up_before_the_end() {
+    let start = Map::from([(b"old".to_vec(), b"data".to_vec())]);
+    let file = model::build(BuildOptions::default().page_size(512), &start);
+    let big = |byte| vec![byte; 3000];
+
+    let mut update = HashUpdate::open(&file).unwrap();
+    let holds = |update: &HashUpdate<&Vec<u8>>, key: &[u8], data: Option<&[u8]>| {
+        assert_eq!(update.get(key).unwrap().as_deref(), data);
+    };
+    holds(&update, b"old", Some(b"data"));
+    holds(&update, b"new", None);
+    update.put(b"new", &big(b'a'), Keep::First).unwrap();
+    holds(&update, b"new", Some(&big(b'a')));
+    update.put(b"new", b"other", Keep::First).unwrap();
+    holds(&update, b"new", Some(&big(b'a')));
+    update.put(b"new", &big(b'b'), Keep::Last).unwrap();
+    holds(&update, b"new", Some(&big(b'b')));
+    update.put(&big(b'k'), b"short", Keep::First).unwrap();
+    holds(&update, &big(b'k'), Some(b"short"));
+    update.delete(b"old").unwrap();
+    holds(&update, b"old", None);
+    // The table has grown in the meantime.
+    for i in 0..1000u32 {
+        update.put(&i.to_be_bytes(), &[b'x'; 50], Keep::First).unwrap();
+    }
+    holds(&update, &999u32.to_be_bytes(), Some(&[b'x'; 50]));
+    holds(&update, b"new", Some(&big(b'b')));
+    assert_eq!(HashDb::open(&file).unwrap().get(b"new").unwrap(), None, "not in the file yet");
+}
+
+#[test]
 fn a_table_grows_with_its_contents() {
-    let mut file = Vec::new();
-    let options = BuildOptions { page_size: Some(512), ..Default::default() };
-    HashBuilder::new(options).plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut file = model::build(BuildOptions::default().page_size(512), &Map::new());
     let mut update = HashUpdate::open(file.clone()).unwrap();
     let mut map = Map::new();
     for i in 0..20_000u32 {

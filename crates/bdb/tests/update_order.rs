@@ -5,9 +5,7 @@ mod model;
 
 use std::collections::BTreeSet;
 
-use bdb_file::{
-    Block, BuildOptions, ByteOrder, Changes, FileId, HashBuilder, HashDb, HashUpdate, Keep,
-};
+use bdb_file::{Block, BuildOptions, ByteOrder, Changes, FileId, HashDb, HashUpdate, Keep};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
 
@@ -92,12 +90,7 @@ fn assert_no_key_is_missed(file: &[u8], changes: &Changes, old: &Map, new: &Map)
 }
 
 fn check(options: BuildOptions, start: Map, updates: &[Vec<Operation>]) {
-    let mut builder = HashBuilder::new(options);
-    for (key, data) in &start {
-        builder.push(key, data).unwrap();
-    }
-    let mut file = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    let mut file = model::build(options, &start);
     let mut map = start;
     for operations in updates {
         let old = map.clone();
@@ -125,14 +118,12 @@ proptest! {
         big_endian: bool,
         checksums: bool,
     ) {
-        let options = BuildOptions {
-            page_size: Some(page_size),
-            buckets: Some(buckets),
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        };
+        let options = BuildOptions::default()
+            .page_size(page_size)
+            .buckets(buckets)
+            .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+            .checksums(checksums)
+            .file_id(FileId::Contents);
         check(options, start, &updates);
     }
 }
@@ -140,12 +131,7 @@ proptest! {
 /// Pairs of two pages, each of which takes the place of the other's.
 #[test]
 fn pairs_that_change_places() {
-    let options = || BuildOptions {
-        page_size: Some(512),
-        buckets: Some(2),
-        file_id: FileId::Contents,
-        ..Default::default()
-    };
+    let options = || BuildOptions::default().page_size(512).buckets(2).file_id(FileId::Contents);
     let start: Map = (0..60u8).map(|i| (format!("key{i}").into_bytes(), vec![i; 40])).collect();
     for first in 0..60 {
         for second in (0..60).step_by(7).filter(|second| *second != first) {

@@ -5,28 +5,16 @@ mod generated;
 mod model;
 mod patched;
 
-use bdb_file::{
-    BuildOptions, ByteOrder, Fault, FileId, HashBuilder, HashDb, HashUpdate, Keep, Severity,
-};
+use bdb_file::{BuildOptions, ByteOrder, Fault, HashBuilder, HashDb, HashUpdate, Keep, Severity};
 use generated::{bytes, options};
 use patched::{PAGE, Patched, problems, read_all};
 use proptest::prelude::*;
 
 /// The file of one key, whose only data item is the one on the leaf of a tree with as many levels as a tree can have.
 fn deep_tree(order: ByteOrder) -> Patched {
-    let mut builder = HashBuilder::new(BuildOptions {
-        page_size: Some(PAGE as u32),
-        buckets: Some(2),
-        byte_order: order,
-        checksums: false,
-        file_id: FileId::Contents,
-        duplicates: None,
-    });
     // As long as a reference to a tree.
-    builder.push(b"key", b"7 bytes").unwrap();
-    let mut bytes = Vec::new();
-    builder.plan(Keep::First).unwrap().write_to(&mut bytes).unwrap();
-    let mut file = Patched { bytes, order, header: 26 };
+    let pair = (b"key".to_vec(), b"7 bytes".to_vec());
+    let mut file = Patched::of([pair], order, 2, false);
     let (page, index, _) = file.items().nth(1).unwrap();
     let item = file.item(page, index).start;
     let root = file.pages();
@@ -79,12 +67,7 @@ fn the_deepest_tree() {
 
 #[test]
 fn the_same_key_a_thousand_times() {
-    let options = BuildOptions {
-        page_size: Some(65536),
-        buckets: Some(2),
-        byte_order: ByteOrder::Little,
-        ..Default::default()
-    };
+    let options = BuildOptions::default().page_size(65536).buckets(2).byte_order(ByteOrder::Little);
     let mut builder = HashBuilder::new(options);
     for key in 0..60_000u16 {
         builder.push(&key.to_be_bytes(), b"").unwrap();

@@ -111,5 +111,5 @@ fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Databases> {
 fn options(options: BuildOptions) -> BuildOptions {
     let reproducible = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
     let file_id = if reproducible { FileId::Contents } else { options.file_id };
-    BuildOptions { file_id, ..options }
+    options.file_id(file_id)
 }

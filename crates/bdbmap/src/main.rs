@@ -71,8 +71,8 @@ fn survive_file_size_limit() {
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let kind = error.chain().find_map(|cause| {
-        match cause.downcast_ref() {
-            Some(bdb_file::Error::Io(error)) => Some(error),
+        match cause.downcast_ref().map(bdb_file::Error::kind) {
+            Some(bdb_file::ErrorKind::Io(error)) => Some(error),
             _ => cause.downcast_ref::<io::Error>(),
         }
         .map(io::Error::kind)

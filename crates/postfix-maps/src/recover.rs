@@ -85,7 +85,7 @@ mod tests {
 
     /// A file, and what it is to become when its one key has got another value, and a second has been added.
     fn states() -> (Vec<u8>, Vec<u8>) {
-        let options = BuildOptions { file_id: FileId::Contents, ..BuildOptions::default() };
+        let options = BuildOptions::default().file_id(FileId::Contents);
         let mut builder = HashBuilder::new(options);
         builder.push(b"key\0", b"old\0").unwrap();
         let mut old = Vec::new();

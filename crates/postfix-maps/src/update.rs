@@ -1,5 +1,6 @@
 //! Changing single entries of a table.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use kv_file_core::Datum;
 use crate::commit::{Found, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::{FileFormat, Update};
-use crate::forms::KnownForms;
+use crate::forms::{KnownForms, cut_at_nul};
 use crate::lookup::{Cause, Operation};
 use crate::options::{Duplicates, WriteOptions};
 use crate::spec::TableSpec;
@@ -34,6 +35,7 @@ use crate::write::{Storing, ensure};
 /// let mut update = TableUpdate::open(&map, WriteOptions::default())?;
 /// update.put(b"example.org", b"REJECT")?;
 /// assert!(update.delete(b"example.com")?);
+/// assert_eq!(update.get(b"example.org")?.as_deref(), Some(&b"REJECT"[..]));
 /// update.commit()?;
 /// assert_eq!(Table::open(&map)?.get(b"example.com")?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -128,6 +130,19 @@ impl TableUpdate {
     /// [`NewTable::mended`](crate::NewTable::mended). [`add_all`](Self::add_all) tells them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
         self.found.warnings(&self.path)
+    }
+
+    /// The value of a key with the changes so far, up to its first NUL: what a [`Table`](crate::Table) will find after
+    /// [`commit`](Self::commit). The key is folded by the rules, and looked for with and without a terminating NUL by the NUL
+    /// rule.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
+    pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
+        let key = self.storing.rules.prepare(key)?;
+        let found = self.forms.get().find(|nul| self.update.get(Datum { bytes: &key, nul }));
+        let found = found.map_err(|cause| self.error(cause))?;
+        Ok(found.map(|(value, _)| cut_at_nul(value)))
     }
 
     /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides. Returns `true`

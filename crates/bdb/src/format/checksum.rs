@@ -1,7 +1,6 @@
 //! Page checksums (section 20).
 
-use super::{ByteOrder, META_LEN, page_type};
-use crate::hash::HashFunction;
+use super::{ByteOrder, HashFunction, META_LEN, page_type};
 
 /// Where the checksum lies on a meta page.
 const ON_META: usize = 492;

@@ -1,7 +1,8 @@
 //! Items of a hash page: the stored form of a key or of a data item (section 6).
 
 use super::ByteOrder;
-use crate::error::Damage;
+use crate::error::Result;
+use crate::fault::{Fault, Flaw};
 
 /// First byte of an item that holds the bytes themselves.
 pub(crate) const PLAIN: u8 = 1;
@@ -37,17 +38,17 @@ pub(crate) enum Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    pub fn parse(item: &'a [u8], order: ByteOrder) -> Result<Self, Damage> {
-        let (&kind, rest) = item.split_first().ok_or(Damage::ItemLength)?;
+    pub fn parse(item: &'a [u8], order: ByteOrder) -> Result<Self, Flaw> {
+        let (&kind, rest) = item.split_first().ok_or(Fault::ItemLength)?;
         Ok(match kind {
             PLAIN => Item::Plain(rest),
             DUPLICATES => Item::Duplicates(rest),
             BIG => Item::Big(BigRef {
-                first: order.u32(item, 4).ok_or(Damage::ItemLength)?,
-                len: order.u32(item, 8).ok_or(Damage::ItemLength)?,
+                first: order.u32(item, 4).ok_or(Fault::ItemLength)?,
+                len: order.u32(item, 8).ok_or(Fault::ItemLength)?,
             }),
-            DUPLICATE_TREE => Item::DuplicateTree(order.u32(item, 4).ok_or(Damage::ItemLength)?),
-            other => return Err(Damage::ItemType(other)),
+            DUPLICATE_TREE => Item::DuplicateTree(order.u32(item, 4).ok_or(Fault::ItemLength)?),
+            other => return Err(Fault::ItemType.with(other)),
         })
     }
 }

@@ -1,29 +1,36 @@
 //! Meta pages: what a database says of itself (section 3, and section 2 of the btree specification).
 
 use super::{
-    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, MIN_PAGE_SIZE, NOT_LOGGED, checksum, magic, page_type,
+    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
+    magic, page_type,
 };
-use crate::error::{Damage, Error, Unsupported};
-
-/// Significant bytes of a meta page, whatever the page size.
-pub(crate) const META_LEN: usize = 512;
+use crate::error::{ErrorKind, Result, Unsupported};
+use crate::fault::{Fault, Problem};
 
 /// Number of entries of the page-address table: bucket groups, each twice the size of the one before.
 pub const MAX_BUCKET_GROUPS: usize = 32;
 
 /// `metaflags`: every page carries a checksum.
-pub(crate) const CHECKSUMS: u8 = 0x01;
+const CHECKSUMS: u8 = 0x01;
 /// `metaflags`: the database is spread over several files.
 const PARTITIONED: u8 = 0x02 | 0x04;
 
 /// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are sorted.
 pub(crate) const HASH_FLAGS: u32 = 0x01 | ONE_OF_SEVERAL | 0x04;
 const ONE_OF_SEVERAL: u32 = 0x02;
-/// Btree `flags`.
-const RECNO: u32 = 0x02;
-const SEVERAL_DATABASES: u32 = 0x20;
-const COMPRESSED: u32 = 0x80;
-const BTREE_FLAGS: u32 = 0xff;
+
+/// Btree `flags` (btree specification, section 2).
+pub(crate) mod btree_flag {
+    pub const DUPLICATES: u32 = 0x01;
+    pub const RECNO: u32 = 0x02;
+    pub const RECORD_NUMBERS: u32 = 0x04;
+    pub const FIXED_LENGTH: u32 = 0x08;
+    pub const RENUMBERING: u32 = 0x10;
+    pub const SEVERAL_DATABASES: u32 = 0x20;
+    pub const SORTED_DUPLICATES: u32 = 0x40;
+    pub const COMPRESSED: u32 = 0x80;
+    pub const KNOWN: u32 = 0xff;
+}
 
 /// Offsets of fields; those up to `UID` are common to all access methods.
 pub(crate) mod at {
@@ -54,12 +61,29 @@ pub(crate) mod at {
     pub const CRYPTO_MAGIC: usize = 460;
 }
 
+/// The fields of a meta page as they are, unchecked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawMeta<'p> {
+    page: &'p [u8; META_LEN],
+    pub order: ByteOrder,
+    pub magic: u32,
+    pub number: u32,
+    pub version: u32,
+    pub page_size: u32,
+    pub encryption: u8,
+    pub page_type: u8,
+    pub meta_flags: u8,
+    pub free: u32,
+    pub last_page: u32,
+    pub partitions: u32,
+    pub flags: u32,
+    pub crypto_magic: u32,
+}
+
 /// A meta page, checked as far as one page can be.
 #[derive(Clone, Debug)]
 pub(crate) struct Meta {
-    pub order: ByteOrder,
-    pub page_size: u32,
-    pub checksums: bool,
+    pub layout: PageLayout,
     /// Highest page number in the file, where this version of the format keeps it.
     pub last_page: Option<u32>,
     pub method: Method,
@@ -77,6 +101,7 @@ pub(crate) enum Method {
 /// These are the file's claims. Addressing fields have been checked against each other and against the file's length
 /// when the database was opened; the counts are hints that nothing relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HashMeta {
     /// Format version: 7 to 10.
     pub version: u32,
@@ -104,16 +129,26 @@ pub struct HashMeta {
     pub spares: [u32; MAX_BUCKET_GROUPS],
 }
 
-/// What the meta page of a btree database says, as far as reading the list of databases in a file needs it.
-#[derive(Clone, Debug)]
+/// What the meta page of a btree database says.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct BtreeMeta {
+    pub flags: u32,
+    /// Keys that a page has room for, at least.
+    pub minimum: u32,
+    /// Length of records, where it is fixed.
+    pub record_len: u32,
     pub root: u32,
+}
+
+impl BtreeMeta {
     /// Whether the tree's entries are the names of further databases.
-    pub several_databases: bool,
+    pub fn is_list(&self) -> bool {
+        self.flags & btree_flag::SEVERAL_DATABASES != 0
+    }
 }
 
 /// Byte order and magic number of a file, from the first bytes of its page 0.
-pub(crate) fn identify(page: &[u8]) -> Result<(ByteOrder, u32), Error> {
+fn identify(page: &[u8]) -> Result<(ByteOrder, u32)> {
     let known = |at| {
         [ByteOrder::Little, ByteOrder::Big]
             .into_iter()
@@ -125,83 +160,117 @@ pub(crate) fn identify(page: &[u8]) -> Result<(ByteOrder, u32), Error> {
     // Files of the 1.85 format have their magic number at the very start.
     known(at::MAGIC).ok_or_else(|| match known(0) {
         Some((_, magic::HASH | magic::BTREE)) => Unsupported::Version185.into(),
-        _ => Error::NotADatabase,
+        _ => ErrorKind::NotADatabase.into(),
     })
+}
+
+impl<'p> RawMeta<'p> {
+    /// Reads a meta page, which its magic number tells, from its first 512 bytes.
+    pub fn read(page: &'p [u8]) -> Result<Self> {
+        let page = page.first_chunk::<META_LEN>().ok_or(ErrorKind::NotADatabase)?;
+        let (order, magic) = identify(page)?;
+        // Every offset below lies inside the 512 bytes.
+        let field = |at| order.u32(page, at).unwrap_or_default();
+        Ok(RawMeta {
+            page,
+            order,
+            magic,
+            number: field(at::NUMBER),
+            version: field(at::VERSION),
+            page_size: field(at::PAGE_SIZE),
+            encryption: page[at::ENCRYPTION],
+            page_type: page[at::TYPE],
+            meta_flags: page[at::META_FLAGS],
+            free: field(at::FREE),
+            last_page: field(at::LAST_PAGE),
+            partitions: field(at::PARTITIONS),
+            flags: field(at::FLAGS),
+            crypto_magic: field(at::CRYPTO_MAGIC),
+        })
+    }
+
+    pub fn is_hash(&self) -> bool {
+        self.magic == magic::HASH
+    }
+
+    /// The fields that only a hash database has.
+    pub fn hash(&self) -> HashMeta {
+        HashMeta::parse(self.page, self.order)
+    }
+
+    /// The fields that only a btree database has.
+    pub fn btree(&self) -> BtreeMeta {
+        let field = |at| self.order.u32(self.page, at).unwrap_or_default();
+        BtreeMeta {
+            flags: self.flags,
+            minimum: field(at::BTREE_MINIMUM),
+            record_len: field(at::BTREE_RECORD_LEN),
+            root: field(at::BTREE_ROOT),
+        }
+    }
+
+    /// The layout of the file's pages, or `None` for an impossible page size.
+    pub fn layout(&self) -> Option<PageLayout> {
+        let possible = self.page_size.is_power_of_two()
+            && (MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(&self.page_size);
+        possible.then_some(PageLayout {
+            order: self.order,
+            page_size: self.page_size as usize,
+            checksums: self.meta_flags & CHECKSUMS != 0,
+        })
+    }
 }
 
 impl Meta {
     /// Reads the meta page `number` from its first 512 bytes.
-    pub fn parse(page: &[u8], number: u32) -> Result<Self, Error> {
-        let damaged = |damage| Error::corrupt(number, damage);
-        let page = page.first_chunk::<META_LEN>().ok_or(Error::NotADatabase)?;
-        let (order, magic) = identify(page)?;
-        // Every offset below lies inside the 512 bytes.
-        let field = |at| order.u32(page, at).unwrap_or_default();
-
-        if page[at::ENCRYPTION] != 0 {
+    pub fn parse(page: &[u8], number: u32) -> Result<Self> {
+        let raw = RawMeta::read(page)?;
+        let problem = |fault| Problem::on(number, fault);
+        if raw.encryption != 0 {
             return Err(Unsupported::Encrypted.into());
         }
-        let meta_flags = page[at::META_FLAGS];
-        if meta_flags & PARTITIONED != 0 {
+        if raw.meta_flags & PARTITIONED != 0 {
             return Err(Unsupported::Partitioned.into());
         }
-        if meta_flags & !CHECKSUMS != 0 {
-            return Err(damaged(Damage::MetaFlags));
+        if raw.meta_flags & !CHECKSUMS != 0 {
+            return Err(problem(Fault::MetaFlags).value(raw.meta_flags).into());
         }
-        let version = field(at::VERSION);
-        let (method_type, versions) = match magic {
+        let (method_type, versions) = match raw.magic {
             magic::HASH => (page_type::HASH_META, 7..=10),
             magic::BTREE => (page_type::BTREE_META, 8..=10),
             magic::QUEUE => return Err(Unsupported::AccessMethod("queue").into()),
             _ => return Err(Unsupported::AccessMethod("heap").into()),
         };
-        if !versions.contains(&version) {
-            return Err(Unsupported::Version(version).into());
+        if !versions.contains(&raw.version) {
+            return Err(Unsupported::Version(raw.version).into());
         }
-        if page[at::TYPE] != method_type {
-            return Err(damaged(Damage::PageType(page[at::TYPE])));
+        if raw.page_type != method_type {
+            return Err(problem(Fault::MetaType).value(raw.page_type).into());
         }
-        let checksums = meta_flags & CHECKSUMS != 0;
-        if checksums && !checksum::matches(page, order) {
-            return Err(damaged(Damage::Checksum));
+        if raw.meta_flags & CHECKSUMS != 0 && !checksum::matches(raw.page, raw.order) {
+            return Err(problem(Fault::Checksum).into());
         }
-        if field(at::NUMBER) != number {
-            return Err(damaged(Damage::PageNumber(field(at::NUMBER))));
+        if raw.number != number {
+            return Err(problem(Fault::PageNumber).value(raw.number).into());
         }
-        let page_size = field(at::PAGE_SIZE);
-        if !page_size.is_power_of_two() || !(MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(&page_size) {
-            return Err(damaged(Damage::PageSize(page_size)));
-        }
-        let flags = field(at::FLAGS);
-        let method = if magic == magic::HASH {
-            if flags & !HASH_FLAGS != 0 {
-                return Err(damaged(Damage::DatabaseFlags(flags)));
-            }
-            Method::Hash(HashMeta::parse(page, order))
+        let layout = raw.layout().ok_or_else(|| problem(Fault::PageSize).value(raw.page_size))?;
+        let (method, known_flags) = if raw.is_hash() {
+            (Method::Hash(raw.hash()), HASH_FLAGS)
         } else {
-            if flags & RECNO != 0 {
+            if raw.flags & btree_flag::RECNO != 0 {
                 return Err(Unsupported::AccessMethod("recno").into());
             }
-            if flags & COMPRESSED != 0 {
+            if raw.flags & btree_flag::COMPRESSED != 0 {
                 return Err(Unsupported::Compressed.into());
             }
-            if flags & !BTREE_FLAGS != 0 {
-                return Err(damaged(Damage::DatabaseFlags(flags)));
-            }
-            Method::Btree(BtreeMeta {
-                root: field(at::BTREE_ROOT),
-                several_databases: flags & SEVERAL_DATABASES != 0,
-            })
+            (Method::Btree(raw.btree()), btree_flag::KNOWN)
         };
+        if raw.flags & !known_flags != 0 {
+            return Err(problem(Fault::DatabaseFlags).value(raw.flags).into());
+        }
         // Hash version 7 and btree version 8 came before the field was kept up to date.
-        let kept = version > if magic == magic::HASH { 7 } else { 8 };
-        Ok(Meta {
-            order,
-            page_size,
-            checksums,
-            last_page: kept.then(|| field(at::LAST_PAGE)),
-            method,
-        })
+        let kept = raw.version > if raw.is_hash() { 7 } else { 8 };
+        Ok(Meta { layout, last_page: kept.then_some(raw.last_page), method })
     }
 }
 
@@ -215,46 +284,34 @@ pub(crate) enum MetaPlace {
 }
 
 /// Writes what meta pages of all access methods have, but for what is 0 in a new file, on a page of zeros.
-fn put_common(
-    page: &mut [u8],
-    order: ByteOrder,
-    (magic, kind): (u32, u8),
-    version: u32,
-    checksums: bool,
-) {
+fn put_common(page: &mut [u8], layout: PageLayout, (magic, kind): (u32, u8), version: u32) {
+    let order = layout.order;
     order.put_u32(page, at::LSN, NOT_LOGGED[0]);
     order.put_u32(page, at::LSN + 4, NOT_LOGGED[1]);
     order.put_u32(page, at::MAGIC, magic);
     order.put_u32(page, at::VERSION, version);
-    order.put_u32(page, at::PAGE_SIZE, page.len() as u32);
+    order.put_u32(page, at::PAGE_SIZE, layout.page_size as u32);
     page[at::TYPE] = kind;
-    page[at::META_FLAGS] = if checksums { CHECKSUMS } else { 0 };
+    page[at::META_FLAGS] = if layout.checksums { CHECKSUMS } else { 0 };
 }
 
 impl BtreeMeta {
     /// Writes page 0 of a new file of several databases. `page` is one page of zeros.
-    pub(crate) fn put_list(
-        page: &mut [u8],
-        order: ByteOrder,
-        last_page: u32,
-        uid: [u8; 20],
-        checksums: bool,
-    ) {
+    pub(crate) fn put_list(page: &mut [u8], layout: PageLayout, last_page: u32, uid: [u8; 20]) {
         const VERSION: u32 = 9;
         /// Keys that a page has room for, at least.
         const MINIMUM: u32 = 2;
         /// What fills records of a fixed length: a space.
         const RECORD_PAD: u32 = 0x20;
-        put_common(page, order, (magic::BTREE, page_type::BTREE_META), VERSION, checksums);
+        let order = layout.order;
+        put_common(page, layout, (magic::BTREE, page_type::BTREE_META), VERSION);
         order.put_u32(page, at::LAST_PAGE, last_page);
-        order.put_u32(page, at::FLAGS, SEVERAL_DATABASES);
+        order.put_u32(page, at::FLAGS, btree_flag::SEVERAL_DATABASES);
         page[at::UID..at::UID + 20].copy_from_slice(&uid);
         order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
         order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
         order.put_u32(page, at::BTREE_ROOT, LIST_ROOT);
-        if checksums {
-            checksum::seal(page, order);
-        }
+        layout.seal(page);
     }
 }
 
@@ -283,8 +340,9 @@ impl HashMeta {
     }
 
     /// Writes the meta page of a new database. `page` is one page of zeros.
-    pub(crate) fn put(&self, page: &mut [u8], order: ByteOrder, place: MetaPlace, checksums: bool) {
-        put_common(page, order, (magic::HASH, page_type::HASH_META), self.version, checksums);
+    pub(crate) fn put(&self, page: &mut [u8], layout: PageLayout, place: MetaPlace) {
+        let order = layout.order;
+        put_common(page, layout, (magic::HASH, page_type::HASH_META), self.version);
         let (number, last_page, one_of_several) = match place {
             MetaPlace::File { last_page } => (0, last_page, 0),
             MetaPlace::OneOfSeveral { number } => (number, 0, ONE_OF_SEVERAL),
@@ -296,12 +354,11 @@ impl HashMeta {
         order.put_u32(page, at::FILL_FACTOR, self.fill_factor);
         order.put_u32(page, at::CHARKEY, self.charkey);
         self.put_changed(page, order, last_page);
-        if checksums {
-            checksum::seal(page, order);
-        }
+        layout.seal(page);
     }
 
-    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then wrong.
+    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then
+    /// wrong.
     pub(crate) fn put_changed(&self, page: &mut [u8], order: ByteOrder, last_page: u32) {
         order.put_u32(page, at::FREE, self.free);
         order.put_u32(page, at::LAST_PAGE, last_page);

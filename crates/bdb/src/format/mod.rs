@@ -2,22 +2,33 @@
 //!
 //! The format in words: `docs/spec/bdb-hash.md`. Section numbers in comments are those of that file.
 
+pub(crate) mod address;
 mod bytes;
 pub(crate) mod checksum;
+mod hash_function;
 pub(crate) mod item;
 pub(crate) mod meta;
 pub(crate) mod packed;
 pub(crate) mod page;
+mod page_layout;
+mod page_order;
 pub(crate) mod tree_item;
 
+pub(crate) use address::Address;
 pub use bytes::ByteOrder;
-pub(crate) use meta::{BtreeMeta, META_LEN, Meta, Method};
+pub(crate) use hash_function::HashFunction;
+pub(crate) use meta::{BtreeMeta, Meta, Method};
 pub use meta::{HashMeta, MAX_BUCKET_GROUPS};
+pub(crate) use page_layout::PageLayout;
+pub(crate) use page_order::page_order;
 
 /// Smallest page size that the format knows, in bytes.
 pub const MIN_PAGE_SIZE: u32 = 512;
 /// Largest page size that the format knows, in bytes.
 pub const MAX_PAGE_SIZE: u32 = 65536;
+
+/// Significant bytes of a meta page, whatever the page size.
+pub(crate) const META_LEN: usize = 512;
 
 /// Page types (byte 25 of every page).
 pub(crate) mod page_type {
@@ -44,7 +55,8 @@ pub(crate) mod magic {
     pub const HEAP: u32 = 0x0007_4582;
 }
 
-/// Root of the list of databases of a file of several: that of a btree which begins on page 0 (btree specification, section 2).
+/// Root of the list of databases of a file of several: that of a btree which begins on page 0 (btree specification,
+/// section 2).
 pub(crate) const LIST_ROOT: u32 = 1;
 
 /// The log sequence number of a page that no transaction wrote: file 0, offset 1.

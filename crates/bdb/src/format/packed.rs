@@ -1,8 +1,9 @@
 //! How items lie on a hash page, and elements in a set of duplicates.
 
+use crate::error::Result;
 use std::ops::Range;
 
-use super::ByteOrder;
+use super::{ByteOrder, PageLayout};
 
 /// The places of a hash page's items in index order: each ends where its predecessor starts (section 5).
 ///
@@ -20,9 +21,10 @@ pub(crate) struct Items<'a> {
 
 impl<'a> Items<'a> {
     /// The items of a page of `entries` offsets, or nothing where these do not fit on the page.
-    pub fn on(page: &'a [u8], header_len: usize, entries: u16, order: ByteOrder) -> Option<Self> {
+    pub fn on(page: &'a [u8], layout: PageLayout, entries: u16) -> Option<Self> {
+        let header_len = layout.header_len();
         let low = header_len + 2 * usize::from(entries);
-        Some(Items { table: page.get(header_len..low)?, low, end: page.len(), order })
+        Some(Items { table: page.get(header_len..low)?, low, end: page.len(), order: layout.order })
     }
 
     /// Where the last item given starts: the page's end, before the first.
@@ -75,8 +77,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes behind
-/// them.
+/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes
+/// behind them.
 pub(crate) fn element(set: &[u8], at: usize, order: ByteOrder) -> Option<Range<usize>> {
     // Length, bytes, length again, so that a set can be walked from both ends.
     let len = order.u16(set, at)?;
@@ -90,18 +92,19 @@ mod tests {
 
     #[test]
     fn items_end_where_their_predecessors_start() {
-        let mut page = [0; 40];
-        for (i, offset) in [36, 30, 29].into_iter().enumerate() {
-            ByteOrder::Big.put_u16(&mut page, 20 + 2 * i, offset);
+        let layout = PageLayout { order: ByteOrder::Big, page_size: 46, checksums: false };
+        let mut page = [0; 46];
+        for (i, offset) in [42, 36, 35].into_iter().enumerate() {
+            layout.order.put_u16(&mut page, layout.header_len() + 2 * i, offset);
         }
-        let items = |entries| Items::on(&page, 20, entries, ByteOrder::Big);
+        let items = |entries| Items::on(&page, layout, entries);
         let all: Vec<_> = items(3).unwrap().collect();
-        assert_eq!(all, [Ok(36..40), Ok(30..36), Ok(29..30)]);
+        assert_eq!(all, [Ok(42..46), Ok(36..42), Ok(35..36)]);
         // The fourth is inside the table, and ends it.
         let all: Vec<_> = items(4).unwrap().collect();
-        assert_eq!(all, [Ok(36..40), Ok(30..36), Ok(29..30), Err(0)]);
+        assert_eq!(all, [Ok(42..46), Ok(36..42), Ok(35..36), Err(0)]);
         assert!(items(11).is_none());
-        assert_eq!(items(0).unwrap().lowest(), 40);
+        assert_eq!(items(0).unwrap().lowest(), 46);
     }
 
     #[test]

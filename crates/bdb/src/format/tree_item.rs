@@ -1,8 +1,10 @@
-//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4 and 5).
+//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4
+//! and 5).
 
 use super::item::BigRef;
-use super::{ByteOrder, page_type};
-use crate::error::Damage;
+use super::{ByteOrder, PageLayout, page_type};
+use crate::error::Result;
+use crate::fault::{Fault, Flaw};
 
 /// Bit of an item's type: deleted, but still on the page.
 const DELETED: u8 = 0x80;
@@ -130,45 +132,46 @@ impl<'a> TreeItem<'a> {
     /// Reads item `index` of a page with `entries` offsets, of the type `kind`.
     pub fn parse(
         page: &'a [u8],
-        (header_len, order): (usize, ByteOrder),
+        layout: PageLayout,
         (kind, entries): (u8, u16),
         index: usize,
-    ) -> Result<Self, Damage> {
-        let offset = order.u16(page, header_len + OFFSET * index).ok_or(Damage::Offset)?;
+    ) -> Result<Self, Flaw> {
+        let (order, header_len) = (layout.order, layout.header_len());
+        let offset = order.u16(page, header_len + OFFSET * index).ok_or(Fault::Offset)?;
         let offset = usize::from(offset);
         if offset < header_len + OFFSET * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT)
         {
-            return Err(Damage::Offset);
+            return Err(Fault::Offset.into());
         }
-        let bytes = page.get(offset..).ok_or(Damage::Offset)?;
-        let u32 = |at| order.u32(bytes, at).ok_or(Damage::ItemLength);
+        let bytes = page.get(offset..).ok_or(Fault::Offset)?;
+        let u32 = |at| order.u32(bytes, at).ok_or(Fault::ItemLength);
         if kind == page_type::RECNO_INTERNAL {
             let child = Child { page: u32(0)?, records: u32(4)? };
             let (content, size) = (Content::Plain(&[]), UNSORTED_INTERNAL_LEN);
             return Ok(TreeItem { content, offset, size, deleted: false, child: Some(child) });
         }
-        let len = usize::from(order.u16(bytes, 0).ok_or(Damage::ItemLength)?);
-        let item_type = *bytes.get(2).ok_or(Damage::ItemLength)?;
+        let len = usize::from(order.u16(bytes, 0).ok_or(Fault::ItemLength)?);
+        let item_type = *bytes.get(2).ok_or(Fault::ItemLength)?;
         // The bytes that the type is about: the whole item, or the key of an internal entry.
         let internal = kind == page_type::BTREE_INTERNAL;
         let start = if internal { INTERNAL_LEN } else { LEAF_ITEM_LEN };
-        let big = |at| Ok(BigRef { first: u32(at + 4)?, len: u32(at + 8)? });
+        let big = |at| Ok::<_, Fault>(BigRef { first: u32(at + 4)?, len: u32(at + 8)? });
         let (content, size) = match item_type & !DELETED {
             PLAIN => {
-                let plain = bytes.get(start..start + len).ok_or(Damage::ItemLength)?;
+                let plain = bytes.get(start..start + len).ok_or(Fault::ItemLength)?;
                 (Content::Plain(plain), (start + len).next_multiple_of(ALIGNMENT))
             }
-            BIG if internal && len != REFERENCE_LEN => return Err(Damage::ItemLength),
+            BIG if internal && len != REFERENCE_LEN => return Err(Fault::ItemLength.into()),
             BIG if internal => (Content::Big(big(INTERNAL_LEN)?), INTERNAL_LEN + REFERENCE_LEN),
             BIG => (Content::Big(big(0)?), REFERENCE_LEN),
             // As the data of a key only.
             DUPLICATE_TREE if kind == page_type::BTREE_LEAF && index % 2 == 1 => {
                 (Content::DuplicateTree(u32(4)?), REFERENCE_LEN)
             }
-            other => return Err(Damage::ItemType(other)),
+            other => return Err(Fault::ItemType.with(other)),
         };
         if bytes.len() < size {
-            return Err(Damage::ItemLength);
+            return Err(Fault::ItemLength.into());
         }
         let child = if internal { Some(Child { page: u32(4)?, records: u32(8)? }) } else { None };
         Ok(TreeItem { content, offset, size, deleted: item_type & DELETED != 0, child })

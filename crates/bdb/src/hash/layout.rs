@@ -1,7 +1,8 @@
 //! Choosing page size and number of buckets from the sizes of what is to be stored.
 //!
 //! The format leaves both to the writer (section 22). Small pages make a lookup touch few cache lines, but every item
-//! longer than a quarter page moves to overflow pages of its own, so the page must be large enough for nearly all items.
+//! longer than a quarter page moves to overflow pages of its own, so the page must be large enough for nearly all
+//! items.
 
 use crate::format::item::BIG_LEN;
 use crate::format::page::header_len;
@@ -99,8 +100,8 @@ impl Sizes {
             .map_or(FALLBACK, |(size, _)| size)
     }
 
-    /// The number of buckets that fills pages to between three and six eighths: the smallest sufficient power of two, so
-    /// that every bucket gets the same share of the hashes.
+    /// The number of buckets that fills pages to between three and six eighths: the smallest sufficient power of two,
+    /// so that every bucket gets the same share of the hashes.
     pub fn buckets(&self, page_size: u32, checksums: bool) -> u64 {
         let index = page_sizes().take_while(|size| *size < page_size).count();
         let bytes = self.small + self.large.get(index).copied().unwrap_or(0);

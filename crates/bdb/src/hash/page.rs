@@ -4,27 +4,17 @@
 //! where its predecessor starts: an item's length is the difference of two offsets. Comparing lengths therefore
 //! rejects nearly every key without touching the items, which lie in other cache lines.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
 use kv_file_core::{Datum, Source};
 
-use super::function::marks;
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Flaw};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{self, Item};
-use crate::format::page::Header;
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
-
-/// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section 12.2).
-pub(crate) fn page_order(a: Datum<'_>, b: Datum<'_>) -> Ordering {
-    let (long, short) = (a.len().max(b.len()), a.len().min(b.len()));
-    let order = a.cmp(&b);
-    // Byte order puts a prefix first; only then do the rules differ.
-    if long != short && a.starts_alike(b, short) { order.reverse() } else { order }
-}
 
 /// The items of a pair, as their places on the page.
 #[derive(Clone, Debug)]
@@ -52,67 +42,15 @@ pub(crate) struct HashPage<'a> {
     table: Range<usize>,
 }
 
-/// What a walk through a bucket asks of a page that most likely does not have the key.
-#[derive(Clone, Debug)]
-pub(crate) struct Summary {
-    pub prev: u32,
-    pub next: u32,
-    /// Bytes that are left.
-    pub room: usize,
-    plain_keys: bool,
-    big_keys: bool,
-    /// The marks of the keys on the page.
-    marks: [u64; 4],
-}
-
-impl Summary {
-    /// Sums a page up.
-    pub fn of(page: &HashPage<'_>, order: ByteOrder) -> Result<Self, Error> {
-        let Header { prev, next, .. } = page.page.header;
-        let (plain_keys, big_keys) = (false, false);
-        let mut summary =
-            Summary { prev, next, room: page.room(), plain_keys, big_keys, marks: [0; 4] };
-        let mut at = page.start();
-        while let Some(pair) = page.next_pair(order, &mut at)? {
-            match page.page.bytes.get(pair.key) {
-                Some([item::PLAIN, key @ ..]) => {
-                    summary.plain_keys = true;
-                    for mark in marks(key.into()) {
-                        summary.marks[usize::from(mark >> 6)] |= 1 << (mark & 63);
-                    }
-                }
-                // What is not on the page would have to be read.
-                _ => (summary.big_keys, summary.marks) = (true, [u64::MAX; 4]),
-            }
-        }
-        Ok(summary)
-    }
-
-    /// Whether the page can have a key of these marks.
-    #[inline]
-    pub fn may_have(&self, marks: [u8; 2]) -> bool {
-        marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)
-    }
-
-    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section 12.2).
-    pub fn mixes_with(&self, big_key: bool) -> bool {
-        if big_key { self.plain_keys } else { self.big_keys }
-    }
-}
-
 impl<'a> HashPage<'a> {
     /// Reads the first page of a bucket. A page that was never written is an empty one.
-    pub fn primary<S: Source>(
-        file: &'a PageFile<S>,
-        number: u32,
-        budget: &Budget,
-    ) -> Result<Self, Error> {
+    pub fn primary<S: Source>(file: &'a PageFile<S>, number: u32, budget: &Budget) -> Result<Self> {
         let page = file.page_or_hole(number, budget)?;
         Self::of(file, page)
     }
 
     /// A page that has been read. One that was never written is an empty one.
-    pub fn of<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
+    pub fn of<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self> {
         match page.is_hole() {
             true => Ok(HashPage { page, table: 0..0 }),
             false => Self::new(file, page),
@@ -120,28 +58,25 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads the page after this one in its bucket.
-    pub fn next<S: Source>(
-        &self,
-        file: &'a PageFile<S>,
-        budget: &Budget,
-    ) -> Result<Option<Self>, Error> {
+    pub fn next<S: Source>(&self, file: &'a PageFile<S>, budget: &Budget) -> Result<Option<Self>> {
         match self.page.header.next {
             0 => Ok(None),
             next => Self::new(file, file.page(next, budget)?).map(Some),
         }
     }
 
-    fn new<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self, Error> {
+    fn new<S: Source>(file: &PageFile<S>, page: Page<'a>) -> Result<Self> {
         let header = page.header;
         if header.number != page.number {
-            return Err(page.corrupt(Damage::PageNumber(header.number)));
+            return Err(page.problem(Fault::PageNumber).value(header.number).into());
         }
         if !matches!(header.kind, page_type::HASH | page_type::HASH_UNSORTED) {
-            return Err(page.corrupt(Damage::PageType(header.kind)));
+            return Err(page.problem(Fault::LinkedType).value(header.kind).into());
         }
-        let table = file.header_len..file.header_len + 2 * usize::from(header.entries);
-        if !header.entries.is_multiple_of(2) || table.end > file.page_size {
-            return Err(page.corrupt(Damage::Entries(header.entries)));
+        let table =
+            file.layout.header_len()..file.layout.header_len() + 2 * usize::from(header.entries);
+        if !header.entries.is_multiple_of(2) || table.end > file.layout.page_size {
+            return Err(page.problem(Fault::Entries).value(header.entries).into());
         }
         Ok(HashPage { page, table })
     }
@@ -154,7 +89,7 @@ impl<'a> HashPage<'a> {
 
     /// The pair at a position, if there is one more, found to lie on the page.
     #[inline]
-    pub fn next_pair(&self, order: ByteOrder, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+    pub fn next_pair(&self, order: ByteOrder, at: &mut Cursor) -> Result<Option<Pair>> {
         match order {
             ByteOrder::Little => self.next_pair_in::<LittleEndian>(at),
             ByteOrder::Big => self.next_pair_in::<BigEndian>(at),
@@ -162,14 +97,14 @@ impl<'a> HashPage<'a> {
     }
 
     #[inline(always)]
-    fn next_pair_in<E: Endian>(&self, at: &mut Cursor) -> Result<Option<Pair>, Error> {
+    fn next_pair_in<E: Endian>(&self, at: &mut Cursor) -> Result<Option<Pair>> {
         let Cursor { index, end } = *at;
         let table = self.page.bytes.get(self.table.clone()).unwrap_or_default();
         let Some(offsets) = table.get(2 * index..).and_then(|rest| rest.first_chunk()) else {
             return Ok(None);
         };
         let Some((key, data)) = starts::<E>(offsets, self.table.end, end) else {
-            return Err(self.page.corrupt_item(index, Damage::Offset));
+            return Err(self.page.problem(Fault::Offset).item(index).into());
         };
         *at = Cursor { index: index + 2, end: data };
         Ok(Some(Pair { key: key..end, data: data..key, index }))
@@ -184,18 +119,19 @@ impl<'a> HashPage<'a> {
         file: &PageFile<S>,
         key: Datum<'_>,
         budget: &Budget,
-    ) -> Result<Option<Pair>, Error> {
+    ) -> Result<Option<Pair>> {
         let mut at = self.start();
-        while let Some(pair) = self.next_pair(file.order, &mut at)? {
+        while let Some(pair) = self.next_pair(file.layout.order, &mut at)? {
             let item = self.page.bytes.get(pair.key.clone()).unwrap_or_default();
             if item.len() != 1 + key.len() && item.len() != item::BIG_LEN {
                 continue;
             }
-            let found = match self.item(item, pair.index, file.order)? {
+            let found = match self.item(item, pair.index, file.layout.order)? {
                 Item::Plain(stored) => key.is(stored),
                 Item::Big(big) => overflow::equals(file, big, key.pieces(), budget)?,
                 Item::Duplicates(_) | Item::DuplicateTree(_) => {
-                    return Err(self.page.corrupt_item(pair.index, Damage::ItemType(item[0])));
+                    let problem = self.page.problem(Fault::ItemType).item(pair.index);
+                    return Err(problem.value(item[0]).into());
                 }
             };
             if found {
@@ -206,7 +142,7 @@ impl<'a> HashPage<'a> {
     }
 
     /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on the page.
-    pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize), Error> {
+    pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize)> {
         let mut at = self.start();
         while self.next_pair(order, &mut at)?.is_some() {}
         Ok((at.index / 2, at.end))
@@ -223,13 +159,9 @@ impl<'a> HashPage<'a> {
     }
 
     /// Reads an item, with this page's number in the error.
-    pub fn item<'i>(
-        &self,
-        item: &'i [u8],
-        index: usize,
-        order: ByteOrder,
-    ) -> Result<Item<'i>, Error> {
-        Item::parse(item, order).map_err(|damage| self.page.corrupt_item(index, damage))
+    pub fn item<'i>(&self, item: &'i [u8], index: usize, order: ByteOrder) -> Result<Item<'i>> {
+        let flawed = |flaw: Flaw| flaw.on(self.page.number).item(index);
+        Ok(Item::parse(item, order).map_err(flawed)?)
     }
 }
 
@@ -239,21 +171,4 @@ fn starts<E: Endian>([k0, k1, d0, d1]: &[u8; 4], low: usize, end: usize) -> Opti
     let key = usize::from(E::read_u16(&[*k0, *k1]));
     let data = usize::from(E::read_u16(&[*d0, *d1]));
     (low <= data && data < key && key < end).then_some((key, data))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn keys_are_in_the_order_of_section_12_2(a in "[\0ab]{0,4}", b in "[\0ab]{0,4}", nul: bool) {
-            let flat = if nul { [b.as_bytes(), b"\0"].concat() } else { b.clone().into_bytes() };
-            let common = a.len().min(flat.len());
-            let order = a.as_bytes()[..common].cmp(&flat[..common]).then(flat.len().cmp(&a.len()));
-            prop_assert_eq!(page_order((&a).into(), Datum { bytes: b.as_bytes(), nul }), order);
-        }
-    }
 }

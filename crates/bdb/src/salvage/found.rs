@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign, ControlFlow};
 
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::stop::Stop;
 
 /// One pair that could be read: what [`salvage`](crate::salvage()) hands out.
@@ -31,56 +33,79 @@ impl Salvaged<'_> {
     }
 }
 
-/// Defines [`Doubt`]: one row for each, with its code and its words.
-macro_rules! doubts {
-    ($($name:ident, $code:literal, $words:literal;)*) => {
-        /// What speaks against a [`Salvaged`] pair.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[non_exhaustive]
-        pub enum Doubt {
-            $(#[doc = concat!("`", $code, "`: ", $words, ".")] $name,)*
-        }
-
-        impl Doubt {
-            /// All doubts.
-            pub const ALL: &'static [Doubt] = &[$(Doubt::$name,)*];
-
-            /// A name for programs, which stays the same from version to version.
-            pub fn code(self) -> &'static str {
-                match self { $(Doubt::$name => $code,)* }
-            }
-        }
-
-        impl fmt::Display for Doubt {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Doubt::$name => $words,)* })
-            }
-        }
-    };
+/// What speaks against a [`Salvaged`] pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// A fault of the pair's pages, or of the key's place.
+    Fault(Fault),
+    /// `key-elsewhere`: the key has been found in its bucket, too.
+    KeyElsewhere,
+    /// `page-damaged`: other items of the page are damaged.
+    PageDamaged,
+    /// `broken-key`: the key is not whole.
+    BrokenKey,
+    /// `broken-data`: the data are not whole.
+    BrokenData,
+    /// `broken-duplicates`: the set of duplicates is not whole.
+    BrokenDuplicates,
 }
 
-#[rustfmt::skip]
-doubts! {
-    Orphan, "orphan", "nothing leads to the page: it may hold what has been deleted or replaced";
-    KeyElsewhere, "key-elsewhere", "the key has been found in its bucket, too";
-    KeyTwice, "key-twice", "the key comes before in its bucket";
-    WrongBucket, "wrong-bucket", "the key belongs to another bucket";
-    Checksum, "checksum", "a page has a wrong checksum";
-    PageNumber, "page-number", "a page calls itself by another number";
-    PageDamaged, "page-damaged", "other items of the page are damaged";
-    BrokenKey, "broken-key", "the key is not whole";
-    BrokenData, "broken-data", "the data are not whole";
-    BrokenDuplicates, "broken-duplicates", "the set of duplicates is not whole";
-    Shared, "shared", "other data claim the same pages";
+impl Doubt {
+    /// All doubts. Of the faults, these are the ones that speak against pairs which can be read.
+    pub const ALL: &'static [Doubt] = &[
+        Doubt::Fault(Fault::Orphan),
+        Doubt::KeyElsewhere,
+        Doubt::Fault(Fault::KeyTwice),
+        Doubt::Fault(Fault::WrongBucket),
+        Doubt::Fault(Fault::Checksum),
+        Doubt::Fault(Fault::PageNumber),
+        Doubt::PageDamaged,
+        Doubt::BrokenKey,
+        Doubt::BrokenData,
+        Doubt::BrokenDuplicates,
+        Doubt::Fault(Fault::Shared),
+    ];
+
+    /// A name for programs, which stays the same from version to version.
+    pub fn code(self) -> &'static str {
+        match self {
+            Doubt::Fault(fault) => fault.code(),
+            Doubt::KeyElsewhere => "key-elsewhere",
+            Doubt::PageDamaged => "page-damaged",
+            Doubt::BrokenKey => "broken-key",
+            Doubt::BrokenData => "broken-data",
+            Doubt::BrokenDuplicates => "broken-duplicates",
+        }
+    }
 }
 
-/// A set of doubts.
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Doubt::Fault(fault) => return fault.fmt(f),
+            Doubt::KeyElsewhere => "the key has been found in its bucket, too",
+            Doubt::PageDamaged => "other items of the page are damaged",
+            Doubt::BrokenKey => "the key is not whole",
+            Doubt::BrokenData => "the data are not whole",
+            Doubt::BrokenDuplicates => "the set of duplicates is not whole",
+        })
+    }
+}
+
+/// A set of doubts: one bit for each, in the order of [`Doubt::ALL`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Doubts(u16);
 
 impl From<Doubt> for Doubts {
     fn from(doubt: Doubt) -> Self {
-        Doubts(1 << doubt as u16)
+        Doubt::ALL.iter().position(|other| *other == doubt).map_or(Doubts(0), |at| Doubts(1 << at))
+    }
+}
+
+impl From<Fault> for Doubts {
+    fn from(fault: Fault) -> Self {
+        Doubt::Fault(fault).into()
     }
 }
 
@@ -100,7 +125,7 @@ impl<T: Into<Doubts>> BitOrAssign<T> for Doubts {
 
 impl Doubts {
     /// The doubt, if `there`.
-    pub fn when(there: bool, doubt: Doubt) -> Self {
+    pub fn when(there: bool, doubt: impl Into<Doubts>) -> Self {
         if there { doubt.into() } else { Doubts::default() }
     }
 

@@ -2,12 +2,13 @@
 
 use kv_file_core::Source;
 
-use crate::error::{Error, Unsupported};
+use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::file::PageFile;
 use crate::format::meta::at;
-use crate::format::page::{Header, header_len};
+use crate::format::page::Header;
 use crate::format::{
-    ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, checksum, page_type,
+    ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, PageLayout, checksum,
+    page_type,
 };
 
 /// Pages that are asked whether a layout is theirs.
@@ -15,34 +16,26 @@ const SAMPLE: u64 = 1000;
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
 
-/// The layout of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Layout {
-    order: ByteOrder,
-    page_size: u32,
+/// All layouts that there can be; whether there are checksums is told later.
+fn layouts() -> impl Iterator<Item = PageLayout> {
+    let sizes = (MIN_PAGE_SIZE.ilog2()..=MAX_PAGE_SIZE.ilog2()).map(|bits| 1 << bits);
+    sizes.flat_map(|page_size| {
+        [ByteOrder::Little, ByteOrder::Big].map(|order| PageLayout {
+            order,
+            page_size,
+            checksums: false,
+        })
+    })
 }
 
-impl Layout {
-    /// All that there can be.
-    fn all() -> impl Iterator<Item = Layout> {
-        let sizes = (MIN_PAGE_SIZE.ilog2()..=MAX_PAGE_SIZE.ilog2()).map(|bits| 1 << bits);
-        sizes.flat_map(|page_size| {
-            [ByteOrder::Little, ByteOrder::Big].map(|order| Layout { order, page_size })
-        })
-    }
-
-    fn of(meta: &Meta) -> Self {
-        Layout { order: meta.order, page_size: meta.page_size }
-    }
-
-    /// The header of the page that starts at `offset`, if it is one of this layout: it knows its number and has a type.
-    fn page(self, offset: u64, bytes: &[u8]) -> Option<Header> {
-        let number = offset / u64::from(self.page_size);
-        let aligned = offset.is_multiple_of(self.page_size.into()) && number != 0;
-        let header = Header::parse(bytes, self.order).filter(|_| aligned)?;
-        let known = header.kind <= page_type::HASH;
-        (known && u64::from(header.number) == number).then_some(header)
-    }
+/// The header of the page that starts at `offset`, if it is one of this layout: it knows its number and has a type.
+fn page_at(layout: PageLayout, offset: u64, bytes: &[u8]) -> Option<Header> {
+    let page_size = layout.page_size as u64;
+    let number = offset / page_size;
+    let aligned = offset.is_multiple_of(page_size) && number != 0;
+    let header = Header::parse(bytes, layout.order).filter(|_| aligned)?;
+    let known = header.kind <= page_type::HASH;
+    (known && u64::from(header.number) == number).then_some(header)
 }
 
 /// Whether pages of this type hold pairs.
@@ -53,14 +46,14 @@ pub(super) fn is_hash(kind: u8) -> bool {
 /// The pages of a file, and its page 0, or why that is of no use.
 ///
 /// What page 0 says counts only as far as the other pages agree.
-pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Error>), Error> {
+pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Error>)> {
     let size = source.len()?;
     if size < META_LEN as u64 {
-        return Err(Error::NotADatabase);
+        return Err(ErrorKind::NotADatabase.into());
     }
     let page_0 = source.read_at(0, META_LEN)?.into_owned();
     let meta = match Meta::parse(&page_0, 0) {
-        Err(error @ Error::Unsupported(Unsupported::Encrypted)) => {
+        Err(error) if matches!(error.kind(), ErrorKind::Unsupported(Unsupported::Encrypted)) => {
             let mut plain = page_0;
             plain[at::ENCRYPTION] = 0;
             match Meta::parse(&plain, 0) {
@@ -69,41 +62,43 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
                 _ => return Err(error),
             }
         }
-        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
+        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.is_list() => {
             Err(Unsupported::AccessMethod("btree").into())
         }
         meta => meta,
     };
-    let stated = meta.as_ref().ok().map(Layout::of);
-    if let (Some(layout), Ok(meta)) = (stated, &meta)
-        && is_likely(&source, size, layout)?
+    if let Ok(meta) = &meta
+        && is_likely(&source, size, meta.layout)?
     {
-        let checksums = meta.checksums;
-        return Ok((with_checksums(source, layout, checksums)?, Ok(meta.clone())));
+        return Ok((with_checksums(source, meta.layout)?, Ok(meta.clone())));
     }
     let guess = guess(&source, size)?;
     match (guess, meta) {
-        (Some(guess), Ok(meta)) if Layout::of(&meta) != guess.layout => {
-            Ok((with_checksums(source, guess.layout, false)?, Err(Error::NotADatabase)))
+        (Some(guess), Ok(meta))
+            if guess.layout != (PageLayout { checksums: false, ..meta.layout }) =>
+        {
+            Ok((with_checksums(source, guess.layout)?, Err(ErrorKind::NotADatabase.into())))
         }
         // Nothing speaks against page 0.
-        (_, Ok(meta)) => Ok((with_checksums(source, Layout::of(&meta), meta.checksums)?, Ok(meta))),
+        (_, Ok(meta)) => Ok((with_checksums(source, meta.layout)?, Ok(meta))),
         // A file of another kind, and nothing in it that would say otherwise.
-        (Some(guess), Err(refused @ Error::Unsupported(_))) if !guess.has_pairs => Err(refused),
-        (Some(guess), Err(refused)) => {
-            Ok((with_checksums(source, guess.layout, false)?, Err(refused)))
+        (Some(guess), Err(refused))
+            if !guess.has_pairs && matches!(refused.kind(), ErrorKind::Unsupported(_)) =>
+        {
+            Err(refused)
         }
+        (Some(guess), Err(refused)) => Ok((with_checksums(source, guess.layout)?, Err(refused))),
         (None, Err(refused)) => Err(refused),
     }
 }
 
 /// Whether the first pages, as far as they are not empty, are mostly pages of this layout.
-fn is_likely<S: Source>(source: &S, size: u64, layout: Layout) -> Result<bool, Error> {
+fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool> {
     let (mut right, mut wrong) = (0, 0);
-    let page_size = u64::from(layout.page_size);
+    let page_size = layout.page_size as u64;
     for number in 1..(size / page_size).min(SAMPLE) {
         let bytes = source.read_at(number * page_size, Header::LEN)?;
-        if layout.page(number * page_size, &bytes).is_some() {
+        if page_at(layout, number * page_size, &bytes).is_some() {
             right += 1;
         } else if bytes.iter().any(|byte| *byte != 0) {
             wrong += 1;
@@ -113,18 +108,18 @@ fn is_likely<S: Source>(source: &S, size: u64, layout: Layout) -> Result<bool, E
 }
 
 /// Whether the first hash pages with items have offsets that make sense, which those of encrypted pages do not.
-fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool, Error> {
+fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool> {
     let (mut plain, mut other) = (0, 0);
-    let page_size = u64::from(meta.page_size);
-    let table = header_len(meta.checksums);
-    for number in 1..(size / page_size).min(SAMPLE / 10) {
-        let page = source.read_at(number * page_size, meta.page_size as usize)?;
-        let header = Header::parse(&page, meta.order).filter(|header| is_hash(header.kind));
+    let PageLayout { order, page_size, .. } = meta.layout;
+    let table = meta.layout.header_len();
+    for number in 1..(size / page_size as u64).min(SAMPLE / 10) {
+        let page = source.read_at(number * page_size as u64, page_size)?;
+        let header = Header::parse(&page, order).filter(|header| is_hash(header.kind));
         let Some(entries) = header.map(|header| usize::from(header.entries)).filter(|n| *n != 0)
         else {
             continue;
         };
-        let offsets = (0..entries).map(|index| meta.order.u16(&page, table + 2 * index));
+        let offsets = (0..entries).map(|index| order.u16(&page, table + 2 * index));
         let mut end = page.len();
         let descend = offsets.into_iter().all(|offset| {
             let before = std::mem::replace(&mut end, offset.unwrap_or_default().into());
@@ -137,22 +132,22 @@ fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool, Error
 
 /// What speaks for a layout.
 struct Guess {
-    layout: Layout,
+    layout: PageLayout,
     pages: u64,
     /// Whether one of the pages is a hash page that is not empty.
     has_pairs: bool,
 }
 
 /// The layout that most pages have, if any has one.
-fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>, Error> {
+fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>> {
     let guess = |layout| Guess { layout, pages: 0, has_pairs: false };
-    let mut guesses: Vec<_> = Layout::all().map(guess).collect();
+    let mut guesses: Vec<_> = layouts().map(guess).collect();
     for start in (0..size).step_by(BLOCK) {
         let block = source.read_at(start, (size - start).min(BLOCK as u64) as usize)?;
         let smallest = MIN_PAGE_SIZE as usize;
         for (offset, bytes) in (start..).step_by(smallest).zip(block.chunks(smallest)) {
             for guess in &mut guesses {
-                if let Some(header) = guess.layout.page(offset, bytes) {
+                if let Some(header) = page_at(guess.layout, offset, bytes) {
                     guess.pages += 1;
                     guess.has_pairs |= is_hash(header.kind) && header.entries != 0;
                 }
@@ -164,22 +159,18 @@ fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>, Error> {
 }
 
 /// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if they can.
-fn with_checksums<S: Source>(
-    source: S,
-    layout: Layout,
-    stated: bool,
-) -> Result<PageFile<S>, Error> {
-    let plain = PageFile::new(source, layout.order, layout.page_size, stated)?;
+fn with_checksums<S: Source>(source: S, layout: PageLayout) -> Result<PageFile<S>> {
+    let plain = PageFile::new(source, layout)?;
     let (mut right, mut wrong) = (0, 0);
     for number in 1..=plain.last_page.min(SAMPLE as u32 / 10) {
         let page = plain.read(number)?;
-        if layout.page(u64::from(number) * u64::from(layout.page_size), &page).is_some() {
+        if page_at(layout, u64::from(number) * layout.page_size as u64, &page).is_some() {
             match checksum::matches(&page, layout.order) {
                 true => right += 1,
                 false => wrong += 1,
             }
         }
     }
-    let checksums = if right == wrong { stated } else { right > wrong };
-    PageFile::new(plain.source, layout.order, layout.page_size, checksums)
+    let checksums = if right == wrong { layout.checksums } else { right > wrong };
+    PageFile::new(plain.source, PageLayout { checksums, ..layout })
 }

@@ -7,6 +7,8 @@ use kv_file_core::Source;
 
 use super::found::{Doubt, Doubts, Place};
 use super::{Database, LEFT_LEAF, LEFT_OVERFLOW, Rescue, page};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::Items;
@@ -28,7 +30,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         let mut keys = Keys::default();
         let file = self.file;
         file.each_page(|number, bytes| {
-            let header = Header::parse(bytes, file.order);
+            let header = Header::parse(bytes, file.layout.order);
             let Some(header) = header.filter(|_| number != 0 && self.is_unseen(number)) else {
                 return Ok(());
             };
@@ -49,7 +51,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         for number in 0..=file.last_page {
             if self.has_state(number, LEFT_LEAF) {
                 self.see(number);
-                self.leaf(number, None, None, Doubt::Orphan.into())?;
+                self.leaf(number, None, None, Fault::Orphan.into())?;
             }
         }
         // First the chains from their first pages, then what is left of others.
@@ -83,7 +85,7 @@ impl<S: Source> Rescue<'_, '_, S> {
             *keys = Keys { bucket: Some(bucket), digests: self.keys(database, bucket)? };
         }
         let name = database.and_then(|database| database.name.as_deref());
-        let doubts = self.page_doubts(page) | Doubt::Orphan;
+        let doubts = self.page_doubts(page) | Fault::Orphan;
         self.pairs(page, name, doubts, |key| {
             let elsewhere = keys.digests.contains(&page::digest(key));
             Doubts::when(elsewhere, Doubt::KeyElsewhere)
@@ -93,8 +95,8 @@ impl<S: Source> Rescue<'_, '_, S> {
     /// The first key of a page, if it is on the page.
     fn first_key<'p>(&self, page: &'p Page<'_>) -> Option<&'p [u8]> {
         let (file, entries) = (self.file, page.header.entries);
-        let place = Items::on(&page.bytes, file.header_len, entries, file.order)?.next()?.ok()?;
-        match Item::parse(page.bytes.get(place)?, file.order) {
+        let place = Items::on(&page.bytes, file.layout, entries)?.next()?.ok()?;
+        match Item::parse(page.bytes.get(place)?, file.layout.order) {
             Ok(Item::Plain(key)) => Some(key),
             _ => None,
         }
@@ -112,10 +114,10 @@ impl<S: Source> Rescue<'_, '_, S> {
         {
             self.see_again(number);
             let (file, entries) = (self.file, page.header.entries);
-            let items = Items::on(&page.bytes, file.header_len, entries, file.order);
+            let items = Items::on(&page.bytes, file.layout, entries);
             for place in items.into_iter().flatten().map_while(Result::ok).step_by(2) {
                 let item = page.bytes.get(place).unwrap_or_default();
-                if let Ok(Item::Plain(key)) = Item::parse(item, file.order) {
+                if let Ok(Item::Plain(key)) = Item::parse(item, file.layout.order) {
                     digests.insert(page::digest(key));
                 }
             }
@@ -134,7 +136,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         {
             return Ok(());
         }
-        let mut doubts = Doubts::when(prev != 0, Doubt::BrokenData) | Doubt::Orphan;
+        let mut doubts = Doubts::when(prev != 0, Doubt::BrokenData) | Fault::Orphan;
         let mut bytes = Vec::new();
         let (mut number, mut prev) = (first, prev);
         while self.has_state(number, LEFT_OVERFLOW)
@@ -143,7 +145,7 @@ impl<S: Source> Rescue<'_, '_, S> {
             self.see(number);
             doubts |= self.page_doubts(&page);
             let Some(len) = self.overflow_bytes(&page) else { break };
-            let start = self.file.header_len;
+            let start = self.file.layout.header_len();
             bytes.extend_from_slice(page.bytes.get(start..start + len).unwrap_or_default());
             (prev, number) = (number, page.header.next);
         }

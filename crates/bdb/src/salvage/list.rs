@@ -3,8 +3,10 @@
 use kv_file_core::Source;
 
 use super::{Database, Rescue};
+use crate::databases::meta_page;
+use crate::error::Result;
 use crate::format::tree_item::Content;
-use crate::format::{ByteOrder, HashMeta, LIST_ROOT, META_LEN, Meta, Method, page_type};
+use crate::format::{HashMeta, LIST_ROOT, META_LEN, Meta, Method, page_type};
 use crate::stop::Stop;
 use crate::tree;
 
@@ -20,7 +22,7 @@ impl<S: Source> Rescue<'_, '_, S> {
                 .file
                 .read(0)?
                 .first_chunk::<META_LEN>()
-                .map(|page| HashMeta::parse(page, self.file.order)),
+                .map(|page| HashMeta::parse(page, self.file.layout.order)),
         };
         let main = main.and_then(|meta| Database::new(None, &meta, 0, last_page));
         if main.is_some() || matches!(method, Some(Method::Hash(_))) {
@@ -50,10 +52,9 @@ impl<S: Source> Rescue<'_, '_, S> {
                     Some(Content::Big(big)) => self.big(big)?.bytes.into_owned(),
                     _ => continue,
                 };
-                // The one number that is big-endian in every file (section 21).
                 if let Some(Content::Plain(bytes)) =
                     tree::item(self.file, &page, index + 1).ok().map(|item| item.content)
-                    && let Some(number) = ByteOrder::Big.u32(bytes, 0)
+                    && let Some(number) = meta_page(bytes)
                 {
                     names.push((name, number));
                 }

@@ -1,8 +1,8 @@
 //! Reading all that a damaged file still holds.
 //!
-//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it leads to links back, so that a
-//! damaged page does not claim those of others. Then, from front to back, the hash pages to which nothing has led, and last
-//! data without keys. Each page of pairs is read once; of each page, one byte is kept.
+//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it leads to links back, so
+//! that a damaged page does not claim those of others. Then, from front to back, the hash pages to which nothing has
+//! led, and last data without keys. Each page of pairs is read once; of each page, one byte is kept.
 
 mod found;
 mod layout;
@@ -19,11 +19,12 @@ pub use found::{Doubt, Salvaged};
 use kv_file_core::Source;
 
 use self::found::{Doubts, Output};
-use crate::error::Error;
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::{Page, PageFile};
 use crate::format::page::Header;
+use crate::format::{Address, HashFunction};
 use crate::format::{ByteOrder, HashMeta, Method, checksum};
-use crate::hash::{Address, HashFunction};
 use crate::stop::Stop;
 
 /// What [`salvage`] has to say of a file as a whole.
@@ -46,10 +47,10 @@ pub struct Salvage {
 
 /// Reads every pair that a file still holds, damaged as it may be, and hands each to `found`, until that breaks off.
 ///
-/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come those of the buckets;
-/// without a [`Doubt`], they are what a sound file would list. Then come those of pages to which nothing leads, then
-/// data whose key is lost. Whatever lies on undamaged pages comes: at least as data without a key, where the page
-/// that held the key is damaged.
+/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come those of the
+/// buckets; without a [`Doubt`], they are what a sound file would list. Then come those of pages to which nothing
+/// leads, then data whose key is lost. Whatever lies on undamaged pages comes: at least as data without a key, where
+/// the page that held the key is damaged.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -72,16 +73,18 @@ pub struct Salvage {
 /// ```
 ///
 /// # Errors
-/// [`Error::NotADatabase`] where not even a page can be told, [`Error::Unsupported`] for a file that holds no hash
-/// database, [`Error::Io`]. Damage is no error.
+/// [`NotADatabase`](crate::ErrorKind::NotADatabase) where not even a page can be told,
+/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds no hash database, [`Io`](crate::ErrorKind::Io).
+/// Damage is no error.
 ///
 /// # Complexity
-/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page 0
-/// is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at hand.
+/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page
+/// 0 is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at
+/// hand.
 pub fn salvage<S: Source>(
     source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,
-) -> Result<Salvage, Error> {
+) -> Result<Salvage> {
     let (file, meta) = layout::open(source)?;
     let mut rescue = Rescue {
         file: &file,
@@ -93,8 +96,8 @@ pub fn salvage<S: Source>(
     let Output { certain, doubtful, .. } = rescue.output;
     let complete = Stop::is_complete(end)?;
     Ok(Salvage {
-        page_size: file.page_size as u32,
-        byte_order: file.order,
+        page_size: file.layout.page_size as u32,
+        byte_order: file.layout.order,
         meta_lost: meta.is_err(),
         certain,
         doubtful,
@@ -157,7 +160,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             return Ok(None);
         }
         let bytes = self.file.read(number)?;
-        let header = Header::parse(&bytes, self.file.order);
+        let header = Header::parse(&bytes, self.file.layout.order);
         Ok(header.map(|header| Page { header, bytes, number }))
     }
 
@@ -187,9 +190,10 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
 
     /// What speaks against all that lies on a page.
     fn page_doubts(&self, page: &Page<'_>) -> Doubts {
-        let wrong_sum = self.file.checksums && !checksum::matches(&page.bytes, self.file.order);
-        Doubts::when(wrong_sum, Doubt::Checksum)
-            | Doubts::when(page.header.number != page.number, Doubt::PageNumber)
+        let wrong_sum =
+            self.file.layout.checksums && !checksum::matches(&page.bytes, self.file.layout.order);
+        Doubts::when(wrong_sum, Fault::Checksum)
+            | Doubts::when(page.header.number != page.number, Fault::PageNumber)
     }
 
     /// Reads the pages of a bucket as far as they hang together.
@@ -208,7 +212,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             self.pairs(&page, database.name.as_deref(), doubts, |key| {
                 let elsewhere = database.bucket(key).is_some_and(|right| right != bucket);
                 let twice = !keys.insert(page::digest(key));
-                Doubts::when(elsewhere, Doubt::WrongBucket) | Doubts::when(twice, Doubt::KeyTwice)
+                Doubts::when(elsewhere, Fault::WrongBucket) | Doubts::when(twice, Fault::KeyTwice)
             })?;
             (prev, number) = (number, page.header.next);
         }

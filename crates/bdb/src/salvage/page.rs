@@ -10,6 +10,7 @@ use kv_file_core::Source;
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
 use super::layout::is_hash;
+use crate::error::Result;
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::Elements;
@@ -34,17 +35,19 @@ impl<S: Source> Rescue<'_, '_, S> {
     /// The pairs of a page whose three offsets are in order, and whether all are.
     fn places(&self, page: &Page<'_>) -> (Vec<Pair>, bool) {
         let file = self.file;
-        let offset = |index| file.order.u16(&page.bytes, file.header_len + 2 * index);
+        let offset =
+            |index| file.layout.order.u16(&page.bytes, file.layout.header_len() + 2 * index);
         let entries = usize::from(page.header.entries);
-        let fits = entries.is_multiple_of(2) && file.header_len + 2 * entries <= file.page_size;
+        let fits = entries.is_multiple_of(2)
+            && file.layout.header_len() + 2 * entries <= file.layout.page_size;
         // Where the number of entries makes no sense, the offsets themselves must tell where they end.
-        let most = if fits { entries } else { (file.page_size - file.header_len) / 2 };
+        let most = if fits { entries } else { file.layout.room() / 2 };
         let (mut pairs, mut whole) = (Vec::new(), fits);
-        let mut end = file.page_size;
+        let mut end = file.layout.page_size;
         for index in (0..most).step_by(2) {
             let Some((key, data)) = offset(index).zip(offset(index + 1)) else { break };
             let (key, data) = (usize::from(key), usize::from(data));
-            let table_end = file.header_len + 2 * if fits { entries } else { index + 2 };
+            let table_end = file.layout.header_len() + 2 * if fits { entries } else { index + 2 };
             if table_end <= data && data < key && key < end {
                 pairs.push(Pair { index, key: key..end, data: data..key });
                 end = data;
@@ -89,7 +92,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         let doubts = doubts | Doubts::when(damaged, Doubt::PageDamaged);
         for pair in pairs {
             let bytes = |place: Range<usize>| page.bytes.get(place).unwrap_or_default();
-            let (key, mut doubts) = match Item::parse(bytes(pair.key), self.file.order) {
+            let (key, mut doubts) = match Item::parse(bytes(pair.key), self.file.layout.order) {
                 Ok(Item::Plain(key)) => (Some(Cow::Borrowed(key)), doubts),
                 Ok(Item::Big(big)) => {
                     let big = self.big(big)?;
@@ -119,7 +122,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         item: &[u8],
         doubts: Doubts,
     ) -> Result<(), Stop> {
-        match Item::parse(item, self.file.order) {
+        match Item::parse(item, self.file.layout.order) {
             Ok(Item::Plain(data)) => self.output.give(place, key, data, doubts),
             Ok(Item::Big(big)) => {
                 let big = self.big(big)?;
@@ -127,7 +130,7 @@ impl<S: Source> Rescue<'_, '_, S> {
                 self.output.give(place, key, &big.bytes, doubts | big.doubts | broken)
             }
             Ok(Item::Duplicates(set)) => {
-                let elements = Elements::of(set, self.file.order);
+                let elements = Elements::of(set, self.file.layout.order);
                 let broken = elements.clone().any(|element| element.is_err());
                 let doubts = doubts | Doubts::when(broken, Doubt::BrokenDuplicates);
                 let before = self.output.given();

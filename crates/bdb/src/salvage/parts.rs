@@ -6,6 +6,8 @@ use kv_file_core::Source;
 
 use super::Rescue;
 use super::found::{Doubt, Doubts, Place};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::Page;
 use crate::format::item::BigRef;
 use crate::format::page_type;
@@ -34,7 +36,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     pub(super) fn big(&mut self, big: BigRef) -> Result<Big<'c>, Stop> {
         let shared = !self.is_unseen(big.first);
         let mut bytes = Cow::Borrowed(&[][..]);
-        let mut doubts = Doubts::when(shared, Doubt::Shared);
+        let mut doubts = Doubts::when(shared, Fault::Shared);
         let (mut number, mut prev) = (big.first, 0);
         let mut left = big.len as usize;
         while left > 0
@@ -44,7 +46,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             let Some(len) = self.overflow_bytes(&page) else { break };
             self.see_again(number);
             doubts |= self.page_doubts(&page);
-            let start = self.file.header_len;
+            let start = self.file.layout.header_len();
             let part = start..start + len.min(left);
             if bytes.is_empty() {
                 bytes = page.part(part);
@@ -64,7 +66,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     /// The number of data bytes on an overflow page, if it is one.
     pub(super) fn overflow_bytes(&self, page: &Page<'_>) -> Option<usize> {
         let len = usize::from(page.header.high_offset);
-        let fits = len != 0 && self.file.header_len + len <= self.file.page_size;
+        let fits = len != 0 && self.file.layout.header_len() + len <= self.file.layout.page_size;
         (page.header.kind == page_type::OVERFLOW && fits).then_some(len)
     }
 

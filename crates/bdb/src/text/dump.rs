@@ -6,7 +6,7 @@ use kv_file_core::{Source, TextFormat};
 
 use super::header::DumpHeader;
 use crate::databases::database_names;
-use crate::error::Error;
+use crate::error::{ErrorKind, Result};
 use crate::hash::HashDb;
 
 /// Bytes of text that are gathered before they are written.
@@ -87,7 +87,7 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Complexity
     /// Reads every page in use once. Memory: what one key and its data take, and a buffer.
-    pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<(), Error> {
+    pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<()> {
         dump(self, None, format, out)
     }
 }
@@ -101,17 +101,15 @@ impl<S: Source> HashDb<S> {
 /// # Complexity
 /// Reads the list of databases once more for each of them. Memory: the names, what one key and its data take, and a
 /// buffer.
-pub fn dump_all<S: Source, W: Write>(
-    source: S,
-    format: TextFormat,
-    mut out: W,
-) -> Result<(), Error> {
+pub fn dump_all<S: Source, W: Write>(source: S, format: TextFormat, mut out: W) -> Result<()> {
     match HashDb::open(&source) {
         Ok(database) => dump(&database, None, format, out),
-        Err(Error::SeveralDatabases) => database_names(&source)?.into_iter().try_for_each(|name| {
-            let database = HashDb::open_named(&source, &name)?;
-            dump(&database, Some(&name), format, &mut out)
-        }),
+        Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
+            database_names(&source)?.into_iter().try_for_each(|name| {
+                let database = HashDb::open_named(&source, &name)?;
+                dump(&database, Some(&name), format, &mut out)
+            })
+        }
         Err(error) => Err(error),
     }
 }
@@ -121,7 +119,7 @@ fn dump<S: Source, W: Write>(
     name: Option<&[u8]>,
     format: TextFormat,
     out: W,
-) -> Result<(), Error> {
+) -> Result<()> {
     let mut writer = DumpWriter::new(out);
     writer.begin(&DumpHeader::of(database, name, format));
     for pair in database {

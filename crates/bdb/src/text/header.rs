@@ -2,7 +2,7 @@
 
 use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
 
-use crate::error::TextProblem;
+use crate::error::{Result, TextProblem};
 use crate::format::ByteOrder;
 use crate::hash::{BuildOptions, DuplicateOrder, HashDb};
 
@@ -47,21 +47,18 @@ impl DumpHeader {
         }
     }
 
-    /// Options for a file as the header describes it, as far as a [`HashBuilder`](crate::HashBuilder) can make one: not the
-    /// database's name.
+    /// Options for a file as the header describes it, as far as a [`HashBuilder`](crate::HashBuilder) can make one: not
+    /// the database's name.
     pub fn build_options(&self) -> BuildOptions {
-        let options = BuildOptions::default();
-        BuildOptions {
-            page_size: self.page_size,
-            byte_order: self.byte_order.unwrap_or(options.byte_order),
-            checksums: self.checksums,
-            duplicates: match (self.duplicates, self.sorted_duplicates) {
+        BuildOptions::default()
+            .page_size(self.page_size)
+            .byte_order(self.byte_order.unwrap_or(ByteOrder::NATIVE))
+            .checksums(self.checksums)
+            .duplicates(match (self.duplicates, self.sorted_duplicates) {
                 (_, true) => Some(DuplicateOrder::Sorted),
                 (true, false) => Some(DuplicateOrder::Insertion),
                 (false, false) => None,
-            },
-            ..options
-        }
+            })
     }
 
     /// The header as `db_dump` prints it.

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use kv_file_core::TextFormat;
 
 use super::header::{Draft, DumpHeader};
-use crate::error::{Error, TextProblem};
+use crate::error::{Error, ErrorKind, Result, TextProblem};
 use crate::hash::HashBuilder;
 
 /// Reads the text that `db_dump` prints and `db_load` takes (section 26), one pair at a time.
@@ -67,8 +67,8 @@ impl<R: BufRead> DumpReader<R> {
         }
     }
 
-    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as [`TextFormat::Print`] has it.
-    /// There is no header: [`next_pair`](Self::next_pair) gives the first pair.
+    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as [`TextFormat::Print`] has
+    /// it. There is no header: [`next_pair`](Self::next_pair) gives the first pair.
     pub fn plain(input: R) -> Self {
         DumpReader { data: Data::Bare, format: TextFormat::Print, ..Self::new(input) }
     }
@@ -77,8 +77,8 @@ impl<R: BufRead> DumpReader<R> {
     /// end of the text.
     ///
     /// # Errors
-    /// [`Error::Text`] with the line, [`Error::Io`].
-    pub fn next_database(&mut self) -> Result<Option<DumpHeader>, Error> {
+    /// [`ErrorKind::Text`] with the line, [`ErrorKind::Io`].
+    pub fn next_database(&mut self) -> Result<Option<DumpHeader>> {
         while self.next_pair()?.is_some() {}
         let before = self.number;
         let mut draft = Draft::default();
@@ -97,8 +97,8 @@ impl<R: BufRead> DumpReader<R> {
     /// The next pair of the database, lent until the next call. Nothing at its end.
     ///
     /// # Errors
-    /// [`Error::Text`] with the line, [`Error::Io`].
-    pub fn next_pair(&mut self) -> Result<Option<Pair<'_>>, Error> {
+    /// [`ErrorKind::Text`] with the line, [`ErrorKind::Io`].
+    pub fn next_pair(&mut self) -> Result<Option<Pair<'_>>> {
         if !self.next_item()? {
             return Ok(None);
         }
@@ -114,7 +114,7 @@ impl<R: BufRead> DumpReader<R> {
     ///
     /// # Errors
     /// As [`next_pair`](Self::next_pair) and [`HashBuilder::push`].
-    pub fn push_all(&mut self, builder: &mut HashBuilder<'_>) -> Result<(), Error> {
+    pub fn push_all(&mut self, builder: &mut HashBuilder<'_>) -> Result<()> {
         while let Some((key, data)) = self.next_pair()? {
             builder.push(key, data)?;
         }
@@ -122,7 +122,7 @@ impl<R: BufRead> DumpReader<R> {
     }
 
     /// Reads a key or data into `value`. Tells whether there was one before the end of the database.
-    fn next_item(&mut self) -> Result<bool, Error> {
+    fn next_item(&mut self) -> Result<bool> {
         if self.data == Data::None {
             return Ok(false);
         }
@@ -145,7 +145,7 @@ impl<R: BufRead> DumpReader<R> {
     }
 
     /// Reads a line, without its end. Tells whether there was one.
-    fn next_line(&mut self) -> Result<bool, Error> {
+    fn next_line(&mut self) -> Result<bool> {
         self.line.clear();
         if self.input.read_until(b'\n', &mut self.line)? == 0 {
             return Ok(false);
@@ -158,7 +158,7 @@ impl<R: BufRead> DumpReader<R> {
     }
 
     fn error(&self, problem: TextProblem) -> Error {
-        Error::Text { line: self.number, problem }
+        ErrorKind::Text { line: self.number, problem }.into()
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
     type Database = (Option<Vec<u8>>, Vec<String>);
 
     /// Reads all of a text.
-    fn read(text: &str) -> Result<Vec<Database>, Error> {
+    fn read(text: &str) -> Result<Vec<Database>> {
         let mut reader = DumpReader::new(text.as_bytes());
         let mut databases = Vec::new();
         while let Some(header) = reader.next_database()? {
@@ -181,7 +181,7 @@ mod tests {
         Ok(databases)
     }
 
-    fn pairs(reader: &mut DumpReader<&[u8]>) -> Result<Vec<String>, Error> {
+    fn pairs(reader: &mut DumpReader<&[u8]>) -> Result<Vec<String>> {
         let mut pairs = Vec::new();
         while let Some((key, data)) = reader.next_pair()? {
             pairs.push(format!("{}:{}", key.escape_ascii(), data.escape_ascii()));
@@ -192,7 +192,10 @@ mod tests {
     /// The line at fault and what is wrong with it.
     fn problem(text: &str) -> (u64, TextProblem) {
         match read(text) {
-            Err(Error::Text { line, problem }) => (line, problem),
+            Err(error) => match error.into_kind() {
+                ErrorKind::Text { line, problem } => (line, problem),
+                other => panic!("{other}"),
+            },
             other => panic!("{text}: {other:?}"),
         }
     }
@@ -277,6 +280,9 @@ mod tests {
         assert_eq!(pairs(&mut reader).unwrap(), ["a b:\\\\\\\\", ": c"]);
         let mut reader = DumpReader::plain(&b"a\nb\nc\n"[..]);
         let error = pairs(&mut reader).unwrap_err();
-        assert!(matches!(error, Error::Text { line: 3, problem: TextProblem::NoData }), "{error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::Text { line: 3, problem: TextProblem::NoData }),
+            "{error}"
+        );
     }
 }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem};
-use crate::error::Error;
+use super::Check;
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 use crate::format::item::BigRef;
 use crate::format::page_type;
 use crate::overflow;
@@ -81,7 +82,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
     pub(super) fn read_big(&self, big: BigRef) -> Result<Option<Cow<'c, [u8]>>, Stop> {
         match overflow::read(self.file, big, &self.budget) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(Error::Io(error)) => Err(error.into()),
+            Err(error) if matches!(error.kind(), ErrorKind::Io(_)) => Err(error.into()),
             Err(_) => Ok(None),
         }
     }

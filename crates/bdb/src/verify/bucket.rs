@@ -8,13 +8,15 @@ use std::hash::Hasher;
 
 use kv_file_core::{Datum, Source};
 
+use super::Check;
 use super::tree::Shape;
-use super::{Check, Fault, Problem};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::Page;
 use crate::format::item::Item;
 use crate::format::packed::{Elements, Items};
+use crate::format::{Address, HashFunction, page_order};
 use crate::format::{HashMeta, page_type};
-use crate::hash::{Address, HashFunction, page_order};
 use crate::stop::Stop;
 
 /// A hash database, as far as the check of a bucket needs it.
@@ -149,8 +151,8 @@ impl<S: Source> Check<'_, '_, S> {
 
     /// The items of a page that the first pass has found to be whole.
     fn items<'p>(&self, page: &'p Page<'_>) -> impl Iterator<Item = Item<'p>> + use<'p, S> {
-        let order = self.file.order;
-        let items = Items::on(&page.bytes, self.file.header_len, page.header.entries, order);
+        let order = self.file.layout.order;
+        let items = Items::on(&page.bytes, self.file.layout, page.header.entries);
         items
             .into_iter()
             .flatten()
@@ -188,7 +190,7 @@ impl<S: Source> Check<'_, '_, S> {
                 self.big(page, index, big, true)?;
             }
             Item::Duplicates(set) if meta.sorted_duplicates => {
-                let elements = Elements::of(set, self.file.order).map_while(Result::ok);
+                let elements = Elements::of(set, self.file.layout.order).map_while(Result::ok);
                 if !elements.is_sorted_by(|a, b| a < b) {
                     self.report.add(on(Fault::Unsorted))?;
                 }
@@ -236,9 +238,9 @@ impl<S: Source> Check<'_, '_, S> {
 
 /// The order of the keys on a page of type 13 (section 12.2).
 ///
-/// The rule for keys on the page and the rule for big keys contradict each other where a big key begins like another one.
-/// libdb then puts further keys where its binary search happens to lead, and leaves them there when the big key is gone. So
-/// only a page without big keys, and keys that do not begin alike, can be told to be in disorder.
+/// The rule for keys on the page and the rule for big keys contradict each other where a big key begins like another
+/// one. libdb then puts further keys where its binary search happens to lead, and leaves them there when the big key is
+/// gone. So only a page without big keys, and keys that do not begin alike, can be told to be in disorder.
 #[derive(Default)]
 struct Order {
     has_big: bool,

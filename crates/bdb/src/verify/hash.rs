@@ -2,14 +2,15 @@
 
 use kv_file_core::Source;
 
-use super::meta::Database;
-use super::{Check, Fault, Problem};
-use crate::error::Damage;
+use super::Check;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
+use crate::format::HashFunction;
 use crate::format::HashMeta;
+use crate::format::address::{buckets_of, masks};
 use crate::format::item::{self, Item};
 use crate::format::packed::{Elements, Items};
 use crate::format::page::Header;
-use crate::hash::{HashFunction, buckets_of, masks};
 use crate::stop::Stop;
 
 /// Highest plausible number of elements (section 24, 12).
@@ -17,7 +18,7 @@ pub(crate) const MAX_ELEMENTS: u32 = 0x8000_0000;
 
 impl<S: Source> Check<'_, '_, S> {
     /// Checks what the meta page `number` says of a table.
-    pub(super) fn hash_meta(&mut self, number: u32, meta: HashMeta) -> Result<Database, Stop> {
+    pub(super) fn hash_meta(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let on = |fault| Problem::on(number, fault);
         if HashFunction::from_charkey(meta.charkey).is_none() {
             self.report.add(on(Fault::HashFunction).value(meta.charkey))?;
@@ -31,12 +32,11 @@ impl<S: Source> Check<'_, '_, S> {
         if meta.elements > MAX_ELEMENTS {
             self.report.add(on(Fault::Elements).value(meta.elements))?;
         }
-        self.spares(number, &meta)?;
-        Ok(Database::Hash(meta))
+        self.spares(number, meta)
     }
 
-    /// Every group of buckets that has pages must have them in the file and for itself, and there are no groups after one that
-    /// has none.
+    /// Every group of buckets that has pages must have them in the file and for itself, and there are no groups after
+    /// one that has none.
     fn spares(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let groups = meta.spares.iter().take_while(|spare| **spare != 0).count();
         let mut taken = vec![(number, number)];
@@ -60,8 +60,7 @@ impl<S: Source> Check<'_, '_, S> {
     pub(super) fn hash_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;
         let on = |fault| Problem::on(number, fault);
-        let order = self.file.order;
-        let mut items = match Items::on(page, self.file.header_len, header.entries, order) {
+        let mut items = match Items::on(page, self.file.layout, header.entries) {
             Some(items) if header.entries.is_multiple_of(2) => items,
             _ => {
                 self.report.add(on(Fault::Entries).value(header.entries))?;
@@ -86,13 +85,13 @@ impl<S: Source> Check<'_, '_, S> {
     fn hash_item(&mut self, number: u32, index: usize, bytes: &[u8]) -> Result<bool, Stop> {
         let on = |fault| Problem::on(number, fault).item(index);
         let is_key = index.is_multiple_of(2);
-        let fault = match Item::parse(bytes, self.file.order) {
+        let fault = match Item::parse(bytes, self.file.layout.order) {
             Ok(Item::Plain(_)) => None,
             Ok(Item::Duplicates(_) | Item::DuplicateTree(_)) if is_key => {
                 Some(on(Fault::ItemType).value(bytes[0]))
             }
             Ok(Item::Duplicates(set)) => {
-                let mut elements = Elements::of(set, self.file.order);
+                let mut elements = Elements::of(set, self.file.layout.order);
                 let malformed = set.is_empty() || elements.any(|element| element.is_err());
                 malformed.then_some(on(Fault::DuplicateSet))
             }
@@ -104,8 +103,7 @@ impl<S: Source> Check<'_, '_, S> {
                 self.reference(number, index, root)?;
                 (bytes.len() != item::DUPLICATE_TREE_LEN).then_some(on(Fault::ItemLength))
             }
-            Err(Damage::ItemType(other)) => Some(on(Fault::ItemType).value(other)),
-            Err(_) => Some(on(Fault::ItemLength)),
+            Err(flaw) => Some(flaw.on(number).item(index)),
         };
         match fault {
             Some(problem) => self.report.add(problem).map(|()| false),

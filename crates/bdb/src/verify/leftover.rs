@@ -2,8 +2,10 @@
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem};
-use crate::format::meta::at;
+use super::Check;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
+use crate::format::meta::RawMeta;
 use crate::format::page_type;
 use crate::stop::Stop;
 
@@ -18,7 +20,7 @@ impl<S: Source> Check<'_, '_, S> {
 
     fn free_list(&mut self) -> Result<(), Stop> {
         let page_0 = self.file.read(0)?;
-        let mut number = self.file.order.u32(&page_0, at::FREE).unwrap_or(0);
+        let mut number = RawMeta::read(&page_0)?.free;
         while let Some(entry) = self.entry(number) {
             let is_free = entry.kind == page_type::FREE && !entry.is_hole();
             if !is_free && !entry.is_broken() {

@@ -2,42 +2,17 @@
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem, refuse_unsupported};
-use crate::error::Error;
-use crate::format::meta::{HASH_FLAGS, at, identify};
-use crate::format::{HashMeta, META_LEN, magic, page_type};
+use super::{Check, refuse_unsupported};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
+use crate::format::meta::{HASH_FLAGS, RawMeta, btree_flag};
+use crate::format::{Method, page_type};
 use crate::stop::Stop;
-
-/// A database by what its meta page says, unchecked.
-pub(super) enum Database {
-    Hash(HashMeta),
-    Btree(Btree),
-}
-
-/// What a btree's meta page says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Btree {
-    pub root: u32,
-    pub flags: u32,
-    /// The list of the file's databases.
-    pub is_list: bool,
-}
-
-/// Btree `flags` (btree specification, section 2).
-pub(super) mod btree_flag {
-    pub const DUPLICATES: u32 = 0x01;
-    pub const RECORD_NUMBERS: u32 = 0x04;
-    pub const FIXED_LENGTH: u32 = 0x08;
-    pub const RENUMBERING: u32 = 0x10;
-    pub const SEVERAL_DATABASES: u32 = 0x20;
-    pub const SORTED_DUPLICATES: u32 = 0x40;
-    pub const KNOWN: u32 = 0xff;
-}
 
 impl<S: Source> Check<'_, '_, S> {
     /// Takes a meta page that the list of databases leads to; says whether it is one.
     pub(super) fn claim_database(&mut self, number: u32) -> Result<bool, Stop> {
-        let order = self.file.order;
+        let order = self.file.layout.order;
         let Some(entry) = self.entry(number) else { return Ok(false) };
         let is_meta = matches!(entry.kind, page_type::HASH_META | page_type::BTREE_META);
         if is_meta && !entry.claim() {
@@ -46,7 +21,7 @@ impl<S: Source> Check<'_, '_, S> {
         }
         if is_meta
             && !entry.is_broken()
-            && identify(&self.file.read(number)?).is_ok_and(|found| found.0 == order)
+            && RawMeta::read(&self.file.read(number)?).is_ok_and(|raw| raw.order == order)
         {
             return Ok(true);
         }
@@ -56,65 +31,59 @@ impl<S: Source> Check<'_, '_, S> {
     }
 
     /// Checks the meta page `number`, whose magic number is known.
-    pub(super) fn meta(&mut self, number: u32) -> Result<Database, Stop> {
+    pub(super) fn meta(&mut self, number: u32) -> Result<Method, Stop> {
         let page = self.file.read(number)?;
         refuse_unsupported(&page, number)?;
-        let (order, magic) = identify(&page)?;
-        let page = page.first_chunk::<META_LEN>().ok_or(Error::NotADatabase)?;
-        // Every offset below lies inside the 512 bytes.
-        let field = |at| order.u32(page, at).unwrap_or_default();
+        let raw = RawMeta::read(&page)?;
         let on = |fault| Problem::on(number, fault);
-        let is_hash = magic == magic::HASH;
 
-        let page_type = if is_hash { page_type::HASH_META } else { page_type::BTREE_META };
-        if page[at::TYPE] != page_type {
-            self.report.add(on(Fault::MetaType).value(page[at::TYPE]))?;
+        let page_type = if raw.is_hash() { page_type::HASH_META } else { page_type::BTREE_META };
+        if raw.page_type != page_type {
+            self.report.add(on(Fault::MetaType).value(raw.page_type))?;
         }
-        if field(at::PAGE_SIZE) as usize != self.file.page_size {
-            self.report.add(on(Fault::PageSize).value(field(at::PAGE_SIZE)))?;
+        if raw.page_size as usize != self.file.layout.page_size {
+            self.report.add(on(Fault::PageSize).value(raw.page_size))?;
         }
-        if page[at::META_FLAGS] != u8::from(self.file.checksums) {
-            self.report.add(on(Fault::MetaFlags).value(page[at::META_FLAGS]))?;
+        if raw.meta_flags != u8::from(self.file.layout.checksums) {
+            self.report.add(on(Fault::MetaFlags).value(raw.meta_flags))?;
         }
-        let free = field(at::FREE);
-        if free > if number == 0 { self.file.last_page } else { 0 } {
-            self.report.add(on(Fault::FreeListHead).value(free))?;
+        if raw.free > if number == 0 { self.file.last_page } else { 0 } {
+            self.report.add(on(Fault::FreeListHead).value(raw.free))?;
         }
-        if number == 0 && field(at::LAST_PAGE) != self.file.last_page {
+        if number == 0 && raw.last_page != self.file.last_page {
             // Version 7 need not keep it up, but libdb 5.3 relies on it there, too, and overwrites the pages behind.
-            self.report.add(on(Fault::LastPage).value(field(at::LAST_PAGE)))?;
+            self.report.add(on(Fault::LastPage).value(raw.last_page))?;
         }
-        for at in [at::PARTITIONS, at::CRYPTO_MAGIC] {
-            if field(at) != 0 {
-                self.report.add(on(Fault::UnusedField).value(field(at)))?;
+        for unused in [raw.partitions, raw.crypto_magic] {
+            if unused != 0 {
+                self.report.add(on(Fault::UnusedField).value(unused))?;
             }
         }
-        let flags = field(at::FLAGS);
-        if is_hash {
-            let meta = HashMeta::parse(page, order);
+        if raw.is_hash() {
+            let meta = raw.hash();
             let sorted_without = meta.sorted_duplicates && !meta.duplicates;
-            if flags & !HASH_FLAGS != 0 || sorted_without {
-                self.report.add(on(Fault::DatabaseFlags).value(flags))?;
+            if raw.flags & !HASH_FLAGS != 0 || sorted_without {
+                self.report.add(on(Fault::DatabaseFlags).value(raw.flags))?;
             }
-            return self.hash_meta(number, meta);
+            self.hash_meta(number, &meta)?;
+            return Ok(Method::Hash(meta));
         }
-        self.btree_flags(number, flags)?;
-        let minimum = u64::from(field(at::BTREE_MINIMUM));
+        let meta = raw.btree();
+        self.btree_flags(number, meta.flags)?;
+        let minimum = u64::from(meta.minimum);
         // Of the page, each of twice as many items must get at least what it takes itself.
-        let room = (self.file.page_size - self.file.header_len) as u64;
+        let room = self.file.layout.room() as u64;
         if minimum < 2 || room / (2 * minimum) < 10 {
             self.report.add(on(Fault::BtreeMinimum).value(minimum))?;
         }
-        if field(at::BTREE_RECORD_LEN) != 0 && flags & btree_flag::FIXED_LENGTH == 0 {
-            self.report.add(on(Fault::RecordLength).value(field(at::BTREE_RECORD_LEN)))?;
+        if meta.record_len != 0 && meta.flags & btree_flag::FIXED_LENGTH == 0 {
+            self.report.add(on(Fault::RecordLength).value(meta.record_len))?;
         }
-        let root = field(at::BTREE_ROOT);
-        let fits = if number == 0 { root == 1 } else { root != number };
-        if !fits || !self.exists(root) {
-            self.report.add(on(Fault::BtreeRoot).value(root))?;
+        let fits = if number == 0 { meta.root == 1 } else { meta.root != number };
+        if !fits || !self.exists(meta.root) {
+            self.report.add(on(Fault::BtreeRoot).value(meta.root))?;
         }
-        let is_list = number == 0 && flags & btree_flag::SEVERAL_DATABASES != 0;
-        Ok(Database::Btree(Btree { root, flags, is_list }))
+        Ok(Method::Btree(meta))
     }
 
     fn btree_flags(&mut self, number: u32, flags: u32) -> Result<(), Stop> {
@@ -137,13 +106,13 @@ impl<S: Source> Check<'_, '_, S> {
     pub(super) fn database(
         &mut self,
         number: u32,
-        database: Database,
+        database: Method,
         databases: Option<&mut Vec<u32>>,
     ) -> Result<(), Stop> {
         match database {
-            Database::Hash(meta) => self.hash_database(number, &meta),
-            Database::Btree(btree) => {
-                self.btree_database(number, &btree, databases.filter(|_| btree.is_list))
+            Method::Hash(meta) => self.hash_database(number, &meta),
+            Method::Btree(meta) => {
+                self.btree_database(number, &meta, databases.filter(|_| meta.is_list()))
             }
         }
     }

@@ -1,13 +1,12 @@
 //! Finding all that is wrong with a file.
 //!
-//! In two passes. The first reads the file from front to back and looks at each page by itself; of each it keeps 16 bytes
-//! ([`table`]). The second follows the links from page 0 on, in memory, and reads again only the pages whose items matter
-//! there. In a sound file every page has one owner: pages are claimed as they are reached, and the second claim of
-//! a page is a fault, so that no link leads in a circle.
+//! In two passes. The first reads the file from front to back and looks at each page by itself; of each it keeps 16
+//! bytes ([`table`]). The second follows the links from page 0 on, in memory, and reads again only the pages whose
+//! items matter there. In a sound file every page has one owner: pages are claimed as they are reached, and the second
+//! claim of a page is a fault, so that no link leads in a circle.
 
 mod big;
 mod bucket;
-mod fault;
 mod hash;
 mod leftover;
 mod meta;
@@ -19,19 +18,18 @@ mod tree_page;
 
 use std::ops::{ControlFlow, RangeInclusive};
 
-pub use fault::{Fault, Problem, Severity};
 pub(crate) use hash::MAX_ELEMENTS;
 pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page};
 
 use kv_file_core::Source;
 
-use self::meta::Database;
 use self::table::Entry;
-use crate::error::Error;
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem, Severity};
 use crate::file::{Budget, Page, PageFile};
-use crate::format::meta::{CHECKSUMS, at, identify};
+use crate::format::meta::RawMeta;
 use crate::format::page::Header;
-use crate::format::{MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta};
+use crate::format::{META_LEN, Meta, Method};
 use crate::stop::Stop;
 
 /// What [`verify`] has to say of a file as a whole.
@@ -60,18 +58,18 @@ impl Verdict {
 /// Checks a whole file, with all databases in it, and hands every problem to `report`, until that breaks off.
 ///
 /// The checks are those of libdb's verifier and more: see [`Fault`]. A file without [`Severity::Damage`] is one that
-/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb has
-/// written are without, though they may give rise to a [`Severity::Note`].
+/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb
+/// has written are without, though they may give rise to a [`Severity::Note`].
 ///
 /// Btree databases are checked as well, since a file of several databases has its list of them in one.
 ///
 /// # Errors
-/// [`Error::NotADatabase`] and [`Error::Unsupported`] for files that cannot be judged, [`Error::Io`]. Damage is
+/// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for files that cannot be judged, [`ErrorKind::Io`]. Damage is
 /// reported, and is no error.
 ///
 /// # Complexity
-/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that have several pages, big
-/// keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one bucket at a time 16 bytes a key.
+/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that have several pages,
+/// big keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one bucket at a time 16 bytes a key.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -92,7 +90,7 @@ impl Verdict {
 pub fn verify<S: Source>(
     source: S,
     mut report: impl FnMut(Problem) -> ControlFlow<()>,
-) -> Result<Verdict, Error> {
+) -> Result<Verdict> {
     let mut report = Report { call: &mut report, verdict: Verdict::default() };
     let end = check(source, &mut report);
     report.verdict.complete = Stop::is_complete(end)?;
@@ -102,23 +100,21 @@ pub fn verify<S: Source>(
 fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
     let len = source.len()?;
     if len < META_LEN as u64 {
-        return Err(Error::NotADatabase.into());
+        return Err(ErrorKind::NotADatabase.into());
     }
     let page_0 = source.read_at(0, META_LEN)?.into_owned();
     refuse_unsupported(&page_0, 0)?;
-    let (order, _) = identify(&page_0)?;
-    let page_size = order.u32(&page_0, at::PAGE_SIZE).unwrap_or_default();
-    if !page_size.is_power_of_two() || !(MIN_PAGE_SIZE..=MAX_PAGE_SIZE).contains(&page_size) {
-        return report.add(Problem::on(0, Fault::PageSize).value(page_size));
-    }
-    if !len.is_multiple_of(page_size.into()) {
+    let raw = RawMeta::read(&page_0)?;
+    let Some(layout) = raw.layout() else {
+        return report.add(Problem::on(0, Fault::PageSize).value(raw.page_size));
+    };
+    if !len.is_multiple_of(raw.page_size.into()) {
         report.add(Problem::on(0, Fault::FileLength).value(len))?;
     }
-    if len < page_size.into() {
+    if len < raw.page_size.into() {
         return Ok(());
     }
-    let checksums = page_0[at::META_FLAGS] & CHECKSUMS != 0;
-    let file = PageFile::new(source, order, page_size, checksums)?;
+    let file = PageFile::new(source, layout)?;
     report.verdict.pages = u64::from(file.last_page) + 1;
     let budget = file.budget();
     let (table, reserved) = (Vec::new(), Vec::new());
@@ -126,10 +122,10 @@ fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
 }
 
 /// Ends the check of a file with a database that this crate cannot judge.
-fn refuse_unsupported(page: &[u8], number: u32) -> Result<(), Error> {
+fn refuse_unsupported(page: &[u8], number: u32) -> Result<()> {
     match Meta::parse(page, number) {
-        Ok(_) | Err(Error::Corrupt { .. }) => Ok(()),
-        Err(error) => Err(error),
+        Err(error) if !matches!(error.kind(), ErrorKind::Corrupt(_)) => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -168,7 +164,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
         self.each_page()?;
         let mut databases = Vec::new();
         let main = self.meta(0)?;
-        let main_is_hash = matches!(main, Database::Hash(_));
+        let main_is_hash = matches!(main, Method::Hash(_));
         self.database(0, main, Some(&mut databases))?;
         for number in databases {
             if self.claim_database(number)? {
@@ -187,7 +183,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
     /// Reads a page again.
     fn read(&self, number: u32) -> Result<Page<'c>, Stop> {
         let bytes = self.file.read(number)?;
-        let header = Header::parse(&bytes, self.file.order).ok_or(Error::NotADatabase)?;
+        let header =
+            Header::parse(&bytes, self.file.layout.order).ok_or(ErrorKind::NotADatabase)?;
         Ok(Page { header, bytes, number })
     }
 

@@ -2,8 +2,10 @@
 
 use kv_file_core::Source;
 
+use super::Check;
 use super::table::Entry;
-use super::{Check, Fault, Problem};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{checksum, page_type};
 use crate::stop::Stop;
@@ -21,7 +23,7 @@ impl<S: Source> Check<'_, '_, S> {
 
     /// Checks one page.
     pub(super) fn page(&mut self, number: u32, page: &[u8]) -> Result<Entry, Stop> {
-        let order = self.file.order;
+        let order = self.file.layout.order;
         let Some(header) = Header::parse(page, order) else { return Ok(Entry::broken(0)) };
         if header.number == 0 && number != 0 {
             if page.iter().all(|byte| *byte == 0) {
@@ -30,7 +32,7 @@ impl<S: Source> Check<'_, '_, S> {
             self.report.add(Problem::on(number, Fault::HoleNotEmpty))?;
             return Ok(Entry::broken(header.kind));
         }
-        if self.file.checksums && !checksum::matches(page, order) {
+        if self.file.layout.checksums && !checksum::matches(page, order) {
             self.report.add(Problem::on(number, Fault::Checksum))?;
             return Ok(Entry::broken(header.kind));
         }
@@ -96,7 +98,7 @@ impl<S: Source> Check<'_, '_, S> {
         if header.entries == 0 {
             self.report.add(Problem::on(header.number, Fault::ReferenceCount).value(0u8))?;
         }
-        let room = self.file.page_size - self.file.header_len;
+        let room = self.file.layout.room();
         if header.high_offset == 0 || usize::from(header.high_offset) > room {
             let problem = Problem::on(header.number, Fault::OverflowBytes);
             self.report.add(problem.value(header.high_offset))?;

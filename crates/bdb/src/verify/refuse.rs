@@ -5,27 +5,21 @@ use std::ops::ControlFlow;
 use kv_file_core::Source;
 
 use super::bucket::Table;
-use super::{Check, Problem, Report, Severity, Verdict};
-use crate::error::{Damage, Error};
+use super::{Check, Report, Verdict};
+use crate::error::Result;
+use crate::fault::{Problem, Severity};
 use crate::file::{Page, PageFile};
 use crate::format::HashMeta;
-use crate::hash::{Address, HashFunction};
+use crate::format::{Address, HashFunction};
 use crate::stop::Stop;
 
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        let Problem { page, item, fault, .. } = problem;
-        Error::Corrupt { page, item, damage: Damage::Fault(fault) }
-    }
-}
-
 /// Refuses a file for what is wrong with its page 0.
-pub(crate) fn refuse_meta<S: Source>(file: &PageFile<S>) -> Result<(), Error> {
+pub(crate) fn refuse_meta<S: Source>(file: &PageFile<S>) -> Result<()> {
     first_damage(file, |check| check.meta(0).map(drop))
 }
 
 /// Refuses a page for what is wrong with it by itself.
-pub(crate) fn refuse_page<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<(), Error> {
+pub(crate) fn refuse_page<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<()> {
     first_damage(file, |check| check.page(page.number, &page.bytes).map(drop))
 }
 
@@ -35,7 +29,7 @@ pub(crate) fn refuse_bucket_page<S: Source>(
     (meta, address, function): (&HashMeta, &Address, HashFunction),
     bucket: u32,
     page: &Page<'_>,
-) -> Result<(), Error> {
+) -> Result<()> {
     let table = Table { meta, address, function: Some(function) };
     first_damage(file, |check| {
         if check.page(page.number, &page.bytes)?.has_items() {
@@ -49,7 +43,7 @@ pub(crate) fn refuse_bucket_page<S: Source>(
 fn first_damage<S: Source>(
     file: &PageFile<S>,
     look: impl FnOnce(&mut Check<'_, '_, S>) -> Result<(), Stop>,
-) -> Result<(), Error> {
+) -> Result<()> {
     let mut first = None;
     let mut call = |problem: Problem| match problem.severity() {
         Severity::Note => ControlFlow::Continue(()),

@@ -4,11 +4,14 @@ use std::borrow::Cow;
 
 use kv_file_core::Source;
 
-use super::meta::{Btree, btree_flag};
-use super::{Check, Fault, Problem};
+use super::Check;
+use crate::databases;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::Page;
+use crate::format::meta::btree_flag;
 use crate::format::tree_item::{Content, TreeItem};
-use crate::format::{ByteOrder, page_type};
+use crate::format::{BtreeMeta, page_type};
 use crate::stop::Stop;
 use crate::tree;
 
@@ -71,7 +74,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
     pub(super) fn btree_database(
         &mut self,
         number: u32,
-        btree: &Btree,
+        btree: &BtreeMeta,
         databases: Option<&mut Vec<u32>>,
     ) -> Result<(), Stop> {
         self.walk((number, None), btree.root, &Shape::btree(btree.flags), databases)
@@ -270,7 +273,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         Ok(Some(u64::from(if pairs { entries / 2 } else { entries })))
     }
 
-    /// Checks the items of a leaf that holds nothing else than data; returns the first and the last, if they are in order.
+    /// Checks the items of a leaf that holds nothing else than data; returns the first and the last, if they are in
+    /// order.
     fn sorted_items<'p>(&mut self, shape: &Shape, page: &'p Page<'c>) -> Result<Ends<'p>, Stop> {
         let mut first = None;
         let mut last: Option<Cow<'p, [u8]>> = None;
@@ -317,7 +321,11 @@ impl<'c, S: Source> Check<'c, '_, S> {
                 last = bytes;
             }
             if let Some(databases) = &mut walk.databases {
-                match database_entry(data.content).filter(|number| self.exists(*number)) {
+                let number = match data.content {
+                    Content::Plain(bytes) => databases::meta_page(bytes),
+                    _ => None,
+                };
+                match number.filter(|number| self.exists(*number)) {
                     Some(number) => databases.push(number),
                     None => {
                         self.lost = true;
@@ -380,13 +388,5 @@ impl<'c, S: Source> Check<'c, '_, S> {
             }
             Content::Big(_) | Content::DuplicateTree(_) => None,
         })
-    }
-}
-
-/// The page of a database, from its entry in the list: the one number that is big-endian in every file (section 21).
-fn database_entry(content: Content<'_>) -> Option<u32> {
-    match content {
-        Content::Plain(bytes) if bytes.len() == 4 => ByteOrder::Big.u32(bytes, 0),
-        _ => None,
     }
 }

@@ -2,8 +2,9 @@
 
 use kv_file_core::Source;
 
-use super::{Check, Fault, Problem};
-use crate::error::Damage;
+use super::Check;
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::format::tree_item::{Content, TreeItem};
@@ -17,25 +18,20 @@ impl<S: Source> Check<'_, '_, S> {
         let on = |fault| Problem::on(number, fault);
         let odd = header.kind == page_type::BTREE_LEAF && !header.entries.is_multiple_of(2);
         let empty = !is_leaf(header.kind) && header.entries == 0;
-        let table_end = self.file.header_len + 2 * usize::from(header.entries);
+        let table_end = self.file.layout.header_len() + 2 * usize::from(header.entries);
         if odd || empty || table_end > page.len() {
             self.report.add(on(Fault::Entries).value(header.entries))?;
             return Ok(false);
         }
-        let layout = (self.file.header_len, self.file.order);
         let mut whole = true;
         let mut places = Vec::new();
         for index in 0..header.entries.into() {
-            let item = TreeItem::parse(page, layout, (header.kind, header.entries), index);
+            let item =
+                TreeItem::parse(page, self.file.layout, (header.kind, header.entries), index);
             let item = match item {
                 Ok(item) => item,
-                Err(damage) => {
-                    let problem = match damage {
-                        Damage::ItemType(other) => on(Fault::ItemType).value(other),
-                        Damage::ItemLength => on(Fault::ItemLength),
-                        _ => on(Fault::Offset),
-                    };
-                    self.report.add(problem.item(index))?;
+                Err(flaw) => {
+                    self.report.add(flaw.on(number).item(index))?;
                     whole = false;
                     continue;
                 }
@@ -69,9 +65,9 @@ impl<S: Source> Check<'_, '_, S> {
         places.sort_unstable();
         // Duplicates share their key.
         places.dedup_by(|a, b| a.0 == b.0 && is_key(a.2) && is_key(b.2));
-        let lowest = places.first().map_or(self.file.page_size, |place| place.0);
+        let lowest = places.first().map_or(self.file.layout.page_size, |place| place.0);
         self.high_offset(header, lowest)?;
-        let starts = places.iter().skip(1).map(|place| place.0).chain([self.file.page_size]);
+        let starts = places.iter().skip(1).map(|place| place.0).chain([self.file.layout.page_size]);
         for (&(offset, size, index), next) in places.iter().zip(starts) {
             if offset + size != next {
                 let problem = Problem::on(header.number, Fault::ItemOverlap).item(index);

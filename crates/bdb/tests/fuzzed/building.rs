@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{BuildOptions, Datum, DuplicateOrder, HashBuilder, HashDb, Keep};
+use bdb_file::{Datum, DuplicateOrder, HashBuilder, HashDb, Keep};
 
 use super::input::Input;
 use super::model::{Map, assert_holds};
@@ -15,7 +15,8 @@ const MOST_PAIRS: usize = 300;
 
 pub fn check(input: &mut Input<'_>) {
     let duplicates = [None, None, Some(DuplicateOrder::Insertion), Some(DuplicateOrder::Sorted)];
-    let options = BuildOptions { duplicates: input.choice(&duplicates), ..options(input) };
+    let duplicates = input.choice(&duplicates);
+    let options = options(input).duplicates(duplicates);
     let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.duplicates);
     let keep = input.choice(&[Keep::First, Keep::Last]);
     let terminated = input.bool();

@@ -5,9 +5,20 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{Datum, HashDb, Source};
+use bdb_file::{BuildOptions, Datum, HashBuilder, HashDb, Keep, Source};
 
 pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A file with the pairs of a map.
+pub fn build(options: BuildOptions, map: &Map) -> Vec<u8> {
+    let mut builder = HashBuilder::new(options);
+    for (key, data) in map {
+        builder.push(key, data).unwrap();
+    }
+    let mut file = Vec::new();
+    builder.plan(Keep::First).unwrap().write_to(&mut file).unwrap();
+    file
+}
 
 /// Whether a database holds the pairs of a map and no others, whatever way it is asked.
 pub fn assert_holds<S: Source>(database: &HashDb<S>, map: &Map) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 
-use bdb_file::{Datum, Error, HashDb, Source, TextFormat, database_names, dump_all};
+use bdb_file::{Datum, Error, ErrorKind, HashDb, Source, TextFormat, database_names, dump_all};
 
 type Pair = (Vec<u8>, Vec<u8>);
 
@@ -49,7 +49,9 @@ impl Source for Copied<'_> {
 fn read_all<S: Source + Clone>(pages: S, len: usize) -> Found<Vec<Found<Listing>>> {
     let names = match HashDb::open(pages.clone()) {
         Ok(database) => return Ok(vec![Ok(read(&database, len))]),
-        Err(Error::SeveralDatabases) => database_names(pages.clone()).map_err(words)?,
+        Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
+            database_names(pages.clone()).map_err(words)?
+        }
         Err(error) => return Err(error.to_string()),
     };
     let open = |name: &Vec<u8>| {

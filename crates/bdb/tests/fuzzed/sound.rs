@@ -55,14 +55,12 @@ fn numbered(input: &mut Input<'_>) -> Vec<u8> {
 /// All ways in which a file can be laid out; small pages most of the time.
 pub fn options(input: &mut Input<'_>) -> BuildOptions {
     let sizes = [512, 512, 512, 512, 1024, 4096, 65536].map(Some);
-    BuildOptions {
-        page_size: if input.u8() % 8 == 7 { None } else { input.choice(&sizes) },
-        buckets: if input.bool() { None } else { Some(2 + input.below(12) as u32) },
-        byte_order: if input.bool() { ByteOrder::Big } else { ByteOrder::Little },
-        checksums: input.bool(),
-        file_id: FileId::Contents,
-        duplicates: None,
-    }
+    BuildOptions::default()
+        .page_size(if input.u8() % 8 == 7 { None } else { input.choice(&sizes) })
+        .buckets(if input.bool() { None } else { Some(2 + input.below(12) as u32) })
+        .byte_order(if input.bool() { ByteOrder::Big } else { ByteOrder::Little })
+        .checksums(input.bool())
+        .file_id(FileId::Contents)
 }
 
 /// A key or data: few enough to be met again, begun like others, around the limits of pages, or as the input has them.

@@ -1,8 +1,6 @@
 //! The text of databases: any can be read, and what it gives is dumped as a text that gives itself.
 
-use bdb_file::{
-    BuildOptions, DumpReader, FileId, HashBuilder, HashDb, Keep, NewDatabases, TextFormat, dump_all,
-};
+use bdb_file::{DumpReader, FileId, HashBuilder, HashDb, Keep, NewDatabases, TextFormat, dump_all};
 
 use super::sound::{finish, write};
 use super::verdict::problems;
@@ -15,7 +13,7 @@ pub fn check(text: &[u8]) {
     let mut reader = DumpReader::new(text);
     let mut named = Vec::new();
     while let Ok(Some(header)) = reader.next_database() {
-        let options = BuildOptions { file_id: FileId::Contents, ..header.build_options() };
+        let options = header.build_options().file_id(FileId::Contents);
         let mut builder = HashBuilder::new(options);
         let read = reader.push_all(&mut builder);
         // A page size that no file can have is told when the file is planned.

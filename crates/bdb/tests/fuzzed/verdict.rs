@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bdb_file::{
-    Error, Fault, HashDb, Problem, Salvage, Severity, Unsupported, Verdict, database_names,
-    salvage, verify,
+    Error, ErrorKind, Fault, HashDb, Problem, Salvage, Severity, Unsupported, Verdict,
+    database_names, salvage, verify,
 };
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -74,15 +74,16 @@ fn salvaged(file: &[u8]) -> Result<(Salvage, Pairs), Error> {
 /// The number of different keys, and all pairs, of all hash databases of a file; each key is looked up, too.
 fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
     let opened = match HashDb::open(file) {
-        Err(Error::SeveralDatabases) => {
+        Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
             let names = database_names(file)?;
             names.iter().map(|name| HashDb::open_named(file, name)).collect()
         }
         one => vec![one],
     };
     // Btrees, which verify knows and nobody else does.
-    let is_btree = |opened: &Result<_, _>| {
-        matches!(opened, Err(Error::Unsupported(Unsupported::AccessMethod(_))))
+    let is_btree = |opened: &Result<_, Error>| {
+        let kind = opened.as_ref().err().map(Error::kind);
+        matches!(kind, Some(ErrorKind::Unsupported(Unsupported::AccessMethod(_))))
     };
     let databases: Vec<_> =
         opened.into_iter().filter(|opened| !is_btree(opened)).collect::<Result<_, _>>()?;

@@ -11,13 +11,13 @@ pub fn options() -> impl Strategy<Value = BuildOptions> {
         any::<bool>(),
         any::<bool>(),
     )
-        .prop_map(|(page_size, buckets, big_endian, checksums)| BuildOptions {
-            page_size,
-            buckets,
-            byte_order: if big_endian { ByteOrder::Big } else { ByteOrder::Little },
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
+        .prop_map(|(page_size, buckets, big_endian, checksums)| {
+            BuildOptions::default()
+                .page_size(page_size)
+                .buckets(buckets)
+                .byte_order(if big_endian { ByteOrder::Big } else { ByteOrder::Little })
+                .checksums(checksums)
+                .file_id(FileId::Contents)
         })
 }
 

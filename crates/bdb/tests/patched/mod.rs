@@ -39,15 +39,24 @@ pub struct Patched {
 impl Patched {
     /// The sound file with `buckets` buckets.
     pub fn new(order: ByteOrder, buckets: u32, checksums: bool) -> Self {
-        let mut builder = HashBuilder::new(BuildOptions {
-            page_size: Some(PAGE as u32),
-            buckets: Some(buckets),
-            byte_order: order,
-            checksums,
-            file_id: FileId::Contents,
-            duplicates: None,
-        });
-        for (key, data) in pairs() {
+        Self::of(pairs(), order, buckets, checksums)
+    }
+
+    /// A file of other pairs.
+    pub fn of(
+        pairs: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>,
+        order: ByteOrder,
+        buckets: u32,
+        checksums: bool,
+    ) -> Self {
+        let options = BuildOptions::default()
+            .page_size(PAGE as u32)
+            .buckets(buckets)
+            .byte_order(order)
+            .checksums(checksums)
+            .file_id(FileId::Contents);
+        let mut builder = HashBuilder::new(options);
+        for (key, data) in pairs {
             builder.push(&key, &data).unwrap();
         }
         let mut bytes = Vec::new();

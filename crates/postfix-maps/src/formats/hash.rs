@@ -1,5 +1,7 @@
 //! `hash:NAME`, a Berkeley DB hash file (postmap specification, section 8).
 
+use std::borrow::Cow;
+
 use bdb_file::{BuildOptions, FileId, HashBuilder, HashDb, HashUpdate, Keep};
 use kv_file_core::{Changes, Datum, Entries, FileSource};
 
@@ -19,7 +21,7 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     plan: |entries, options| plan(entries, build_options(options), options.duplicates),
     plan_empty: |options| {
         // What will be added is not known: libdb's usual page size suits most.
-        let build = BuildOptions { page_size: Some(4096), ..build_options(options) };
+        let build = build_options(options).page_size(4096);
         plan(Entries::over(&[]), build, options.duplicates)
     },
     update: |file| Ok(Box::new(HashUpdate::open(file)?)),
@@ -28,7 +30,7 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
 
 fn build_options(options: &WriteOptions) -> BuildOptions {
     let file_id = if options.reproducible { FileId::Contents } else { FileId::Unique };
-    BuildOptions { file_id, ..BuildOptions::default() }
+    BuildOptions::default().file_id(file_id)
 }
 
 fn plan(entries: Entries<'_>, options: BuildOptions, duplicates: Duplicates) -> Planned<'_> {
@@ -52,15 +54,17 @@ fn what(operation: Operation) -> &'static str {
 
 impl From<bdb_file::Error> for Cause {
     fn from(error: bdb_file::Error) -> Self {
+        use bdb_file::ErrorKind as Kind;
+        let error = match error.into_kind() {
+            Kind::Io(error) => return Cause::System(error),
+            error => error,
+        };
         let kind = match error {
-            bdb_file::Error::Io(error) => return Cause::System(error),
-            bdb_file::Error::Unsupported(_) | bdb_file::Error::SeveralDatabases => {
-                ErrorKind::UnsupportedFile
-            }
-            bdb_file::Error::TooLarge => ErrorKind::TooLarge,
+            Kind::Unsupported(_) | Kind::SeveralDatabases => ErrorKind::UnsupportedFile,
+            Kind::TooLarge => ErrorKind::TooLarge,
             _ => ErrorKind::Damaged,
         };
-        found(kind, error)
+        found(kind, bdb_file::Error::from(error))
     }
 }
 
@@ -83,6 +87,10 @@ impl Lookup for HashDb<Bytes> {
 }
 
 impl Update for HashUpdate<FileSource> {
+    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Cause> {
+        Ok(HashUpdate::get(self, key)?)
+    }
+
     fn put(
         &mut self,
         key: Datum<'_>,

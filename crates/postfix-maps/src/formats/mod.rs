@@ -114,6 +114,9 @@ impl Source for Bytes {
 
 /// A table's file that is being changed.
 pub(crate) trait Update: fmt::Debug + Send {
+    /// What is stored under a key, the changes so far included.
+    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Cause>;
+
     /// Stores a pair. Where the key is there already, `duplicates` decides. Returns `true` if the pair is stored.
     fn put(
         &mut self,

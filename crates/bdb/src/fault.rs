@@ -20,7 +20,8 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports.
+/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports, and why reading and changing files
+/// [fails](crate::ErrorKind::Corrupt).
 ///
 /// ```
 /// use bdb_file::{Fault, Problem};
@@ -43,15 +44,15 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn on(page: u32, fault: Fault) -> Self {
+    pub(crate) fn on(page: u32, fault: Fault) -> Self {
         Problem { page, item: None, fault, value: None }
     }
 
-    pub(super) fn item(self, index: usize) -> Self {
+    pub(crate) fn item(self, index: usize) -> Self {
         Problem { item: u16::try_from(index).ok(), ..self }
     }
 
-    pub(super) fn value(self, value: impl Into<u64>) -> Self {
+    pub(crate) fn value(self, value: impl Into<u64>) -> Self {
         Problem { value: Some(value.into()), ..self }
     }
 
@@ -75,13 +76,40 @@ impl fmt::Display for Problem {
     }
 }
 
+/// What is wrong with an item, of which only its bytes are known, and not where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    fault: Fault,
+    value: Option<u64>,
+}
+
+impl From<Fault> for Flaw {
+    fn from(fault: Fault) -> Self {
+        Flaw { fault, value: None }
+    }
+}
+
+impl Flaw {
+    /// The problem of the page that has the item.
+    pub fn on(self, page: u32) -> Problem {
+        Problem { page, item: None, fault: self.fault, value: self.value }
+    }
+}
+
+impl Fault {
+    /// This fault, with the value that is wrong.
+    pub(crate) fn with(self, value: impl Into<u64>) -> Flaw {
+        Flaw { fault: self, value: Some(value.into()) }
+    }
+}
+
 /// Defines [`Fault`]: one row for each, with its code, its severity and its words.
 macro_rules! faults {
     ($($name:ident, $code:literal, $severity:ident, $words:literal;)*) => {
         /// What is wrong with a file, a page or an item.
         ///
-        /// The checks are those of the specification of the hash format, section 24, and of the btree format, section 12,
-        /// with what is said there to escape libdb.
+        /// The checks are those of the specification of the hash format, section 24, and of the btree format, section
+        /// 12, with what is said there to escape libdb.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

@@ -3,18 +3,9 @@
 use kv_file_core::{Datum, Entries};
 
 use super::arrange::Place;
-use super::layout::is_big;
-use crate::error::Error;
+use crate::error::{ErrorKind, Result};
 use crate::format::ByteOrder;
-
-/// The order of the data items of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DuplicateOrder {
-    /// That in which they were pushed.
-    Insertion,
-    /// Byte order; each is stored once.
-    Sorted,
-}
+use crate::hash::layout::is_big;
 
 /// What the data of a key are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +18,8 @@ pub(super) enum Form {
     Tree,
 }
 
-/// The keys of a new table, each with all its data: entries by their indices, and behind them those that have been made of
-/// several with the same key.
+/// The keys of a new table, each with all its data: entries by their indices, and behind them those that have been made
+/// of several with the same key.
 #[derive(Debug)]
 pub(super) struct Keys<'t> {
     entries: Entries<'t>,
@@ -90,15 +81,15 @@ impl<'t> Keys<'t> {
         indices.iter().map(|index| self.data(u32::from_le_bytes(*index))).collect()
     }
 
-    /// Adds a key that is made of several entries with the same: with their data as a set, as it lies on a page, or as their
-    /// indices. Returns its index.
-    fn join(&mut self, indices: &[u32], set: Option<Vec<u8>>) -> Result<u32, Error> {
+    /// Adds a key that is made of several entries with the same: with their data as a set, as it lies on a page, or as
+    /// their indices. Returns its index.
+    fn join(&mut self, indices: &[u32], set: Option<Vec<u8>>) -> Result<u32> {
         let index = self.entries.len().checked_add(self.joined.len() as u32);
-        let index = index.filter(|index| *index < u32::MAX).ok_or(Error::TooLarge)?;
+        let index = index.filter(|index| *index < u32::MAX).ok_or(ErrorKind::TooLarge)?;
         let form = if set.is_some() { Form::Set } else { Form::Tree };
         let indices_as_bytes = || indices.iter().flat_map(|index| index.to_le_bytes()).collect();
         let data: Vec<u8> = set.unwrap_or_else(indices_as_bytes);
-        u32::try_from(data.len()).map_err(|_| Error::TooLarge)?;
+        u32::try_from(data.len()).map_err(|_| ErrorKind::TooLarge)?;
         self.joined.push(Joined { first: indices[0], form, data });
         Ok(index)
     }
@@ -110,7 +101,7 @@ pub(super) fn join(
     keys: &mut Keys<'_>,
     page_size: usize,
     order: ByteOrder,
-) -> Result<(), Error> {
+) -> Result<()> {
     let (mut read, mut written) = (0, 0);
     while let Some(first) = places.get(read).copied() {
         let key = keys.key(first.index());

@@ -4,14 +4,12 @@ use std::cmp::Ordering;
 
 use kv_file_core::{Datum, Entries, both};
 
-use super::address;
-use super::build::Keep;
-use super::duplicates::DuplicateOrder;
-use super::function::HashFunction;
-use super::layout::is_big;
-use super::page::page_order;
+use super::options::{DuplicateOrder, Keep};
+use crate::format::{HashFunction, address, page_order};
+use crate::hash::layout::is_big;
 
-/// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the pairs.
+/// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the
+/// pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
@@ -76,10 +74,11 @@ pub(super) enum SameKeys {
     Stay(DuplicateOrder),
 }
 
-/// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay; gives their indices.
+/// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay; gives their
+/// indices.
 ///
-/// Big keys come last, for pages of their own: the order of a page that mixes them with their own prefixes is ambiguous,
-/// and libdb then fails to find keys (section 12.2).
+/// Big keys come last, for pages of their own: the order of a page that mixes them with their own prefixes is
+/// ambiguous, and libdb then fails to find keys (section 12.2).
 pub(super) fn sort_buckets(
     places: &mut Vec<Place>,
     entries: &Entries<'_>,

@@ -97,16 +97,6 @@ impl HashFunction {
     }
 }
 
-/// Two numbers by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
-pub(super) fn marks(key: Datum<'_>) -> [u8; 2] {
-    let [bytes, tail] = key.pieces();
-    let sum = bytes
-        .iter()
-        .chain(tail)
-        .fold(0u32, |sum, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x9e37_79b1));
-    [(sum >> 24) as u8, (sum >> 16) as u8]
-}
-
 #[inline]
 fn phong(hash: u32, byte: u8) -> u32 {
     hash.wrapping_mul(0x63c6_3cd9).wrapping_add(0x9c39_c33d).wrapping_add(u32::from(byte))

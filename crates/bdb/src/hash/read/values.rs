@@ -1,14 +1,16 @@
 //! The data items of one key: usually one, several in a database with duplicates (section 9).
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use kv_file_core::Source;
 
-use super::page::{HashPage, Pair};
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::{Budget, PageFile};
 use crate::format::item::Item;
 use crate::format::packed::element;
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 use crate::tree::Leaves;
 
@@ -30,10 +32,10 @@ impl<'a> DataItems<'a> {
         page: &HashPage<'a>,
         pair: &Pair,
         budget: &Budget,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let index = pair.index + 1;
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
-        Ok(match page.item(item, index, file.order)? {
+        Ok(match page.item(item, index, file.layout.order)? {
             Item::Plain(_) => {
                 DataItems::One(Some(page.page.part(pair.data.start + 1..pair.data.end)))
             }
@@ -53,15 +55,15 @@ impl<'a> DataItems<'a> {
         &mut self,
         file: &'a PageFile<S>,
         budget: &Budget,
-    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    ) -> Result<Option<Cow<'a, [u8]>>> {
         match self {
             DataItems::One(item) => Ok(item.take()),
             DataItems::Set { rest, at, page, index } => {
                 if *at == rest.len() {
                     return Ok(None);
                 }
-                let malformed = || Error::corrupt_item(*page, *index, Damage::DuplicateSet);
-                let place = element(rest, *at, file.order).ok_or_else(malformed)?;
+                let malformed = || Problem::on(*page, Fault::DuplicateSet).item(*index);
+                let place = element(rest, *at, file.layout.order).ok_or_else(malformed)?;
                 *at = place.end + 2;
                 Ok(Some(match rest {
                     Cow::Borrowed(rest) => Cow::Borrowed(&rest[place]),
@@ -96,7 +98,7 @@ impl<'a, S: Source> Values<'a, S> {
 }
 
 impl<'a, S: Source> Iterator for Values<'a, S> {
-    type Item = Result<Cow<'a, [u8]>, Error>;
+    type Item = Result<Cow<'a, [u8]>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.source.next(self.file, &self.budget).transpose();
@@ -106,3 +108,5 @@ impl<'a, S: Source> Iterator for Values<'a, S> {
         next
     }
 }
+
+impl<S: Source> FusedIterator for Values<'_, S> {}

@@ -1,20 +1,26 @@
 //! Opening a hash database and finding keys in it (section 12.3).
 
+mod iter;
+mod many;
+mod search;
+mod stat;
+mod values;
+
 use std::borrow::Cow;
 
 use kv_file_core::{Datum, Source};
 
-use super::address::Address;
-use super::function::HashFunction;
-use super::iter::Iter;
-use super::many::GetMany;
+pub use self::iter::Iter;
+pub use self::many::GetMany;
+pub use self::stat::{PageUse, Stat};
+pub use self::values::Values;
+
+use self::values::DataItems;
 use super::page::HashPage;
-use super::search;
-use super::values::{DataItems, Values};
 use crate::databases;
-use crate::error::{Error, Unsupported};
+use crate::error::{ErrorKind, Result, Unsupported};
 use crate::file::{Budget, PageFile};
-use crate::format::{ByteOrder, HashMeta, Meta, Method};
+use crate::format::{Address, ByteOrder, HashFunction, HashMeta, Meta, Method};
 
 /// A hash database, open for reading.
 ///
@@ -41,25 +47,25 @@ pub struct HashDb<S> {
     pub(super) address: Address,
     pub(super) function: Option<HashFunction>,
     suits_search: bool,
-    meta: HashMeta,
+    pub(super) meta: HashMeta,
 }
 
 impl<S: Source> HashDb<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// [`Error::NotADatabase`] and [`Error::Unsupported`] for another kind of file, [`Error::SeveralDatabases`] for one
-    /// that needs [`open_named`](Self::open_named), [`Error::Length`], [`Error::Truncated`] and [`Error::Corrupt`] for
-    /// damage that shows at once, [`Error::Io`].
+    /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for another kind of file, [`ErrorKind::SeveralDatabases`] for one
+    /// that needs [`open_named`](Self::open_named), [`ErrorKind::Length`], [`ErrorKind::Truncated`] and
+    /// [`ErrorKind::Corrupt`] for damage that shows at once, [`ErrorKind::Io`].
     ///
     /// # Complexity
     /// Reads the first 512 bytes.
-    pub fn open(source: S) -> Result<Self, Error> {
+    pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         if let Method::Btree(list) = &meta.method
-            && list.several_databases
+            && list.is_list()
         {
-            return Err(Error::SeveralDatabases);
+            return Err(ErrorKind::SeveralDatabases.into());
         }
         Self::new(file, 0, meta)
     }
@@ -67,22 +73,23 @@ impl<S: Source> HashDb<S> {
     /// Opens the hash database `name` of a file that holds several (section 21).
     ///
     /// # Errors
-    /// As [`open`](Self::open), and [`Error::NoSuchDatabase`].
+    /// As [`open`](Self::open), and [`ErrorKind::NoSuchDatabase`].
     ///
     /// # Complexity
     /// Reads the pages of the list of databases, and one more.
-    pub fn open_named(source: S, name: &[u8]) -> Result<Self, Error> {
+    pub fn open_named(source: S, name: &[u8]) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         match &meta.method {
-            Method::Btree(list) if list.several_databases => {
+            Method::Btree(list) if list.is_list() => {
                 let (number, meta) = databases::find(&file, list, name)?;
                 Self::new(file, number, meta)
             }
-            _ => Err(Error::NoSuchDatabase),
+            _ => Err(ErrorKind::NoSuchDatabase.into()),
         }
     }
 
-    fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self, Error> {
+    /// The database with this meta page.
+    pub(super) fn new(file: PageFile<S>, number: u32, meta: Meta) -> Result<Self> {
         let Method::Hash(meta) = meta.method else {
             return Err(Unsupported::AccessMethod("btree").into());
         };
@@ -102,17 +109,17 @@ impl<S: Source> HashDb<S> {
 
     /// The byte order of the file's numbers.
     pub fn byte_order(&self) -> ByteOrder {
-        self.file.order
+        self.file.layout.order
     }
 
     /// The page size, in bytes.
     pub fn page_size(&self) -> u32 {
-        self.file.page_size as u32
+        self.file.layout.page_size as u32
     }
 
     /// Whether every page carries a checksum.
     pub fn has_checksums(&self) -> bool {
-        self.file.checksums
+        self.file.layout.checksums
     }
 
     /// The number of pages in the file, page 0 included.
@@ -126,14 +133,14 @@ impl<S: Source> HashDb<S> {
     /// ([`Datum::terminated`]).
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for damage on the way, [`Error::Io`], and
+    /// [`ErrorKind::Corrupt`] for damage on the way, [`ErrorKind::Io`], and
     /// [`Unsupported::HashFunction`] for a table with a hash function of its own.
     ///
     /// # Complexity
     /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From memory it allocates
     /// and copies nothing, unless the data fills several overflow pages.
     #[inline]
-    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
         self.get_from(self.primary_page(function, key), key)
@@ -174,7 +181,7 @@ impl<S: Source> HashDb<S> {
         &'a self,
         primary: u32,
         key: Datum<'_>,
-    ) -> Result<Option<Cow<'a, [u8]>>, Error> {
+    ) -> Result<Option<Cow<'a, [u8]>>> {
         if let Some(bytes) = self.searchable()
             && let Some(found) = search::search(&self.file, bytes, primary, key)
         {
@@ -192,7 +199,7 @@ impl<S: Source> HashDb<S> {
     /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
     #[cold]
     #[inline(never)]
-    fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Error> {
+    fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>> {
         let budget = self.file.budget();
         match self.find(primary, key, &budget)? {
             Some(mut source) => source.next(&self.file, &budget),
@@ -204,7 +211,7 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
-    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>, Error> {
+    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>> {
         let budget = self.file.budget();
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
@@ -228,7 +235,7 @@ impl<S: Source> HashDb<S> {
         primary: u32,
         key: Datum<'_>,
         budget: &Budget,
-    ) -> Result<Option<DataItems<'a>>, Error> {
+    ) -> Result<Option<DataItems<'a>>> {
         let mut page = HashPage::primary(&self.file, primary, budget)?;
         loop {
             if let Some(pair) = page.find(&self.file, key, budget)? {
@@ -243,7 +250,7 @@ impl<S: Source> HashDb<S> {
 }
 
 impl<'a, S: Source> IntoIterator for &'a HashDb<S> {
-    type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>;
+    type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
     type IntoIter = Iter<'a, S>;
 
     fn into_iter(self) -> Iter<'a, S> {

@@ -2,8 +2,8 @@
 //!
 //! Everything is done on a borrowed page as it is, eight pairs at once and without a branch for each. What is not as
 //! usual (a big item of either kind, a set of duplicates, a page that was never written, any damage) is left to the
-//! general search in [`page`](super::page), which knows what it is: nothing is reported from here. The two agree on
-//! every page, which is tested on damaged files.
+//! general search in [`page`](crate::hash::page), which knows what it is: nothing is reported from here. The two agree
+//! on every page, which is tested on damaged files.
 
 use std::array::from_fn;
 use std::hint::select_unpredictable;
@@ -28,7 +28,9 @@ pub(super) type Found<'a> = Option<&'a [u8]>;
 /// Whether the pages of a file can be searched here, if they are in memory.
 pub(super) fn suits<S>(file: &PageFile<S>) -> bool {
     // In 65,536 bytes an end does not fit a lane.
-    file.order == ByteOrder::Little && !file.checksums && file.page_size < 1 << 16
+    file.layout.order == ByteOrder::Little
+        && !file.layout.checksums
+        && file.layout.page_size < 1 << 16
 }
 
 /// Looks for `key` in the bucket with the primary page `primary`. Nothing, where this is for the general search.
@@ -143,7 +145,7 @@ fn page<'a, S: Source>(
     bytes: &'a [u8],
     number: u32,
 ) -> Option<(&'a [u8], Header)> {
-    let page = bytes.get(file.place(number)?..)?.get(..file.page_size)?;
+    let page = bytes.get(file.place(number)?..)?.get(..file.layout.page_size)?;
     let header = Header::parse(page, ByteOrder::Little)?;
     let usual = header.number == number
         && matches!(header.kind, page_type::HASH | page_type::HASH_UNSORTED)
@@ -231,7 +233,8 @@ impl<'a> Chunk<'a> {
         lanes.to_bitmask() as Lanes & self.used
     }
 
-    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general search.
+    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general
+    /// search.
     #[inline(always)]
     fn find(&self, mut candidates: Lanes, key: Datum<'_>) -> Option<Found<'a>> {
         while candidates != 0 {

@@ -1,20 +1,21 @@
 //! A new table whose every page is settled.
 //!
 //! Page 0 comes first, then the buckets' primary pages in order, then what did not fit on those: for each bucket its
-//! further pages, and the overflow pages of its big items. These are numbered here, so that the pages before can refer to
-//! them.
+//! further pages, and the overflow pages of its big items. These are numbered here, so that the pages before can refer
+//! to them.
 
-use super::address::masks;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
 use super::arrange::Place;
-use super::build::BuildOptions;
-use super::duplicates::{DuplicateOrder, Form, Keys};
-use super::function::HashFunction;
-use super::layout::{is_big, pair_len};
-use crate::error::Error;
+use super::duplicates::{Form, Keys};
+use super::options::{BuildOptions, DuplicateOrder, FileId};
+use crate::error::{ErrorKind, Result};
+use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
 use crate::format::meta::MetaPlace;
-use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
-use crate::new_pages::PageLayout;
+use crate::format::{HashFunction, HashMeta, MAX_BUCKET_GROUPS, PageLayout};
+use crate::hash::layout::{is_big, pair_len};
 use crate::new_tree::{NewTree, TreeKind};
 
 /// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
@@ -56,11 +57,11 @@ impl<'t> Plan<'t> {
         (pairs, dropped): (u64, Vec<u32>),
         (page_size, max_bucket): (u32, u32),
         meta: u32,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let (high_mask, _) = masks(max_bucket);
         let mut plan = Plan {
             layout: PageLayout {
-                byte_order: options.byte_order,
+                order: options.byte_order,
                 checksums: options.checksums,
                 page_size: page_size as usize,
             },
@@ -76,24 +77,25 @@ impl<'t> Plan<'t> {
             further: Vec::new(),
             last_page: 0,
         };
-        // The meta page, then one page for each bucket up to the mask: libdb takes those above the last bucket for its own.
+        // The meta page, then one page for each bucket up to the mask: libdb takes those above the last bucket for its
+        // own.
         let mut next = u64::from(meta) + u64::from(high_mask) + 2;
         let mut start = 0;
         for places in plan.places.chunk_by(|a, b| a.bucket() == b.bucket()) {
             let pages = plan.further_pages(places);
             if pages > 0 {
-                let page = u32::try_from(next).map_err(|_| Error::TooLarge)?;
+                let page = u32::try_from(next).map_err(|_| ErrorKind::TooLarge)?;
                 plan.further.push(Further { bucket: places[0].bucket(), start, page });
                 next += pages;
             }
             start += places.len();
         }
-        plan.last_page = u32::try_from(next - 1).map_err(|_| Error::TooLarge)?;
+        plan.last_page = u32::try_from(next - 1).map_err(|_| ErrorKind::TooLarge)?;
         Ok(plan)
     }
 
-    /// The pairs that are not stored because another with the same key is, or where a key may have several data items, the
-    /// same pair; in input order: the number of the push (from 0), and the key without its NUL.
+    /// The pairs that are not stored because another with the same key is, or where a key may have several data items,
+    /// the same pair; in input order: the number of the push (from 0), and the key without its NUL.
     pub fn dropped(&self) -> impl Iterator<Item = (u32, &[u8])> {
         self.dropped.iter().map(|index| (*index, self.keys.key(*index).bytes))
     }
@@ -171,7 +173,7 @@ impl<'t> Plan<'t> {
             0 => MetaPlace::File { last_page: self.last_page },
             number => MetaPlace::OneOfSeveral { number },
         };
-        meta.put(&mut page, self.layout.byte_order, place, self.layout.checksums);
+        meta.put(&mut page, self.layout, place);
         page
     }
 
@@ -242,5 +244,36 @@ impl<'t> Plan<'t> {
             _ => TreeKind::Duplicates,
         };
         NewTree::new(kind, self.keys.tree_items(index), self.layout)
+    }
+}
+
+impl FileId {
+    /// The 20 bytes for a file of these pairs.
+    fn bytes(self, keys: &Keys<'_>, places: &[Place]) -> [u8; 20] {
+        let number = match self {
+            FileId::Unique => {
+                // Each state has random keys of its own.
+                let random = || RandomState::new().build_hasher().finish();
+                u128::from(random()) << 64 | u128::from(random())
+            }
+            FileId::Contents => {
+                // FNV-1a of 128 bits over every item, each behind its length.
+                let fnv = |hash: u128, byte: u8| {
+                    (hash ^ u128::from(byte))
+                        .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+                };
+                let items = places
+                    .iter()
+                    .flat_map(|place| [keys.key(place.index()), keys.data(place.index())]);
+                items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
+                    let len = (item.len() as u64).to_le_bytes();
+                    let pieces = item.pieces();
+                    len.iter().chain(pieces[0]).chain(pieces[1]).copied().fold(hash, fnv)
+                })
+            }
+        };
+        let mut uid = [0; 20];
+        uid[..16].copy_from_slice(&number.to_le_bytes());
+        uid
     }
 }

@@ -2,26 +2,33 @@
 //!
 //! Nothing is written: the pages that change are gathered in memory, and become one commit of whoever owns the file.
 
+mod bucket;
+mod edit;
+mod items;
+mod summary;
+
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use kv_file_core::{Changes, Datum, Source};
 
-use super::address::Address;
+use self::edit::StoredPair;
+use self::summary::{Summary, marks};
 use super::build::Keep;
-use super::edit::StoredPair;
-use super::function::{HashFunction, marks};
 use super::layout::{is_big, item_len, pair_len};
-use crate::error::{Damage, Error, Unsupported};
+use super::read::HashDb;
+use crate::error::{Error, ErrorKind, Result, Unsupported};
+use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
 use crate::format::page::Header;
-use crate::format::{HashMeta, Method};
+use crate::format::{HashFunction, Method};
 use crate::freelist::FreeList;
 use crate::overlay::Overlay;
-use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
+use crate::verify::{MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
-/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`](crate::HashDb) reads up
+/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`] reads up
 /// to 9, with or without checksums and duplicates. Of a key with several data items, all are replaced or removed.
 ///
 /// After an error the value is of no more use, and nothing has happened to the file.
@@ -48,15 +55,14 @@ use crate::verify::{Fault, MAX_ELEMENTS, refuse_meta};
 /// ```
 #[derive(Debug)]
 pub struct HashUpdate<S> {
-    pub(super) file: PageFile<Overlay<S>>,
-    pub(super) meta: HashMeta,
-    pub(super) address: Address,
-    pub(super) function: HashFunction,
-    pub(super) free: FreeList,
+    /// The database with the changes so far. Its meta page is brought up to date at the end.
+    db: HashDb<Overlay<S, Summary>>,
+    function: HashFunction,
+    free: FreeList,
     /// Primary pages whose buckets have no other page that readers may be led to already.
-    pub(super) alone: BTreeSet<u32>,
+    alone: BTreeSet<u32>,
     /// Pages of other buckets that have lost pairs, or a link to a page that had them.
-    pub(super) lost: BTreeSet<u32>,
+    lost: BTreeSet<u32>,
 }
 
 /// Where a key is, or could go.
@@ -87,49 +93,73 @@ impl<S: Source> HashUpdate<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// As [`HashDb::open`](crate::HashDb::open), and [`Error::Unsupported`] for version 10 and for a hash function of the
-    /// database's own; [`Error::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
-    pub fn open(source: S) -> Result<Self, Error> {
+    /// As [`HashDb::open`], and [`ErrorKind::Unsupported`] for version 10 and for a hash function of the
+    /// database's own; [`ErrorKind::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
+    pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
-        let last_page = meta.last_page;
-        let meta = match meta.method {
-            Method::Hash(meta) if meta.version <= 9 => meta,
+        let (function, free) = match &meta.method {
+            Method::Hash(meta) if meta.version <= 9 => {
+                (HashFunction::from_charkey(meta.charkey), meta.free)
+            }
             Method::Hash(meta) => return Err(Unsupported::Version(meta.version).into()),
-            Method::Btree(list) if list.several_databases => return Err(Error::SeveralDatabases),
+            Method::Btree(list) if list.is_list() => return Err(ErrorKind::SeveralDatabases.into()),
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
-        let function = HashFunction::from_charkey(meta.charkey).ok_or(Unsupported::HashFunction)?;
-        refuse_lost_pages(&file, last_page)?;
-        let file = file.into_overlay(last_page);
+        let function = function.ok_or(Unsupported::HashFunction)?;
+        refuse_lost_pages(&file, meta.last_page)?;
+        let file = file.into_overlay(meta.last_page);
         refuse_meta(&file)?;
         Ok(HashUpdate {
-            address: Address::new(&meta, 0, file.last_page)?,
-            free: FreeList::new(meta.free),
+            db: HashDb::new(file, 0, meta)?,
+            function,
+            free: FreeList::new(free),
             alone: BTreeSet::new(),
             lost: BTreeSet::new(),
-            file,
-            function,
-            meta,
         })
+    }
+
+    /// The data stored under `key`, with the changes so far; the first item where there are duplicates.
+    ///
+    /// # Errors
+    /// As [`HashDb::get`].
+    ///
+    /// # Complexity
+    /// As [`HashDb::get`]; pages that have been read are kept in memory.
+    ///
+    /// ```
+    /// use bdb_file::{BuildOptions, HashBuilder, HashUpdate, Keep};
+    ///
+    /// let mut file = Vec::new();
+    /// HashBuilder::new(BuildOptions::default()).plan(Keep::First)?.write_to(&mut file)?;
+    ///
+    /// let mut update = HashUpdate::open(&file)?;
+    /// update.put(b"example.com", b"OK", Keep::First)?;
+    /// assert_eq!(update.get(b"example.com")?.as_deref(), Some(&b"OK"[..]));
+    /// update.delete(b"example.com")?;
+    /// assert_eq!(update.get(b"example.com")?, None);
+    /// # Ok::<(), bdb_file::Error>(())
+    /// ```
+    pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
+        self.db.get(key)
     }
 
     /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
     ///
     /// # Errors
-    /// As [`HashDb::get`](crate::HashDb::get), and [`Error::TooLarge`] beyond the limits of the format. What
+    /// As [`HashDb::get`], and [`ErrorKind::TooLarge`] beyond the limits of the format. What
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
-    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further page
-    /// makes the table grow by one bucket, which changes all pages of another.
+    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further
+    /// page makes the table grow by one bucket, which changes all pages of another.
     pub fn put<'d>(
         &mut self,
         key: impl Into<Datum<'d>>,
         data: impl Into<Datum<'d>>,
         keep: Keep,
-    ) -> Result<bool, Error> {
+    ) -> Result<bool> {
         let (key, data) = (key.into(), data.into());
-        u32::try_from(key.len().max(data.len())).map_err(|_| Error::TooLarge)?;
+        u32::try_from(key.len().max(data.len())).map_err(|_| ErrorKind::TooLarge)?;
         match self.find(key, data.len())? {
             Place::Present(_) if keep == Keep::First => return Ok(false),
             Place::Present(at) => self.replace(at, key, data)?,
@@ -142,7 +172,7 @@ impl<S: Source> HashUpdate<S> {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn delete<'k>(&mut self, key: impl Into<Datum<'k>>) -> Result<bool, Error> {
+    pub fn delete<'k>(&mut self, key: impl Into<Datum<'k>>) -> Result<bool> {
         let key = key.into();
         match self.find(key, 0)? {
             Place::Present(at) => self.remove(at, key).map(|()| true),
@@ -162,40 +192,40 @@ impl<S: Source> HashUpdate<S> {
     ///    still be led to is as it was.
     ///
     /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
-    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both is never
-    /// missed. The new file is shorter only where the old one had pages behind the last one that it told of.
+    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both
+    /// is never missed. The new file is shorter only where the old one had pages behind the last one that it told of.
     ///
-    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that has kept
-    /// page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a state,
-    /// since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
+    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that
+    /// has kept page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a
+    /// state, since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
     ///
     /// # Errors
-    /// [`Error::Io`] from reading page 0.
-    pub fn finish(mut self) -> Result<Changes, Error> {
-        if !self.file.source.is_changed() {
-            return Ok(self.file.into_changes());
+    /// [`ErrorKind::Io`] from reading page 0.
+    pub fn finish(mut self) -> Result<Changes> {
+        if !self.db.file.source.is_changed() {
+            return Ok(self.db.file.into_changes());
         }
-        self.meta.free = self.free.finish(&mut self.file)?;
-        self.address.put(&mut self.meta);
-        let (order, last_page) = (self.file.order, self.file.last_page);
-        self.file.put_meta(|page| self.meta.put_changed(page, order, last_page))?;
-        Ok(self.file.into_changes())
+        self.db.meta.free = self.free.finish(&mut self.db.file)?;
+        self.db.address.put(&mut self.db.meta);
+        let (order, last_page) = (self.db.file.layout.order, self.db.file.last_page);
+        self.db.file.put_meta(|page| self.db.meta.put_changed(page, order, last_page))?;
+        Ok(self.db.file.into_changes())
     }
 
     /// Finds a key, or room for it and data of this length.
-    fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place, Error> {
-        let page_size = self.file.page_size;
+    fn find(&self, key: Datum<'_>, data_len: usize) -> Result<Place> {
+        let page_size = self.db.file.layout.page_size;
         let need = pair_len(key.len(), data_len, page_size);
         let big = is_big(key.len(), page_size);
-        let bucket = self.address.bucket(self.function.hash_key(key));
-        let budget = self.file.budget();
+        let bucket = self.db.address.bucket(self.function.hash_key(key));
+        let budget = self.db.file.budget();
         let marks = marks(key);
-        let (mut page, mut prev) = (self.address.page(bucket), 0);
+        let (mut page, mut prev) = (self.db.address.page(bucket), 0);
         let mut room = None;
         loop {
             let summary = self.summary(bucket, page, prev, &budget)?;
             if summary.may_have(marks)
-                && let Some(pair) = self.page_again(page)?.find(&self.file, key, &budget)?
+                && let Some(pair) = self.page_again(page)?.find(&self.db.file, key, &budget)?
             {
                 return Ok(Place::Present(Present { bucket, page, pair: pair.index / 2 }));
             }
@@ -214,7 +244,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's last.
-    fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         let Absent { bucket, room, last } = at;
         let mut page = match room {
             Some(number) => self.edit(number)?,
@@ -227,11 +257,11 @@ impl<S: Source> HashUpdate<S> {
             },
         };
         let pair = StoredPair { key: self.store(key)?, data: self.store(data)? };
-        page.insert(&self.file, &pair)?;
+        page.insert(&self.db.file, &pair)?;
         let pairs = page.pairs();
         self.gain(bucket, page)?;
-        self.meta.elements = self.meta.elements.saturating_add(1).min(MAX_ELEMENTS);
-        let fill_factor = self.meta.fill_factor as usize;
+        self.db.meta.elements = self.db.meta.elements.saturating_add(1).min(MAX_ELEMENTS);
+        let fill_factor = self.db.meta.fill_factor as usize;
         if room.is_none() || fill_factor != 0 && pairs > fill_factor {
             self.expand()?;
         }
@@ -239,17 +269,17 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// As [`insert`](Self::insert), in a bucket all pages of which may gain pairs.
-    fn insert_in_rewritten(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn insert_in_rewritten(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         match self.find(key, data.len())? {
             Place::Absent(at) => self.insert(at, key, data),
             Place::Present(at) => Err(at.twice()),
         }
     }
 
-    fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<(), Error> {
+    fn replace(&mut self, at: Present, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         let mut page = self.edit(at.page)?;
         let old_len = page.data(at.pair).len();
-        if item_len(data.len(), self.file.page_size) <= old_len + page.room() {
+        if item_len(data.len(), self.db.file.layout.page_size) <= old_len + page.room() {
             let old = page.data(at.pair).to_vec();
             self.release(&old, page.number)?;
             let data = self.store(data)?;
@@ -264,7 +294,7 @@ impl<S: Source> HashUpdate<S> {
     }
 
     /// Removes a pair, and its page if that becomes empty and is not the bucket's only one.
-    fn remove(&mut self, at: Present, key: Datum<'_>) -> Result<(), Error> {
+    fn remove(&mut self, at: Present, key: Datum<'_>) -> Result<()> {
         let mut page = self.edit(at.page)?;
         let mut pair = at.pair;
         if !self.may_lose(at.bucket, &page) {
@@ -276,30 +306,30 @@ impl<S: Source> HashUpdate<S> {
         let StoredPair { key, data } = page.remove(pair);
         self.release(&key, page.number)?;
         self.release(&data, page.number)?;
-        self.meta.elements = self.meta.elements.saturating_sub(1);
+        self.db.meta.elements = self.db.meta.elements.saturating_sub(1);
         self.lose(at.bucket, page)
     }
 }
 
-/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off. What else lies
-/// there, such as what is left of an interrupted change, calls itself by other numbers.
-fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<(), Error> {
+/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off.
+/// What else lies there, such as what is left of an interrupted change, calls itself by other numbers.
+fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<()> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;
     let Some(stated) = stated else { return Ok(()) };
-    let lost = || Error::corrupt(0, Damage::Fault(Fault::LastPage));
-    if u64::from(file.last_page.saturating_sub(stated)) * file.page_size as u64 > LIMIT {
-        return Err(lost());
+    let lost = || Err(Problem::on(0, Fault::LastPage).into());
+    if u64::from(file.last_page.saturating_sub(stated)) * file.layout.page_size as u64 > LIMIT {
+        return lost();
     }
     file.each_page_from(u64::from(stated) + 1, |number, page| {
-        let header = Header::parse(page, file.order);
-        if header.is_some_and(|header| header.number == number) { Err(lost()) } else { Ok(()) }
+        let header = Header::parse(page, file.layout.order);
+        if header.is_some_and(|header| header.number == number) { lost() } else { Ok(()) }
     })
 }
 
 impl Present {
     /// The same key twice in one bucket, or on pages that change from one look to the next.
     fn twice(self) -> Error {
-        Error::corrupt(self.page, Damage::DuplicateKey)
+        Problem::on(self.page, Fault::KeyTwice).into()
     }
 }

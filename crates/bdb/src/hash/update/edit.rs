@@ -4,17 +4,19 @@ use std::borrow::Cow;
 
 use kv_file_core::{Datum, Source};
 
-use super::page::{HashPage, Pair, page_order};
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
 use crate::format::item::{self, BigRef, Item};
 use crate::format::page::Header;
-use crate::format::{ByteOrder, page_type};
+use crate::format::{ByteOrder, page_order, page_type};
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 
 /// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
 ///
-/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after it.
+/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after
+/// it.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedPage {
     pub number: u32,
@@ -79,12 +81,12 @@ pub(crate) fn key_of<'a, S: Source>(
     file: &'a PageFile<S>,
     page: u32,
     item: &'a [u8],
-) -> Result<Cow<'a, [u8]>, Error> {
-    match Item::parse(item, file.order) {
+) -> Result<Cow<'a, [u8]>> {
+    match Item::parse(item, file.layout.order) {
         Ok(Item::Plain(key)) => Ok(key.into()),
         Ok(Item::Big(big)) => overflow::read(file, big, &file.budget()),
-        Ok(_) => Err(Error::corrupt(page, Damage::ItemType(item[0]))),
-        Err(damage) => Err(Error::corrupt(page, damage)),
+        Ok(_) => Err(Problem::on(page, Fault::ItemType).value(item[0]).into()),
+        Err(flaw) => Err(flaw.on(page).into()),
     }
 }
 
@@ -96,18 +98,18 @@ impl EditedPage {
             prev,
             next: 0,
             kind: page_type::HASH,
-            bytes: vec![0; file.page_size],
+            bytes: vec![0; file.layout.page_size],
             pairs: 0,
-            low: file.page_size,
-            table: file.header_len,
-            order: file.order,
+            low: file.layout.page_size,
+            table: file.layout.header_len(),
+            order: file.layout.order,
         }
     }
 
     /// A page of the file. All its items are checked to lie on it.
-    pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self, Error> {
+    pub fn read<S>(file: &PageFile<S>, page: &HashPage<'_>) -> Result<Self> {
         let header = page.page.header;
-        let (pairs, low) = page.extent(file.order)?;
+        let (pairs, low) = page.extent(file.layout.order)?;
         Ok(EditedPage {
             number: page.page.number,
             prev: header.prev,
@@ -117,8 +119,8 @@ impl EditedPage {
             bytes: page.page.bytes.to_vec(),
             pairs,
             low,
-            table: file.header_len,
-            order: file.order,
+            table: file.layout.header_len(),
+            order: file.layout.order,
         })
     }
 
@@ -185,11 +187,7 @@ impl EditedPage {
     }
 
     /// Adds a pair, for which there is room, where its key belongs.
-    pub fn insert<S: Source>(
-        &mut self,
-        file: &PageFile<S>,
-        pair: &StoredPair,
-    ) -> Result<(), Error> {
+    pub fn insert<S: Source>(&mut self, file: &PageFile<S>, pair: &StoredPair) -> Result<()> {
         let at = if self.kind == page_type::HASH { self.position(file, pair)? } else { self.pairs };
         // The offsets after it make room for two more.
         let slot = self.table + 4 * at;
@@ -204,7 +202,7 @@ impl EditedPage {
     }
 
     /// Where the key of a pair belongs on a sorted page.
-    fn position<S: Source>(&self, file: &PageFile<S>, pair: &StoredPair) -> Result<usize, Error> {
+    fn position<S: Source>(&self, file: &PageFile<S>, pair: &StoredPair) -> Result<usize> {
         let key = key_of(file, self.number, &pair.key)?;
         let key = Datum { bytes: &key, nul: false };
         let (mut low, mut high) = (0, self.pairs);

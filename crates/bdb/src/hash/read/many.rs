@@ -9,12 +9,13 @@ use std::iter::FusedIterator;
 
 use kv_file_core::{Datum, Source};
 
-use super::function::HashFunction;
-use super::read::HashDb;
+use super::HashDb;
 use super::search::{self, Likely, Search};
-use crate::error::{Error, Unsupported};
+use crate::error::{Result, Unsupported};
+use crate::format::HashFunction;
 
-/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait for.
+/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait
+/// for.
 const GROUP: usize = 8;
 
 /// Iterates over the values of many keys, in the order of the keys: [`HashDb::get_many`].
@@ -84,7 +85,7 @@ impl<'a, 'k, K, S: Source> Iterator for GetMany<'a, 'k, K, S>
 where
     &'k K: Into<Datum<'k>>,
 {
-    type Item = Result<Option<Cow<'a, [u8]>>, Error>;
+    type Item = Result<Option<Cow<'a, [u8]>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let (key, rest) = self.keys.split_first()?;

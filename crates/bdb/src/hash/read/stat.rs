@@ -2,14 +2,15 @@
 
 use kv_file_core::Source;
 
-use super::page::{HashPage, Pair};
-use super::read::HashDb;
+use super::HashDb;
 use super::values::DataItems;
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::{Budget, Page, PageFile};
 use crate::format::item::{BigRef, Item};
 use crate::format::page_type;
 use crate::format::tree_item::Content;
+use crate::hash::page::{HashPage, Pair};
 use crate::overflow;
 use crate::tree;
 
@@ -64,11 +65,12 @@ impl<S: Source> HashDb<S> {
     /// Counts what the database holds and how its pages are used.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] for damage on a page of the database or of the free list, [`Error::Io`].
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) for damage on a page of the database or of the free list,
+    /// [`Io`](crate::ErrorKind::Io).
     ///
     /// # Complexity
     /// Reads every page in use once, and those of the free list.
-    pub fn stat(&self) -> Result<Stat, Error> {
+    pub fn stat(&self) -> Result<Stat> {
         let mut count = Count {
             file: &self.file,
             budget: self.file.budget(),
@@ -94,10 +96,10 @@ impl<S: Source> HashDb<S> {
 fn free_bytes<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> u64 {
     let high = match usize::from(page.header.high_offset) {
         // A page that was never written, or an empty one of 65536 bytes.
-        0 => file.page_size,
+        0 => file.layout.page_size,
         high => high,
     };
-    high.saturating_sub(file.header_len + 2 * usize::from(page.header.entries)) as u64
+    high.saturating_sub(file.layout.header_len() + 2 * usize::from(page.header.entries)) as u64
 }
 
 /// A count under way.
@@ -109,9 +111,9 @@ struct Count<'a, S> {
 
 impl<'a, S: Source> Count<'a, S> {
     /// Counts the pairs of a page, and the pages that are theirs alone.
-    fn pairs(&mut self, page: &HashPage<'a>) -> Result<(), Error> {
+    fn pairs(&mut self, page: &HashPage<'a>) -> Result<()> {
         let mut at = page.start();
-        while let Some(pair) = page.next_pair(self.file.order, &mut at)? {
+        while let Some(pair) = page.next_pair(self.file.layout.order, &mut at)? {
             self.stat.keys += 1;
             self.key(page, &pair)?;
             self.data(page, &pair)?;
@@ -119,20 +121,20 @@ impl<'a, S: Source> Count<'a, S> {
         Ok(())
     }
 
-    fn key(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
+    fn key(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<()> {
         let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
-        match page.item(item, pair.index, self.file.order)? {
+        match page.item(item, pair.index, self.file.layout.order)? {
             Item::Plain(_) => Ok(()),
             Item::Big(big) => self.big(big),
             Item::Duplicates(_) | Item::DuplicateTree(_) => {
-                Err(page.page.corrupt_item(pair.index, Damage::ItemType(item[0])))
+                Err(page.page.problem(Fault::ItemType).item(pair.index).value(item[0]).into())
             }
         }
     }
 
-    fn data(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<(), Error> {
+    fn data(&mut self, page: &HashPage<'a>, pair: &Pair) -> Result<()> {
         let item = page.page.bytes.get(pair.data.clone()).unwrap_or_default();
-        match page.item(item, pair.index + 1, self.file.order)? {
+        match page.item(item, pair.index + 1, self.file.layout.order)? {
             Item::Plain(_) => self.stat.data_items += 1,
             Item::Big(big) => {
                 self.stat.data_items += 1;
@@ -149,7 +151,7 @@ impl<'a, S: Source> Count<'a, S> {
         Ok(())
     }
 
-    fn big(&mut self, big: BigRef) -> Result<(), Error> {
+    fn big(&mut self, big: BigRef) -> Result<()> {
         let pages = overflow::pages(self.file, big, &self.budget)?.len();
         self.add_chain(pages as u64, big);
         Ok(())
@@ -162,11 +164,11 @@ impl<'a, S: Source> Count<'a, S> {
 
     /// Bytes of a big item that a page holds.
     fn room(&self) -> u64 {
-        (self.file.page_size - self.file.header_len) as u64
+        self.file.layout.room() as u64
     }
 
     /// Counts the pages and the data items of a tree of duplicates.
-    fn tree(&mut self, root: u32) -> Result<(), Error> {
+    fn tree(&mut self, root: u32) -> Result<()> {
         let mut to_visit = vec![root];
         while let Some(number) = to_visit.pop() {
             let page = self.file.page(number, &self.budget)?;
@@ -177,7 +179,7 @@ impl<'a, S: Source> Count<'a, S> {
                     | page_type::RECNO_LEAF
                     | page_type::DUPLICATE_LEAF
             ) {
-                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+                return Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
             }
             self.stat.duplicates.add(free_bytes(self.file, &page));
             for index in 0..usize::from(page.header.entries) {
@@ -199,12 +201,12 @@ impl<'a, S: Source> Count<'a, S> {
         Ok(())
     }
 
-    fn free_list(&mut self, first: u32) -> Result<(), Error> {
+    fn free_list(&mut self, first: u32) -> Result<()> {
         let mut number = first;
         while number != 0 {
             let page = self.file.page(number, &self.budget)?;
             if page.header.kind != page_type::FREE {
-                return Err(page.corrupt(Damage::PageType(page.header.kind)));
+                return Err(page.problem(Fault::FreeList).value(page.header.kind).into());
             }
             self.stat.free_pages += 1;
             number = page.header.next;

@@ -8,15 +8,15 @@ use kv_file_core::{Contents, Datum, Entries};
 
 use super::arrange::Place;
 use super::duplicates::Form;
-use super::layout::{is_big, item_len};
 use super::plan::{Further, Plan};
 use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
-use crate::new_pages::{NewPages, seal};
+use crate::hash::layout::{is_big, item_len};
+use crate::new_pages::NewPages;
 
-/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the file system can,
-/// and maps them as such into programs that look keys up.
+/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the
+/// file system can, and maps them as such into programs that look keys up.
 const BLOCK: usize = 2 << 20;
 
 impl Contents for Plan<'_> {
@@ -70,8 +70,8 @@ impl Plan<'_> {
     /// What `out` gave; part of the file may then have been written.
     ///
     /// # Complexity
-    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are many.
-    /// Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
+    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are
+    /// many. Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()
@@ -218,17 +218,17 @@ impl<'p> PageMaker<'p> {
                 };
                 let place = &mut page[high_offset..end];
                 if form == Form::Tree {
-                    item::put_tree(place, next_big, layout.byte_order);
+                    item::put_tree(place, next_big, layout.order);
                     next_big += plan.tree(index).page_count();
                 } else if is_big(stored.len(), layout.page_size) {
                     let big = BigRef { first: next_big, len: stored.len() as u32 };
-                    big.put(place, layout.byte_order);
+                    big.put(place, layout.order);
                     next_big += layout.chain_pages(stored.len());
                 } else {
                     place[0] = if form == Form::Set { item::DUPLICATES } else { item::PLAIN };
                     stored.put(&mut place[1..]);
                 }
-                layout.byte_order.put_u16(page, table, high_offset as u16);
+                layout.order.put_u16(page, table, high_offset as u16);
                 table += 2;
             }
         }
@@ -242,7 +242,7 @@ impl<'p> PageMaker<'p> {
             level: 0,
             kind: page_type::HASH,
         };
-        seal(layout, page, &header);
+        layout.finish(page, &header);
     }
 
     /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the page after it.

@@ -1,15 +1,17 @@
 //! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's pairs in index order.
 
 use std::borrow::Cow;
+use std::iter::FusedIterator;
 
 use kv_file_core::Source;
 
-use super::page::{Cursor, HashPage, Pair};
-use super::read::HashDb;
+use super::HashDb;
 use super::values::DataItems;
-use crate::error::{Damage, Error};
+use crate::error::Result;
+use crate::fault::Fault;
 use crate::file::Budget;
 use crate::format::item::Item;
+use crate::hash::page::{Cursor, HashPage, Pair};
 use crate::overflow;
 
 /// Iterates over all pairs of a database: [`HashDb::iter`].
@@ -42,14 +44,14 @@ impl<'a, S: Source> Iter<'a, S> {
         }
     }
 
-    fn advance(&mut self) -> Result<Option<Entry<'a>>, Error> {
+    fn advance(&mut self) -> Result<Option<Entry<'a>>> {
         let file = &self.hash.file;
         loop {
             if let Some(value) = self.values.next(file, &self.budget)? {
                 return Ok(Some((self.key.clone(), value)));
             }
             if let Some((page, at)) = &mut self.page
-                && let Some(pair) = page.next_pair(file.order, at)?
+                && let Some(pair) = page.next_pair(file.layout.order, at)?
             {
                 let key = key(self.hash, page, &pair, &self.budget)?;
                 match DataItems::of(file, page, &pair, &self.budget)? {
@@ -65,7 +67,7 @@ impl<'a, S: Source> Iter<'a, S> {
     }
 
     /// Goes to the next page of the bucket, or to the first of the next bucket.
-    fn turn_page(&mut self) -> Result<bool, Error> {
+    fn turn_page(&mut self) -> Result<bool> {
         let file = &self.hash.file;
         let next = match &self.page {
             Some((page, _)) => page.next(file, &self.budget)?,
@@ -100,19 +102,19 @@ fn key<'a, S: Source>(
     page: &HashPage<'a>,
     pair: &Pair,
     budget: &Budget,
-) -> Result<Cow<'a, [u8]>, Error> {
+) -> Result<Cow<'a, [u8]>> {
     let item = page.page.bytes.get(pair.key.clone()).unwrap_or_default();
-    match page.item(item, pair.index, hash.file.order)? {
+    match page.item(item, pair.index, hash.file.layout.order)? {
         Item::Plain(_) => Ok(page.page.part(pair.key.start + 1..pair.key.end)),
         Item::Big(big) => overflow::read(&hash.file, big, budget),
         Item::Duplicates(_) | Item::DuplicateTree(_) => {
-            Err(page.page.corrupt_item(pair.index, Damage::ItemType(item[0])))
+            Err(page.page.problem(Fault::ItemType).item(pair.index).value(item[0]).into())
         }
     }
 }
 
 impl<'a, S: Source> Iterator for Iter<'a, S> {
-    type Item = Result<Entry<'a>, Error>;
+    type Item = Result<Entry<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance().transpose();
@@ -122,3 +124,5 @@ impl<'a, S: Source> Iterator for Iter<'a, S> {
         next
     }
 }
+
+impl<S: Source> FusedIterator for Iter<'_, S> {}

@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use crate::error::{Damage, Error};
-use crate::format::{HashMeta, MAX_BUCKET_GROUPS};
+use super::{HashMeta, MAX_BUCKET_GROUPS};
+use crate::error::{ErrorKind, Result};
+use crate::fault::{Fault, Problem};
 
 /// Bucket addressing of a table, found to lead nowhere outside the file.
 #[derive(Clone, Debug)]
@@ -40,10 +41,10 @@ pub(crate) fn buckets_of(group: usize) -> (u32, u32) {
 
 impl Address {
     /// Checks a meta page's claims: masks that follow from the bucket count, groups that lie in the file.
-    pub fn new(meta: &HashMeta, meta_page: u32, last_page: u32) -> Result<Self, Error> {
+    pub fn new(meta: &HashMeta, meta_page: u32, last_page: u32) -> Result<Self> {
         let HashMeta { max_bucket, high_mask, low_mask, spares, .. } = *meta;
         if (high_mask, low_mask) != masks(max_bucket) {
-            return Err(Error::corrupt(meta_page, Damage::Masks));
+            return Err(Problem::on(meta_page, Fault::Masks).into());
         }
         let address = Address { max_bucket, high_mask, low_mask, spares };
         // The groups, each by its first and its last bucket in use; `group` of the topmost bit set is 32.
@@ -53,7 +54,7 @@ impl Address {
             let spare = spares.get(group(first)).copied().unwrap_or(0);
             let (low, high) = (spare.wrapping_add(first), spare.wrapping_add(last));
             if spare == 0 || low == 0 || low > high || high > last_page {
-                return Err(Error::corrupt(meta_page, Damage::Spares));
+                return Err(Problem::on(meta_page, Fault::Spares).into());
             }
             if last == max_bucket {
                 return Ok(address);
@@ -62,11 +63,11 @@ impl Address {
         }
     }
 
-    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of a
-    /// group that has no pages yet ([`place_group`](Self::place_group)).
-    pub fn grow(&mut self) -> Result<(u32, bool), Error> {
-        let new = self.max_bucket.checked_add(1).ok_or(Error::TooLarge)?;
-        let spare = *self.spares.get(group(new)).ok_or(Error::TooLarge)?;
+    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of
+    /// a group that has no pages yet ([`place_group`](Self::place_group)).
+    pub fn grow(&mut self) -> Result<(u32, bool)> {
+        let new = self.max_bucket.checked_add(1).ok_or(ErrorKind::TooLarge)?;
+        let spare = *self.spares.get(group(new)).ok_or(ErrorKind::TooLarge)?;
         (self.high_mask, self.low_mask) = masks(new);
         self.max_bucket = new;
         Ok((new & self.low_mask, spare == 0))
@@ -122,6 +123,7 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::HashFunction;
 
     fn meta(max_bucket: u32, spares: &[u32]) -> HashMeta {
         let (high_mask, low_mask) = masks(max_bucket);
@@ -142,7 +144,6 @@ mod tests {
             spares: all,
         }
     }
-    use crate::hash::HashFunction;
 
     #[test]
     fn masks_follow_from_the_number_of_buckets() {

@@ -1,0 +1,93 @@
+//! What a new table is to be like.
+
+use crate::format::ByteOrder;
+
+/// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in this machine's byte
+/// order, without checksums.
+#[derive(Clone, Debug)]
+pub struct BuildOptions {
+    /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly all items.
+    pub page_size: Option<u32>,
+    /// Number of buckets, at least 2. `None`: as many as leave the pages about half full.
+    pub buckets: Option<u32>,
+    /// Byte order of the file's numbers. libdb reads either.
+    pub byte_order: ByteOrder,
+    /// Whether every page carries a checksum.
+    pub checksums: bool,
+    /// Where the file's identification comes from.
+    pub file_id: FileId,
+    /// Whether a key may have several data items, and in which order they then are. In Postfix's tables it may not.
+    pub duplicates: Option<DuplicateOrder>,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        BuildOptions {
+            page_size: None,
+            buckets: None,
+            byte_order: ByteOrder::NATIVE,
+            checksums: false,
+            file_id: FileId::Unique,
+            duplicates: None,
+        }
+    }
+}
+
+impl BuildOptions {
+    /// Sets the page size in bytes, or `None` for one that is chosen from the pairs.
+    pub fn page_size(self, page_size: impl Into<Option<u32>>) -> Self {
+        BuildOptions { page_size: page_size.into(), ..self }
+    }
+
+    /// Sets the number of buckets, or `None` for one that is chosen from the pairs.
+    pub fn buckets(self, buckets: impl Into<Option<u32>>) -> Self {
+        BuildOptions { buckets: buckets.into(), ..self }
+    }
+
+    /// Sets the byte order of the file's numbers.
+    pub fn byte_order(self, byte_order: ByteOrder) -> Self {
+        BuildOptions { byte_order, ..self }
+    }
+
+    /// Sets whether every page carries a checksum.
+    pub fn checksums(self, checksums: bool) -> Self {
+        BuildOptions { checksums, ..self }
+    }
+
+    /// Sets where the file's identification comes from.
+    pub fn file_id(self, file_id: FileId) -> Self {
+        BuildOptions { file_id, ..self }
+    }
+
+    /// Sets the order of the data items of one key, or `None` where a key has but one.
+    pub fn duplicates(self, duplicates: impl Into<Option<DuplicateOrder>>) -> Self {
+        BuildOptions { duplicates: duplicates.into(), ..self }
+    }
+}
+
+/// The source of the 20 bytes that identify a file (section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileId {
+    /// Unpredictable: no two files share it, as libdb's shared environments require.
+    Unique,
+    /// Computed from the pairs: the same input gives the same file, byte for byte.
+    Contents,
+}
+
+/// Which of several pairs with the same key a table keeps, unless a key may have several data items.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The first that was pushed.
+    First,
+    /// The last that was pushed.
+    Last,
+}
+
+/// The order of the data items of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DuplicateOrder {
+    /// That in which they were pushed.
+    Insertion,
+    /// Byte order; each is stored once.
+    Sorted,
+}
