@@ -1,6 +1,7 @@
 //! Open tables of any type, below what all have in common: folding, the NUL rule, and the checks of UTF-8 mode.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -42,7 +43,20 @@ pub(crate) type Found<'t> = (Cow<'t, [u8]>, Forms);
 pub(crate) type ValueOf<'t> = Result<Option<Cow<'t, [u8]>>, Failure>;
 
 /// Keys and values.
-pub(crate) type Pairs<'t> = Box<dyn Iterator<Item = Result<Pair<'t>, Failure>> + Send + 't>;
+pub(crate) type Pairs<'t> = Box<dyn NextPairs<'t> + 't>;
+
+/// An iterator over pairs, asked for some at a time: one virtual call for all of them.
+pub(crate) trait NextPairs<'t>: Send {
+    /// Adds the next pairs, if there are any.
+    fn next_pairs(&mut self, pairs: &mut VecDeque<Result<Pair<'t>, Failure>>);
+}
+
+impl<'t, I: Iterator<Item = Result<Pair<'t>, Failure>> + Send> NextPairs<'t> for I {
+    fn next_pairs(&mut self, pairs: &mut VecDeque<Result<Pair<'t>, Failure>>) {
+        const TOGETHER: usize = 32;
+        pairs.extend(self.take(TOGETHER));
+    }
+}
 
 /// A key and its value.
 pub(crate) type Pair<'t> = (Cow<'t, [u8]>, Cow<'t, [u8]>);

@@ -1,6 +1,7 @@
 //! Ways to read a table's file that others may change, whatever its format.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use kv_file_core::Memory;
@@ -10,7 +11,7 @@ use crate::commit::lock::open_shared;
 use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
-use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pair, Pairs};
+use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs};
 use crate::stamp::Stamp;
 
 /// A table's file, open for lookups.
@@ -101,8 +102,17 @@ impl Lookup for EachTime {
     fn iter(&self) -> Result<Pairs<'_>, Failure> {
         let table = self.lookup()?;
         let own = |bytes: Cow<'_, [u8]>| Cow::Owned(bytes.into_owned());
-        let pairs = table.iter()?.map(|pair| pair.map(|(key, value)| (own(key), own(value))));
-        let pairs: Vec<Pair<'_>> = pairs.collect::<Result<_, _>>()?;
-        Ok(Box::new(pairs.into_iter().map(Ok)))
+        let (mut pairs, mut copies) = (table.iter()?, Vec::new());
+        let mut next = VecDeque::new();
+        loop {
+            pairs.next_pairs(&mut next);
+            if next.is_empty() {
+                return Ok(Box::new(copies.into_iter().map(Ok)));
+            }
+            for pair in next.drain(..) {
+                let (key, value) = pair?;
+                copies.push((own(key), own(value)));
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Open tables: Postfix's rules for keys and values, for all types alike.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::path::{Path, PathBuf};
@@ -200,7 +201,7 @@ impl Table {
     /// given up.
     pub fn iter(&self) -> Result<Iter<'_>> {
         match self.lookup.iter() {
-            Ok(pairs) => Ok(Iter { table: self, pairs }),
+            Ok(pairs) => Ok(Iter { table: self, pairs, next: VecDeque::new() }),
             Err(failure) => Err(self.failure("sequence", failure)),
         }
     }
@@ -286,6 +287,7 @@ impl Table {
 pub struct Iter<'t> {
     table: &'t Table,
     pairs: Pairs<'t>,
+    next: VecDeque<Result<Pair<'t>, Failure>>,
 }
 
 impl fmt::Debug for Iter<'_> {
@@ -298,7 +300,10 @@ impl<'t> Iterator for Iter<'t> {
     type Item = Result<Pair<'t>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some(match self.pairs.next()? {
+        if self.next.is_empty() {
+            self.pairs.next_pairs(&mut self.next);
+        }
+        Some(match self.next.pop_front()? {
             Ok((key, value)) => Ok((cut_at_nul(key), cut_at_nul(value))),
             Err(failure) => Err(self.table.failure("sequence", failure)),
         })

@@ -4,6 +4,7 @@
 //! where its predecessor starts: an item's length is the difference of two offsets. Comparing lengths therefore
 //! rejects nearly every key without touching the items, which lie in other cache lines.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use byteorder::{BigEndian, ByteOrder as Endian, LittleEndian};
@@ -156,6 +157,16 @@ impl<'a> HashPage<'a> {
             low => low,
         };
         low.saturating_sub(self.table.end)
+    }
+
+    /// The key and the data of a pair, if both are plain items, as nearly all are.
+    #[inline]
+    pub fn plain(&self, pair: &Pair) -> Option<(Cow<'a, [u8]>, Cow<'a, [u8]>)> {
+        let plain = |item: &Range<usize>| {
+            let is_plain = self.page.bytes.get(item.start) == Some(&item::PLAIN);
+            is_plain.then(|| self.page.part(item.start + 1..item.end))
+        };
+        Some((plain(&pair.key)?, plain(&pair.data)?))
     }
 
     /// Reads an item, with this page's number in the error.

@@ -53,6 +53,9 @@ impl<'a, S: Source> Iter<'a, S> {
             if let Some((page, at)) = &mut self.page
                 && let Some(pair) = page.next_pair(file.layout.order, at)?
             {
+                if let Some(plain) = page.plain(&pair) {
+                    return Ok(Some(plain));
+                }
                 let key = key(self.hash, page, &pair, &self.budget)?;
                 match DataItems::of(file, page, &pair, &self.budget)? {
                     DataItems::One(Some(value)) => return Ok(Some((key, value))),
