@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use bdb_file::{
-    BuildOptions, ByteOrder, DuplicateOrder, HashBuilder, Keep, NewDatabases, print_escaped,
+    BuildOptions, ByteOrder, DataOrder, HashBuilder, Keep, NewDatabases, print_escaped,
 };
 use fastrand::Rng;
 use map_tests::agree::assert_source_holds;
@@ -210,8 +210,8 @@ fn repeated_keys() {
 #[test]
 fn several_data_of_a_key() {
     for (seed, options) in (0..).zip(layouts()) {
-        let orders = [DuplicateOrder::Insertion, DuplicateOrder::Sorted];
-        let options = options.duplicates(orders[seed as usize % 2]);
+        let orders = [DataOrder::Insertion, DataOrder::Sorted];
+        let options = options.data_order(orders[seed as usize % 2]);
         println!("seed {seed}, {options:?}");
         let rng = &mut Rng::with_seed(seed);
         let page_size = options.page_size.unwrap_or(4096) as usize;
@@ -285,7 +285,7 @@ fn several_databases() {
 fn check_duplicates(pairs: &[Pair], options: BuildOptions) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("file.db");
-    let sorted = options.duplicates == Some(DuplicateOrder::Sorted);
+    let sorted = options.data_order == Some(DataOrder::Sorted);
     let mut builder = HashBuilder::new(options);
     for (key, data) in pairs {
         builder.push(key, data).unwrap();

@@ -110,12 +110,6 @@ impl<S: Source> PageFile<S> {
         Budget(Cell::new(self.last_page.saturating_add(1)))
     }
 
-    /// Where a page starts, if that can be in memory.
-    #[inline]
-    pub fn place(&self, number: u32) -> Option<usize> {
-        usize::try_from(u64::from(number) * self.layout.page_size as u64).ok()
-    }
-
     /// The bytes of a page, unchecked.
     pub fn read(&self, number: u32) -> Result<Cow<'_, [u8]>> {
         if number > self.last_page {

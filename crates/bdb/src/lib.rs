@@ -64,8 +64,8 @@ pub use fault::{Fault, Problem, Severity};
 pub use file::stated_len;
 pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
 pub use hash::{
-    BuildOptions, DuplicateOrder, FileId, GetMany, HashBuilder, HashDb, HashUpdate, Iter, Keep,
-    PageUse, Plan, Stat, Values,
+    BuildOptions, DataOrder, FileId, GetMany, HashBuilder, HashDb, HashUpdate, Iter, Keep, PageUse,
+    Plan, Stat, Values,
 };
 pub use kv_file_core::{
     Block, Changes, Contents, Datum, FileSource, Memory, Source, TextFormat, print_escaped,

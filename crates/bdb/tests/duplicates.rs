@@ -5,7 +5,7 @@ mod generated;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, Datum, DuplicateOrder, HashBuilder, HashDb, Keep, salvage, verify};
+use bdb_file::{BuildOptions, DataOrder, Datum, HashBuilder, HashDb, Keep, salvage, verify};
 use generated::options;
 use proptest::prelude::*;
 
@@ -24,12 +24,12 @@ fn build(pairs: &Pairs, options: BuildOptions) -> (Vec<u8>, u64) {
 }
 
 /// The data of each key, in their order.
-fn expected(pairs: &Pairs, order: DuplicateOrder) -> BTreeMap<Vec<u8>, Vec<Vec<u8>>> {
+fn expected(pairs: &Pairs, order: DataOrder) -> BTreeMap<Vec<u8>, Vec<Vec<u8>>> {
     let mut expected: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (key, data) in pairs.iter().cloned() {
         expected.entry(key).or_default().push(data);
     }
-    if order == DuplicateOrder::Sorted {
+    if order == DataOrder::Sorted {
         for data in expected.values_mut() {
             *data = std::mem::take(data).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
         }
@@ -38,8 +38,8 @@ fn expected(pairs: &Pairs, order: DuplicateOrder) -> BTreeMap<Vec<u8>, Vec<Vec<u
 }
 
 /// Asserts that a table of these pairs is sound and has them.
-fn check(pairs: &Pairs, order: DuplicateOrder, options: BuildOptions) -> Vec<u8> {
-    let (file, stored) = build(pairs, options.duplicates(order));
+fn check(pairs: &Pairs, order: DataOrder, options: BuildOptions) -> Vec<u8> {
+    let (file, stored) = build(pairs, options.data_order(order));
     let verified = verify(&file, |problem| panic!("{problem:?}")).unwrap();
     assert!(verified.is_sound());
     let expected = expected(pairs, order);
@@ -70,8 +70,8 @@ fn check(pairs: &Pairs, order: DuplicateOrder, options: BuildOptions) -> Vec<u8>
     file
 }
 
-fn order() -> impl Strategy<Value = DuplicateOrder> {
-    prop_oneof![Just(DuplicateOrder::Insertion), Just(DuplicateOrder::Sorted)]
+fn order() -> impl Strategy<Value = DataOrder> {
+    prop_oneof![Just(DataOrder::Insertion), Just(DataOrder::Sorted)]
 }
 
 /// Few keys; data that are short, or start alike for longer than a small page has room.
@@ -100,7 +100,7 @@ proptest! {
 /// Trees of three levels and more, in which what tells one page from the next is short, long, or too long for a page.
 #[test]
 fn high_trees() {
-    for order in [DuplicateOrder::Insertion, DuplicateOrder::Sorted] {
+    for order in [DataOrder::Insertion, DataOrder::Sorted] {
         for alike in [0, 60, 120, 300, 1200] {
             let pairs: Pairs = (0..3000u32)
                 .map(|i| {
@@ -116,7 +116,7 @@ fn high_trees() {
 
 #[test]
 fn terminated_data_are_told_apart_by_their_ends() {
-    let options = BuildOptions::default().page_size(512).duplicates(DuplicateOrder::Sorted);
+    let options = BuildOptions::default().page_size(512).data_order(DataOrder::Sorted);
     let mut builder = HashBuilder::new(options);
     let data: Vec<Vec<u8>> = (0..200).map(|len| vec![b'x'; len]).collect();
     for data in &data {

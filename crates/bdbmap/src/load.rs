@@ -54,7 +54,7 @@ fn write(args: &LoadArgs, contents: &dyn Contents) -> anyhow::Result<()> {
 fn report<'p>(args: &LoadArgs, plans: impl IntoIterator<Item = &'p Plan<'static>>) -> Answer {
     let mut answer = Answer::Yes;
     // Otherwise the last one counts, and that is no news.
-    let to_tell = |plan: &&Plan<'_>| args.no_overwrite || plan.allows_duplicates();
+    let to_tell = |plan: &&Plan<'_>| args.no_overwrite || plan.data_order().is_some();
     for (_, key) in plans.into_iter().filter(to_tell).flat_map(Plan::dropped) {
         tell(format_args!("there already, not loaded: {}", print_escaped(key)));
         answer = Answer::No;

@@ -10,8 +10,6 @@ pub(crate) mod item;
 pub(crate) mod meta;
 pub(crate) mod packed;
 pub(crate) mod page;
-mod page_layout;
-mod page_order;
 pub(crate) mod tree_item;
 
 pub(crate) use address::Address;
@@ -19,8 +17,7 @@ pub use bytes::ByteOrder;
 pub(crate) use hash_function::HashFunction;
 pub(crate) use meta::{BtreeMeta, Meta, Method};
 pub use meta::{HashMeta, MAX_BUCKET_GROUPS};
-pub(crate) use page_layout::PageLayout;
-pub(crate) use page_order::page_order;
+pub(crate) use page::{PageLayout, page_order};
 
 /// Smallest page size that the format knows, in bytes.
 pub const MIN_PAGE_SIZE: u32 = 512;

@@ -17,6 +17,9 @@ use crate::format::item::{self, Item};
 use crate::format::{ByteOrder, page_type};
 use crate::overflow;
 
+/// A key and its data.
+pub(crate) type Entry<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// The items of a pair, as their places on the page.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
@@ -161,7 +164,7 @@ impl<'a> HashPage<'a> {
 
     /// The key and the data of a pair, if both are plain items, as nearly all are.
     #[inline]
-    pub fn plain(&self, pair: &Pair) -> Option<(Cow<'a, [u8]>, Cow<'a, [u8]>)> {
+    pub fn plain(&self, pair: &Pair) -> Option<Entry<'a>> {
         let plain = |item: &Range<usize>| {
             let is_plain = self.page.bytes.get(item.start) == Some(&item::PLAIN);
             is_plain.then(|| self.page.part(item.start + 1..item.end))

@@ -4,7 +4,7 @@ use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
 
 use crate::error::{Result, TextProblem};
 use crate::format::ByteOrder;
-use crate::hash::{BuildOptions, DuplicateOrder, HashDb};
+use crate::hash::{BuildOptions, DataOrder, HashDb};
 
 /// What the header of a dump says of its database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,9 +54,9 @@ impl DumpHeader {
             .page_size(self.page_size)
             .byte_order(self.byte_order.unwrap_or(ByteOrder::NATIVE))
             .checksums(self.checksums)
-            .duplicates(match (self.duplicates, self.sorted_duplicates) {
-                (_, true) => Some(DuplicateOrder::Sorted),
-                (true, false) => Some(DuplicateOrder::Insertion),
+            .data_order(match (self.duplicates, self.sorted_duplicates) {
+                (_, true) => Some(DataOrder::Sorted),
+                (true, false) => Some(DataOrder::Insertion),
                 (false, false) => None,
             })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{Datum, DuplicateOrder, HashBuilder, HashDb, Keep};
+use bdb_file::{DataOrder, Datum, HashBuilder, HashDb, Keep};
 
 use super::input::Input;
 use super::model::{Map, assert_holds};
@@ -14,9 +14,9 @@ const MOST_BYTES: usize = 128 << 10;
 const MOST_PAIRS: usize = 300;
 
 pub fn check(input: &mut Input<'_>) {
-    let duplicates = [None, None, Some(DuplicateOrder::Insertion), Some(DuplicateOrder::Sorted)];
+    let duplicates = [None, None, Some(DataOrder::Insertion), Some(DataOrder::Sorted)];
     let duplicates = input.choice(&duplicates);
-    let options = options(input).duplicates(duplicates);
+    let options = options(input).data_order(duplicates);
     let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.duplicates);
     let keep = input.choice(&[Keep::First, Keep::Last]);
     let terminated = input.bool();
@@ -57,7 +57,7 @@ pub fn check(input: &mut Input<'_>) {
         let (key, data) = pair.unwrap();
         listed.entry(key.into_owned()).or_default().push(data.into_owned());
     }
-    if order == DuplicateOrder::Sorted {
+    if order == DataOrder::Sorted {
         for data in pushed.values_mut() {
             data.sort_unstable();
             data.dedup();

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use kv_file_core::{Datum, Entries, both};
 
-use super::options::{DuplicateOrder, Keep};
+use super::options::{DataOrder, Keep};
 use crate::format::{HashFunction, address, page_order};
 use crate::hash::layout::is_big;
 
@@ -71,7 +71,7 @@ pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bu
 pub(super) enum SameKeys {
     Keep(Keep),
     /// All stay, but for equal pairs in an order of data.
-    Stay(DuplicateOrder),
+    Stay(DataOrder),
 }
 
 /// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay; gives their
@@ -126,15 +126,15 @@ fn sort_buckets_in(
         keys.sort_unstable_by(Key::cmp);
         for same in keys.chunk_by_mut(|a, b| a.key == b.key) {
             let mut before = None;
-            if let SameKeys::Stay(DuplicateOrder::Sorted) = same_keys {
+            if let SameKeys::Stay(DataOrder::Sorted) = same_keys {
                 same.sort_by(|a, b| a.data(entries).cmp(&b.data(entries)));
             }
             for (i, key) in same.iter().enumerate() {
                 let stays = match same_keys {
                     SameKeys::Keep(Keep::First) => i == 0,
                     SameKeys::Keep(Keep::Last) => i == same.len() - 1,
-                    SameKeys::Stay(DuplicateOrder::Insertion) => true,
-                    SameKeys::Stay(DuplicateOrder::Sorted) => {
+                    SameKeys::Stay(DataOrder::Insertion) => true,
+                    SameKeys::Stay(DataOrder::Sorted) => {
                         let data = Some(key.data(entries));
                         std::mem::replace(&mut before, data) != data
                     }

@@ -8,7 +8,7 @@ mod write;
 
 use kv_file_core::{Datum, Entries};
 
-pub use self::options::{BuildOptions, DuplicateOrder, FileId, Keep};
+pub use self::options::{BuildOptions, DataOrder, FileId, Keep};
 pub use self::plan::Plan;
 
 use self::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
@@ -121,7 +121,7 @@ impl<'t> HashBuilder<'t> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
-        let same_keys = self.options.duplicates.map_or(SameKeys::Keep(keep), SameKeys::Stay);
+        let same_keys = self.options.data_order.map_or(SameKeys::Keep(keep), SameKeys::Stay);
         loop {
             let (page_size, max_bucket) = layout;
             sort_by_bucket(&mut places, &self.entries, max_bucket);
@@ -140,7 +140,7 @@ impl<'t> HashBuilder<'t> {
         dropped.sort_unstable();
         let pairs = places.len() as u64;
         let mut keys = Keys::new(self.entries);
-        if self.options.duplicates.is_some() {
+        if self.options.data_order.is_some() {
             let (page_size, order) = (layout.0 as usize, self.options.byte_order);
             duplicates::join(&mut places, &mut keys, page_size, order)?;
         }

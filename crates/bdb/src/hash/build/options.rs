@@ -16,8 +16,8 @@ pub struct BuildOptions {
     pub checksums: bool,
     /// Where the file's identification comes from.
     pub file_id: FileId,
-    /// Whether a key may have several data items, and in which order they then are. In Postfix's tables it may not.
-    pub duplicates: Option<DuplicateOrder>,
+    /// The order of several data items of one key. `None`: a key has but one, as in Postfix's tables.
+    pub data_order: Option<DataOrder>,
 }
 
 impl Default for BuildOptions {
@@ -28,40 +28,46 @@ impl Default for BuildOptions {
             byte_order: ByteOrder::NATIVE,
             checksums: false,
             file_id: FileId::Unique,
-            duplicates: None,
+            data_order: None,
         }
     }
 }
 
 impl BuildOptions {
     /// Sets the page size in bytes, or `None` for one that is chosen from the pairs.
+    #[must_use]
     pub fn page_size(self, page_size: impl Into<Option<u32>>) -> Self {
         BuildOptions { page_size: page_size.into(), ..self }
     }
 
     /// Sets the number of buckets, or `None` for one that is chosen from the pairs.
+    #[must_use]
     pub fn buckets(self, buckets: impl Into<Option<u32>>) -> Self {
         BuildOptions { buckets: buckets.into(), ..self }
     }
 
     /// Sets the byte order of the file's numbers.
+    #[must_use]
     pub fn byte_order(self, byte_order: ByteOrder) -> Self {
         BuildOptions { byte_order, ..self }
     }
 
     /// Sets whether every page carries a checksum.
+    #[must_use]
     pub fn checksums(self, checksums: bool) -> Self {
         BuildOptions { checksums, ..self }
     }
 
     /// Sets where the file's identification comes from.
+    #[must_use]
     pub fn file_id(self, file_id: FileId) -> Self {
         BuildOptions { file_id, ..self }
     }
 
     /// Sets the order of the data items of one key, or `None` where a key has but one.
-    pub fn duplicates(self, duplicates: impl Into<Option<DuplicateOrder>>) -> Self {
-        BuildOptions { duplicates: duplicates.into(), ..self }
+    #[must_use]
+    pub fn data_order(self, data_order: impl Into<Option<DataOrder>>) -> Self {
+        BuildOptions { data_order: data_order.into(), ..self }
     }
 }
 
@@ -85,7 +91,7 @@ pub enum Keep {
 
 /// The order of the data items of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DuplicateOrder {
+pub enum DataOrder {
     /// That in which they were pushed.
     Insertion,
     /// Byte order; each is stored once.

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use super::arrange::Place;
 use super::duplicates::{Form, Keys};
-use super::options::{BuildOptions, DuplicateOrder, FileId};
+use super::options::{BuildOptions, DataOrder, FileId};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
@@ -26,7 +26,7 @@ pub struct Plan<'t> {
     pub(super) places: Vec<Place>,
     pairs: u64,
     dropped: Vec<u32>,
-    pub(super) duplicates: Option<DuplicateOrder>,
+    data_order: Option<DataOrder>,
     pub(super) layout: PageLayout,
     /// The number of the database's meta page. The pages of its buckets follow.
     meta: u32,
@@ -71,7 +71,7 @@ impl<'t> Plan<'t> {
             places,
             pairs,
             dropped,
-            duplicates: options.duplicates,
+            data_order: options.data_order,
             max_bucket,
             high_mask,
             further: Vec::new(),
@@ -100,9 +100,9 @@ impl<'t> Plan<'t> {
         self.dropped.iter().map(|index| (*index, self.keys.key(*index).bytes))
     }
 
-    /// Whether a key may have several data items.
-    pub fn allows_duplicates(&self) -> bool {
-        self.duplicates.is_some()
+    /// The order of several data items of one key; `None` where a key has but one.
+    pub fn data_order(&self) -> Option<DataOrder> {
+        self.data_order
     }
 
     /// Number of pairs that are stored.
@@ -157,8 +157,8 @@ impl<'t> Plan<'t> {
         let meta = HashMeta {
             version: 9,
             free: 0,
-            duplicates: self.duplicates.is_some(),
-            sorted_duplicates: self.duplicates == Some(DuplicateOrder::Sorted),
+            duplicates: self.data_order.is_some(),
+            sorted_duplicates: self.data_order == Some(DataOrder::Sorted),
             uid: self.uid,
             max_bucket: self.max_bucket,
             high_mask: self.high_mask,
@@ -239,8 +239,8 @@ impl<'t> Plan<'t> {
     /// The tree of an entry whose data need one.
     #[inline(never)]
     pub(super) fn tree(&self, index: u32) -> NewTree<'_> {
-        let kind = match self.duplicates {
-            Some(DuplicateOrder::Sorted) => TreeKind::SortedDuplicates,
+        let kind = match self.data_order {
+            Some(DataOrder::Sorted) => TreeKind::SortedDuplicates,
             _ => TreeKind::Duplicates,
         };
         NewTree::new(kind, self.keys.tree_items(index), self.layout)

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::fault::Fault;
 use crate::file::Budget;
 use crate::format::item::Item;
-use crate::hash::page::{Cursor, HashPage, Pair};
+use crate::hash::page::{Cursor, Entry, HashPage, Pair};
 use crate::overflow;
 
 /// Iterates over all pairs of a database: [`HashDb::iter`].
@@ -29,8 +29,6 @@ pub struct Iter<'a, S> {
     key: Cow<'a, [u8]>,
     values: DataItems<'a>,
 }
-
-type Entry<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a, S: Source> Iter<'a, S> {
     pub(super) fn new(hash: &'a HashDb<S>) -> Self {

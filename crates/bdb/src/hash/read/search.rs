@@ -82,7 +82,7 @@ fn search_all<'a, S: Source>(
 /// Has the first line of a page brought near.
 #[inline(always)]
 pub(super) fn ask_for_page<S: Source>(file: &PageFile<S>, bytes: &[u8], number: u32) {
-    if let Some(start) = file.place(number) {
+    if let Some(start) = file.layout.place(number) {
         prefetch(bytes, start);
     }
 }
@@ -145,7 +145,7 @@ fn page<'a, S: Source>(
     bytes: &'a [u8],
     number: u32,
 ) -> Option<(&'a [u8], Header)> {
-    let page = bytes.get(file.place(number)?..)?.get(..file.layout.page_size)?;
+    let page = bytes.get(file.layout.place(number)?..)?.get(..file.layout.page_size)?;
     let header = Header::parse(page, ByteOrder::Little)?;
     let usual = header.number == number
         && matches!(header.kind, page_type::HASH | page_type::HASH_UNSORTED)
