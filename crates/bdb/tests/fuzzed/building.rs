@@ -17,7 +17,7 @@ pub fn check(input: &mut Input<'_>) {
     let duplicates = [None, None, Some(DataOrder::Insertion), Some(DataOrder::Sorted)];
     let duplicates = input.choice(&duplicates);
     let options = options(input).data_order(duplicates);
-    let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.duplicates);
+    let (page_size, duplicates) = (options.page_size.unwrap_or(512), options.data_order);
     let keep = input.choice(&[Keep::First, Keep::Last]);
     let terminated = input.bool();
     let mut builder = HashBuilder::new(options);
