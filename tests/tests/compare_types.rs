@@ -47,7 +47,7 @@ fn refuses(kind: &str, rule: &[u8]) -> bool {
     std::fs::write(file.path(), rule).unwrap();
     let mut refused = false;
     let name = format!("{kind}:{}", file.path().display());
-    let opened = Table::open_telling(&name, TableOptions::default(), |warning| {
+    let opened = Table::open_with_warnings(&name, TableOptions::default(), |warning| {
         refused |= warning.windows(15).any(|part| part == b"not supported: ");
     });
     assert_eq!(opened.is_err(), refused);

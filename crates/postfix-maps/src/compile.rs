@@ -1,6 +1,5 @@
 //! Making a table from its text: what `postmap` and `postalias` are for.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -9,10 +8,11 @@ use postfix_map_text::{Item, MapEntries, alias_entries, map_entries};
 
 use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::file_values;
+use crate::formats::FileFormat;
 use crate::options::Duplicates;
 use crate::spec::TableSpec;
 use crate::update::TableUpdate;
-use crate::write::{NewTable, Storing};
+use crate::write::{NewTable, Storing, Summary};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl NewTable {
     /// Makes the table from its text, behind the entries that were [`put`](Self::put).
     ///
     /// Warnings go to `warn`, without the program's name, in the order of the input: the parser's, and those of
-    /// duplicate entries. They are given before the table is written, and change nothing.
+    /// duplicate entries. They are given before the table is written, and change nothing. Returns how many entries there are.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
@@ -55,26 +55,31 @@ impl NewTable {
     /// # Complexity
     /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also
     /// [`HashBuilder`](bdb_file::HashBuilder).
-    pub fn compile(mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<()> {
-        let names = Names::of(&self.spec, self.file());
+    pub fn compile(mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<Summary> {
+        let names = Names::of(&self.spec, self.format, self.file());
         self.mended().for_each(|warning| warn(&warning));
         let put = self.take_entries();
         let too_large = self.write_error();
         let maker = Maker { storing: self.storing, names: &names, too_large: &too_large };
         let Collected { entries, warnings } = maker.collect(text, put)?;
+        let pushed = entries.len();
         let plan = self.plan(entries)?;
+        let mut dropped = 0;
         // Duplicates are known only now; each has its place among the other warnings.
         let mut warnings = warnings.into_iter().peekable();
-        if self.options.duplicates == Duplicates::Warn {
-            plan.dropped(&mut |index, key| {
+        let to_warn = self.options.duplicates == Duplicates::Warn;
+        plan.dropped(&mut |index, key| {
+            dropped += 1;
+            if to_warn {
                 while let Some((_, message)) = warnings.next_if(|(before, _)| *before <= index) {
                     warn(&message);
                 }
                 warn(&names.duplicate(key));
-            });
-        }
+            }
+        });
         warnings.for_each(|(_, message)| warn(&message));
-        self.write(&*plan)
+        self.write(&*plan)?;
+        Ok(Summary::new(pushed, dropped))
     }
 }
 
@@ -129,7 +134,7 @@ impl Maker<'_> {
                 return Ok(());
             }
             Event::Entry(key, value) | Event::Own(key, value) => {
-                self.storing.prepare(key, value, |key, value| {
+                self.storing.prepare(key, value, self.storing.terminated, |key, value| {
                     entries.push(key, value).map_err(self.too_large)
                 })
             }
@@ -163,7 +168,7 @@ impl TableUpdate {
     /// # Errors
     /// As [`put`](Self::put).
     pub fn add_all(&mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<()> {
-        let names = Names::of(&self.spec, self.file());
+        let names = Names::of(&self.spec, self.format, self.file());
         self.mended().for_each(|warning| warn(&warning));
         let rules = self.storing.rules;
         text.events(rules.utf8, |event| {
@@ -247,20 +252,19 @@ impl TableText<'_> {
 
 /// What messages call a table.
 struct Names {
-    /// Its file.
-    file: Vec<u8>,
+    /// In warnings of duplicate entries.
+    called: Vec<u8>,
     /// Its type and its file.
     table: Vec<u8>,
 }
 
 impl Names {
-    fn of(spec: &TableSpec, file: &Path) -> Self {
-        let table = spec.internal_name(file);
-        Names { file: file.as_os_str().as_bytes().to_vec(), table }
+    pub fn of(spec: &TableSpec, format: &FileFormat, file: &Path) -> Self {
+        Names { called: (format.called)(file), table: spec.internal_name(file) }
     }
 
     fn duplicate(&self, key: &[u8]) -> Vec<u8> {
-        [&self.file[..], b": duplicate entry: \"", key, b"\""].concat()
+        [&self.called[..], b": duplicate entry: \"", key, b"\""].concat()
     }
 
     fn not_utf8(&self, event: Event<'_>) -> Vec<u8> {

@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a table could not be opened, searched, changed or made.
 ///
 /// Displayed in words for people who do not have Postfix's documentation at hand; [`message`](Self::message) gives
-/// Postfix's own words. [`source`](StdError::source) is what the system said, or what is wrong with a file, and where.
+/// Postfix's own words.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -118,6 +118,11 @@ impl Error {
         self.0.kind
     }
 
+    /// The error of the system, or of the crate of the file's format, that is behind it.
+    pub fn get_ref(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
     /// The file that the error is about, if it is about one.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
@@ -155,8 +160,9 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
+    /// What is behind the error that [`get_ref`](Error::get_ref) returns, whose words are part of this one's.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
+        self.0.source.as_deref().and_then(|source| source.source())
     }
 }
 
@@ -214,7 +220,8 @@ mod tests {
         assert_eq!((error.kind(), error.path()), (ErrorKind::NotFound, Some("/no".as_ref())));
         assert_eq!(error.message(), b"open /no: No such file or directory");
         assert_eq!(error.to_string(), "open /no: No such file or directory");
-        assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+        assert!(error.get_ref().is_some_and(|source| source.is::<io::Error>()));
+        assert!(error.source().is_none(), "nobody says it twice");
         let error = Error::new(ErrorKind::Damaged, "Invalid argument").with_detail("m.db: page 3");
         assert_eq!(error.to_string(), "m.db: page 3");
         assert_eq!(error.message(), b"Invalid argument");

@@ -7,6 +7,8 @@ use rustix::io::Errno;
 
 use crate::commit::{Refused, Target, Way};
 use crate::error::{Error, Result};
+use crate::formats::bdb;
+use crate::lookup::Operation;
 
 /// Makes a database file that is not there yet, with the permissions `mode`. It is on disk when this returns.
 ///
@@ -19,11 +21,7 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
         return Err(exists());
     }
     let created = lock(path, mode)?.create(contents);
-    if created.map_err(|error| Error::system("error writing", path, error))? {
-        Ok(())
-    } else {
-        Err(exists())
-    }
+    if created.map_err(bdb::error_of(Operation::Write, path))? { Ok(()) } else { Err(exists()) }
 }
 
 /// Makes a database file, or puts a new one in the place of one that is there, as a table's: under its lock, with its owner
@@ -49,12 +47,12 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
 /// the new ones had been put in their place.
 pub fn replace_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
     let replaced = lock(path, mode)?.replace(contents);
-    replaced.map_err(|error| Error::system("error writing", path, error))
+    replaced.map_err(bdb::error_of(Operation::Write, path))
 }
 
 fn lock(path: &Path, mode: u32) -> Result<Target> {
     Target::lock(path, Way::Exchange, mode).map_err(|refused| match refused {
-        Refused::Old(error) => Error::open(path, error),
-        Refused::New(error) => Error::system("open database", path, error),
+        Refused::Old(error) => bdb::error_of(Operation::Lock, path)(error),
+        Refused::New(error) => bdb::error_of(Operation::Open, path)(error),
     })
 }

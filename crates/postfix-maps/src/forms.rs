@@ -103,6 +103,20 @@ impl KnownForms {
         KnownForms(AtomicU8::new(Forms::from(terminators).0))
     }
 
+    /// Forgets what was learnt.
+    pub fn forget(&mut self, terminators: Terminators) {
+        *self = KnownForms::new(terminators);
+    }
+
+    /// Whether a key is to be stored with a NUL: in the form that is settled, or the usual one, which that settles.
+    pub fn to_store(&self, usual: bool) -> bool {
+        let asked = self.get();
+        asked.settled().unwrap_or_else(|| {
+            self.settle(asked, Forms::one(usual));
+            usual
+        })
+    }
+
     #[inline]
     pub fn get(&self) -> Forms {
         Forms(self.0.load(Ordering::Relaxed))

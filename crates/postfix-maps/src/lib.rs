@@ -67,4 +67,4 @@ pub use spec::TableSpec;
 pub use table::{Iter, Table};
 pub use text::Text;
 pub use update::TableUpdate;
-pub use write::NewTable;
+pub use write::{NewTable, Summary};

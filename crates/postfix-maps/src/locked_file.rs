@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kv_file_core::Source;
 
+use crate::commit::Way;
 use crate::commit::journal::{Journal, Trailer};
-use crate::commit::lock::open_shared;
 use crate::stamp::Stamp;
 
 /// A table's file, page by page, under the shared lock that keeps Postfix's programs and this crate's from changing it: for
@@ -47,12 +47,12 @@ impl LockedFile {
     /// # Complexity
     /// Reads the file's last bytes; where a change was interrupted, also the new contents of what it changes.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::open_known(path, &KnownJournal::default())
+        Self::open_known(path, Way::Exchange, &KnownJournal::default())
     }
 
     /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of reading it once more.
-    pub(crate) fn open_known(path: &Path, known: &KnownJournal) -> io::Result<Self> {
-        let file = open_shared(path)?;
+    pub(crate) fn open_known(path: &Path, way: Way, known: &KnownJournal) -> io::Result<Self> {
+        let file = way.open_shared(path)?;
         let journal = known.find(&file)?;
         Ok(LockedFile { file, journal })
     }

@@ -6,9 +6,9 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
-use kv_file_core::Datum;
+use kv_file_core::{Datum, TooLarge};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, kind_of, strerror};
 use crate::forms::Forms;
 
 /// An open table of any type.
@@ -68,27 +68,49 @@ pub(crate) enum Failure {
     Retry,
     /// The type has no such operation.
     NotSupported,
-    /// Its file cannot be opened, or not be read.
-    File(Operation, Box<Cause>),
+    /// Something is wrong with its file.
+    File(Trouble),
     /// An error that is complete.
     Error(Error),
 }
 
-/// What was to be done with a table's file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
-    Open,
-    Read,
-    Write,
+/// What is wrong with a table's file, and what was to be done.
+#[derive(Debug)]
+pub(crate) struct Trouble {
+    pub operation: Operation,
+    pub cause: Box<Cause>,
 }
 
-/// What is wrong with a table's file.
+/// What is done with a table's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Opening it, or making one.
+    Open,
+    /// Waiting for its lock, to write it.
+    Lock,
+    /// Looking up.
+    Read,
+    /// Writing all of it, or a change.
+    Write,
+    /// Opening it for single changes.
+    Change,
+}
+
+/// Why something cannot be done with a table's file.
 #[derive(Debug)]
-pub(crate) enum Cause {
-    /// What the system said.
-    System(io::Error),
-    /// What the reader or writer of the format found.
-    Format(ErrorKind, Box<dyn StdError + Send + Sync>),
+pub(crate) struct Cause {
+    pub kind: ErrorKind,
+    /// Postfix's reason: behind the last colon of its message.
+    pub reason: Cow<'static, str>,
+    pub source: Option<Box<dyn StdError + Send + Sync>>,
+    /// Whether the source tells more than Postfix's reason.
+    pub tells_more: bool,
+}
+
+impl Cause {
+    pub fn at(self, operation: Operation) -> Trouble {
+        Trouble { operation, cause: Box::new(self) }
+    }
 }
 
 impl From<Error> for Failure {
@@ -99,12 +121,22 @@ impl From<Error> for Failure {
 
 impl From<io::Error> for Cause {
     fn from(error: io::Error) -> Self {
-        Cause::System(error)
+        Cause {
+            kind: kind_of(&error),
+            reason: strerror(&error).into(),
+            source: Some(error.into()),
+            tells_more: false,
+        }
     }
 }
 
-impl From<kv_file_core::TooLarge> for Cause {
-    fn from(error: kv_file_core::TooLarge) -> Self {
-        Cause::Format(ErrorKind::TooLarge, error.into())
+impl From<TooLarge> for Cause {
+    fn from(error: TooLarge) -> Self {
+        Cause {
+            kind: ErrorKind::TooLarge,
+            reason: "Invalid argument".into(),
+            source: Some(error.into()),
+            tells_more: true,
+        }
     }
 }

@@ -9,7 +9,7 @@ use kv_file_core::Memory;
 
 use crate::commit::exchange::settle;
 use crate::commit::journal::Journal;
-use crate::commit::lock::{open_exclusive, open_shared};
+use crate::commit::lock::open_exclusive;
 use crate::formats::{Bytes, FileFormat};
 use crate::lookup::Cause;
 use crate::reading::Opened;
@@ -19,12 +19,12 @@ use crate::stamp::Stamp;
 ///
 /// A map shows the file as it is: a change of it that was interrupted is completed first, by who may write the file.
 pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
-    let mut file = open_shared(path)?;
+    let mut file = format.way.open_shared(path)?;
     let interrupted = Journal::find(&file)?.is_some();
     if interrupted {
         drop(file);
         settle(&open_exclusive(path)?, path)?;
-        file = open_shared(path)?;
+        file = format.way.open_shared(path)?;
     }
     let stamp = Stamp::of(&file.metadata()?);
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.

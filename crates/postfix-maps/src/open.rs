@@ -13,23 +13,23 @@ use crate::options::{Access, TableOptions};
 use crate::reading::{Opened, Opener, each_time, snapshot};
 use crate::spec::TableSpec;
 use crate::table::{Table, TableFile};
-use crate::types::{self, Definition, Keys, Kind};
+use crate::types::{self, Definition, Keys, Readable};
 
 impl Table {
     /// Opens a table such as `hash:/etc/postfix/virtual`, with the default options.
     ///
     /// # Errors
-    /// As [`open_telling`](Self::open_telling).
+    /// As [`open_with_warnings`](Self::open_with_warnings).
     pub fn open(spec: impl Into<TableSpec>) -> Result<Self> {
         Self::open_with(spec, TableOptions::default())
     }
 
-    /// Opens a table; warnings about its text are lost ([`open_telling`](Self::open_telling) tells them).
+    /// Opens a table; warnings about its text are lost ([`open_with_warnings`](Self::open_with_warnings) tells them).
     ///
     /// # Errors
-    /// As [`open_telling`](Self::open_telling).
+    /// As [`open_with_warnings`](Self::open_with_warnings).
     pub fn open_with(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self> {
-        Self::open_telling(spec, options, |_| ())
+        Self::open_with_warnings(spec, options, |_| ())
     }
 
     /// Opens a table. Warnings go to `warn`, without the program's name: of a change of the table's file that was interrupted,
@@ -53,7 +53,7 @@ impl Table {
     /// [`ErrorKind::Damaged`]: crate::ErrorKind::Damaged
     /// [`ErrorKind::UnsupportedFile`]: crate::ErrorKind::UnsupportedFile
     /// [`ErrorKind::Definition`]: crate::ErrorKind::Definition
-    pub fn open_telling(
+    pub fn open_with_warnings(
         spec: impl Into<TableSpec>,
         options: TableOptions,
         mut warn: impl FnMut(&[u8]),
@@ -65,7 +65,7 @@ impl Table {
     /// processes that map the file share its memory. `options.access` is not used.
     ///
     /// # Errors
-    /// As [`open_telling`](Self::open_telling); [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) for tables
+    /// As [`open_with_warnings`](Self::open_with_warnings); [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) for tables
     /// without an index file.
     ///
     /// # Safety
@@ -77,16 +77,16 @@ impl Table {
     pub unsafe fn open_mapped(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self> {
         let spec = spec.into();
         match types::to_read(&spec)? {
-            Kind::File(format) => open_file(spec, &options, format, map),
-            _ => Err(types::unsupported(&spec)),
+            Readable::File(format) => open_file(spec, &options, format, map),
+            Readable::Defined(_) => Err(types::unsupported(&spec)),
         }
     }
 }
 
 /// Opens a table of any type. Tables of tables open others in turn.
 fn open(spec: TableSpec, options: &TableOptions, warn: &mut dyn FnMut(&[u8])) -> Result<Table> {
-    let (open_defined, keys) = match types::to_read(&spec)? {
-        Kind::File(format) => {
+    let defined = match types::to_read(&spec)? {
+        Readable::File(format) => {
             let opener = match options.access {
                 Access::Snapshot => snapshot,
                 Access::Locked => each_time,
@@ -100,12 +100,11 @@ fn open(spec: TableSpec, options: &TableOptions, warn: &mut dyn FnMut(&[u8])) ->
             }
             return Ok(table);
         }
-        Kind::Defined { open, keys, .. } => (open, keys),
-        Kind::NotRead { .. } => return Err(types::unsupported(&spec)),
+        Readable::Defined(defined) => defined,
     };
-    let lookup = open_defined(&mut Definition { spec: &spec, options, warn, open_member: open })?;
+    let lookup = (defined.open)(&mut Definition { spec: &spec, options, warn, open_member: open })?;
     let KeyRules { utf8, fold } = options.rules;
-    let folded = match keys {
+    let folded = match defined.keys {
         Keys::Fixed => true,
         Keys::Pattern => false,
         // Postfix folds for the members only where it checks UTF-8 for them.
@@ -114,6 +113,7 @@ fn open(spec: TableSpec, options: &TableOptions, warn: &mut dyn FnMut(&[u8])) ->
     Ok(Table {
         spec,
         rules: KeyRules { utf8, fold: fold && folded },
+        terminators: options.terminators,
         forms: KnownForms::new(options.terminators),
         lookup,
         file: None,
@@ -132,6 +132,7 @@ fn open_file(
     Ok(Table {
         spec,
         rules: options.rules,
+        terminators: options.terminators,
         forms: KnownForms::new(options.terminators),
         lookup,
         file: Some(TableFile { format, path, opener, stamp, interrupted }),

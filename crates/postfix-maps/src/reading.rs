@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::Memory;
 
+use crate::commit::Way;
 use crate::commit::journal::Journal;
-use crate::commit::lock::open_shared;
 use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
@@ -29,7 +29,7 @@ pub(crate) type Opener = fn(&'static FileFormat, &Path) -> Result<Opened, Cause>
 
 /// Reads the whole file into memory.
 pub(crate) fn snapshot(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
-    let (memory, stamp, interrupted) = read_whole(path)?;
+    let (memory, stamp, interrupted) = read_whole(path, format.way)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: Some(stamp), interrupted })
 }
@@ -46,11 +46,11 @@ pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Open
 /// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what is read is the contents after it.
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
-fn read_whole(path: &Path) -> Result<(Memory, Stamp, bool), Cause> {
+fn read_whole(path: &Path, way: Way) -> Result<(Memory, Stamp, bool), Cause> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
-        let file = open_shared(path)?;
+        let file = way.open_shared(path)?;
         let before = file.metadata()?;
         let mut journal = None;
         let bytes = Memory::read_with(&file, |copy| {
@@ -82,12 +82,12 @@ struct EachTime {
 impl EachTime {
     /// The file, locked for as long as the result lives.
     fn open(&self) -> Result<LockedFile, Cause> {
-        Ok(LockedFile::open_known(&self.path, &self.journal)?)
+        Ok(LockedFile::open_known(&self.path, self.format.way, &self.journal)?)
     }
 
     fn lookup(&self) -> Result<Box<dyn Lookup>, Failure> {
         let lookup = self.open().and_then(|file| (self.format.open)(Bytes::Locked(file)));
-        lookup.map_err(|cause| Failure::File(Operation::Open, Box::new(cause)))
+        lookup.map_err(|cause| Failure::File(cause.at(Operation::Open)))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::commit::journal::Trailer;
 use crate::commit::lock::{open_exclusive, open_writable};
 use crate::commit::new_file::sweep;
 use crate::error::{Error, Result};
-use crate::formats::hash;
+use crate::formats::bdb;
 use crate::lookup::Operation;
 
 /// What has become of an interrupted change.
@@ -61,7 +61,7 @@ pub fn recover(path: &Path) -> Result<Recovered> {
     }
     let copy = locked.try_clone().map_err(open_error)?;
     let stated = stated_len(FileSource::new(copy));
-    let stated = stated.map_err(hash::FORMAT.error_of(Operation::Read, path))?;
+    let stated = stated.map_err(bdb::error_of(Operation::Read, path))?;
     let cut = || {
         let writable = open_writable(&file, &locked)?;
         // The trailer, at least, lies behind the contents.

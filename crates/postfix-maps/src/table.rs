@@ -11,8 +11,8 @@ use postfix_map_text::KeyRules;
 
 use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::formats::FileFormat;
-use crate::forms::{KnownForms, cut_at_nul};
-use crate::lookup::{Cause, Failure, Lookup, Operation, Pair, Pairs};
+use crate::forms::{KnownForms, Terminators, cut_at_nul};
+use crate::lookup::{Failure, Lookup, Operation, Pair, Pairs, Trouble};
 use crate::reading::{Opened, Opener, snapshot};
 use crate::spec::TableSpec;
 use crate::stamp::{Stamp, is_older};
@@ -37,6 +37,7 @@ use crate::stamp::{Stamp, is_older};
 pub struct Table {
     pub(crate) spec: TableSpec,
     pub(crate) rules: KeyRules,
+    pub(crate) terminators: Terminators,
     pub(crate) forms: KnownForms,
     pub(crate) lookup: Box<dyn Lookup>,
     /// For tables in files.
@@ -71,7 +72,7 @@ impl Table {
 
     /// Returns `true` if a change of the table's file had been interrupted when it was opened or last read anew. What is found
     /// is what was to be; but Postfix's own programs see some pages of either contents, until a writer of this crate or
-    /// `bdbmap recover` completes it. [`open_telling`](Self::open_telling) warns of it.
+    /// `bdbmap recover` completes it. [`open_with_warnings`](Self::open_with_warnings) warns of it.
     pub fn is_interrupted(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.interrupted)
     }
@@ -106,9 +107,7 @@ impl Table {
         let found = match self.lookup.get(&prepared, asked) {
             Ok(found) => found,
             // Of a table of tables, the member names itself.
-            Err(Failure::File(operation, cause)) => {
-                return Err(self.file_error(operation, *cause).into());
-            }
+            Err(Failure::File(trouble)) => return Err(self.trouble(trouble).into()),
             Err(failure) => return Err(failure),
         };
         let Some((value, form)) = found else { return Ok(None) };
@@ -206,8 +205,8 @@ impl Table {
         }
     }
 
-    /// Reads the table anew if its file has been changed or replaced. Returns `true` if it did. Tables without an index file
-    /// stay as they were opened, as in Postfix.
+    /// Reads the table anew if its file has been changed or replaced, and forgets in which form its keys were. Returns `true`
+    /// if it did. Tables without an index file stay as they were opened, as in Postfix.
     ///
     /// Nothing changes where that fails: the table goes on with what it has.
     ///
@@ -225,6 +224,8 @@ impl Table {
         }
         let opener = file.opener;
         self.reopen(opener)?;
+        // The new file may have its keys in the other form.
+        self.forms.forget(self.terminators);
         Ok(true)
     }
 
@@ -266,16 +267,16 @@ impl Table {
         match failure {
             Failure::Retry => Error::failed(&self.internal_name(), operation),
             Failure::NotSupported => Error::not_supported(&self.internal_name(), operation),
-            Failure::File(operation, cause) => self.file_error(operation, *cause),
+            Failure::File(trouble) => self.trouble(trouble),
             Failure::Error(error) => error,
         }
     }
 
     #[cold]
-    fn file_error(&self, operation: Operation, cause: Cause) -> Error {
+    fn trouble(&self, trouble: Trouble) -> Error {
         match &self.file {
-            Some(file) => file.format.error(operation, &file.path, cause),
-            // Nothing else is in files.
+            Some(file) => file.format.trouble(&file.path, trouble),
+            // Only tables in files have trouble with them.
             None => Error::failed(&self.internal_name(), "query"),
         }
     }

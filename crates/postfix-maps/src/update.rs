@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::Datum;
 
-use crate::commit::{Found, Target};
-use crate::error::{Error, ErrorKind, Result};
-use crate::formats::{FileFormat, Update};
+use crate::commit::{Mended, Target};
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
+use crate::formats::{FileFormat, OpenUpdate, Update};
 use crate::forms::{KnownForms, cut_at_nul};
-use crate::lookup::{Cause, Operation};
+use crate::lookup::{Cause, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};
 use crate::spec::TableSpec;
 use crate::stamp::is_older;
@@ -46,12 +48,12 @@ pub struct TableUpdate {
     pub(crate) spec: TableSpec,
     pub(crate) storing: Storing,
     pub(crate) duplicates: Duplicates,
-    format: &'static FileFormat,
+    pub(crate) format: &'static FileFormat,
     path: PathBuf,
     target: Target,
     update: Box<dyn Update>,
     forms: KnownForms,
-    found: Found,
+    mended: Mended,
 }
 
 impl TableUpdate {
@@ -65,9 +67,10 @@ impl TableUpdate {
         let spec = spec.into();
         let format = types::to_change(&spec)?;
         let path = format.file(spec.source());
+        let open_update = format.to_update(&path)?;
         let target = Target::lock_existing(&path, format.way);
         let target = target.map_err(format.error_of(Operation::Open, &path))?;
-        Self::new(spec, format, path, target, &options)
+        Self::new(spec, format, path, (target, open_update), &options)
     }
 
     /// Opens a table, and makes an empty one first if there is none.
@@ -78,14 +81,15 @@ impl TableUpdate {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
         let path = format.file(spec.source());
+        let open_update = format.to_update(&path)?;
         let before = match fs::metadata(&path) {
-            Ok(there) if there.len() > 0 => Found::default(),
+            Ok(there) if there.len() > 0 => Mended::default(),
             _ => ensure(format, &path, &options)?,
         };
         let target = Target::lock_existing(&path, format.way);
-        let target = target.map_err(|error| Error::open(&path, error))?;
-        let mut update = Self::new(spec, format, path, target, &options)?;
-        update.found = update.found.or(before);
+        let target = target.map_err(format.error_of(Operation::Lock, &path))?;
+        let mut update = Self::new(spec, format, path, (target, open_update), &options)?;
+        update.mended = update.mended.or(before);
         Ok(update)
     }
 
@@ -93,10 +97,10 @@ impl TableUpdate {
         spec: TableSpec,
         format: &'static FileFormat,
         path: PathBuf,
-        target: Target,
+        (target, open_update): (Target, OpenUpdate),
         options: &WriteOptions,
     ) -> Result<Self> {
-        let update = target.old().map_err(Cause::from).and_then(format.update);
+        let update = target.old().map_err(Cause::from).and_then(open_update);
         Ok(TableUpdate {
             spec,
             storing: Storing::new(format, options),
@@ -104,7 +108,7 @@ impl TableUpdate {
             update: update.map_err(format.error_of(Operation::Open, &path))?,
             format,
             path,
-            found: target.found(),
+            mended: target.mended(),
             target,
             forms: KnownForms::new(options.terminators),
         })
@@ -129,7 +133,7 @@ impl TableUpdate {
     /// Warnings of what had to be mended before the table could be changed, without the program's name: as
     /// [`NewTable::mended`](crate::NewTable::mended). [`add_all`](Self::add_all) tells them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
-        self.found.warnings(&self.path)
+        self.mended.warnings(&self.path)
     }
 
     /// The value of a key with the changes so far, up to its first NUL: what a [`Table`](crate::Table) will find after
@@ -138,11 +142,15 @@ impl TableUpdate {
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
-    pub fn get(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>> {
-        let key = self.storing.rules.prepare(key)?;
-        let found = self.forms.get().find(|nul| self.update.get(Datum { bytes: &key, nul }));
-        let found = found.map_err(|cause| self.error(cause))?;
-        Ok(found.map(|(value, _)| cut_at_nul(value)))
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Cow<'_, [u8]>>> {
+        let key = self.storing.rules.prepare(key.as_ref())?;
+        let asked = self.forms.get();
+        let found = asked.find(|nul| self.update.get(Datum { bytes: &key, nul }));
+        let Some((value, form)) = found.map_err(|trouble| self.trouble(trouble))? else {
+            return Ok(None);
+        };
+        self.forms.settle(asked, form);
+        Ok(Some(cut_at_nul(value)))
     }
 
     /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides. Returns `true`
@@ -151,8 +159,8 @@ impl TableUpdate {
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`], [`ErrorKind::TooLarge`] beyond the
     /// limits of the format.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<bool> {
-        self.put_as(key, value, self.duplicates)
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
+        self.put_as(key.as_ref(), value.as_ref(), self.duplicates)
     }
 
     pub(crate) fn put_as(
@@ -161,9 +169,12 @@ impl TableUpdate {
         value: &[u8],
         duplicates: Duplicates,
     ) -> Result<bool> {
-        let TableUpdate { update, format, path, .. } = self;
-        self.storing.prepare(key, value, |key, value| {
-            update.put(key, value, duplicates).map_err(|cause| error(format, path, cause))
+        let TableUpdate { update, format, path, storing, .. } = self;
+        // As Postfix has it: what is known of the table's keys by now holds for new ones.
+        let nul = self.forms.to_store(storing.terminated);
+        storing.prepare(key, value, nul, |key, value| {
+            let stored = update.put(key, value, duplicates);
+            stored.map_err(|trouble| format.trouble(path, trouble))
         })
     }
 
@@ -171,9 +182,10 @@ impl TableUpdate {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let stored = self.update.put(key.into(), value.into(), Duplicates::Replace);
-        stored.map(drop).map_err(|cause| self.error(cause))
+    pub fn put_bare(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (key, value) = (key.as_ref().into(), value.as_ref().into());
+        let stored = self.update.put(key, value, Duplicates::Replace);
+        stored.map(drop).map_err(|trouble| self.trouble(trouble))
     }
 
     /// Removes a key; it is folded by the rules, and looked for with and without a terminating NUL by the NUL rule. Returns
@@ -181,15 +193,15 @@ impl TableUpdate {
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
-    pub fn delete(&mut self, key: &[u8]) -> Result<bool> {
-        let key = self.storing.rules.prepare(key)?;
+    pub fn delete(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = self.storing.rules.prepare(key.as_ref())?;
         let asked = self.forms.get();
         let update = &mut self.update;
         let deleted = asked.find(|nul| {
             let deleted = update.delete(Datum { bytes: &key, nul });
             deleted.map(|deleted| deleted.then_some(()))
         });
-        let Some(((), form)) = deleted.map_err(|cause| self.error(cause))? else {
+        let Some(((), form)) = deleted.map_err(|trouble| self.trouble(trouble))? else {
             return Ok(false);
         };
         self.forms.settle(asked, form);
@@ -201,23 +213,15 @@ impl TableUpdate {
     /// # Errors
     /// What the system said. The table is as it was, unless the disk failed after the changes had been made durable.
     pub fn commit(self) -> Result<()> {
-        let write_error = self.format.error_of(Operation::Write, &self.path);
-        let changes = self.update.finish().map_err(&write_error)?;
+        let TableUpdate { format, path, target, update, .. } = self;
+        let changes = update.finish().map_err(|trouble| format.trouble(&path, trouble))?;
         if changes.is_empty() {
             return Ok(());
         }
-        self.target.change(&changes).map_err(|error| write_error(error.into()))
+        target.change(&changes).map_err(format.error_of(Operation::Write, &path))
     }
 
-    fn error(&self, cause: Cause) -> Error {
-        error(self.format, &self.path, cause)
+    fn trouble(&self, trouble: Trouble) -> Error {
+        self.format.trouble(&self.path, trouble)
     }
-}
-
-fn error(format: &FileFormat, path: &Path, cause: Cause) -> Error {
-    let operation = match cause {
-        Cause::Format(ErrorKind::TooLarge, _) => Operation::Write,
-        _ => Operation::Read,
-    };
-    format.error(operation, path, cause)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kv_file_core::{Contents, Datum, Entries};
 use postfix_map_text::KeyRules;
 
-use crate::commit::{Found, Refused, Target};
+use crate::commit::{Mended, Refused, Target};
 use crate::error::{Error, Result};
 use crate::formats::FileFormat;
 use crate::lookup::{Cause, Operation};
@@ -35,10 +35,26 @@ pub struct NewTable {
     pub(crate) spec: TableSpec,
     pub(crate) options: WriteOptions,
     pub(crate) storing: Storing,
-    format: &'static FileFormat,
+    pub(crate) format: &'static FileFormat,
     path: PathBuf,
     target: Target,
     entries: Entries<'static>,
+}
+
+/// What has become of the entries of a new table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Entries that are in the table.
+    pub entries: u32,
+    /// Entries that were left out because another one has the same key.
+    pub dropped: u32,
+}
+
+impl Summary {
+    pub(crate) fn new(pushed: u32, dropped: u32) -> Self {
+        Summary { entries: pushed.saturating_sub(dropped), dropped }
+    }
 }
 
 /// How keys and values are prepared to be stored.
@@ -54,7 +70,7 @@ impl Storing {
         Storing { rules: options.rules, terminated }
     }
 
-    /// Hands a pair to `store` as it is to be stored.
+    /// Hands a pair to `store` as it is to be stored, with NULs or without.
     ///
     /// # Errors
     /// Where the rules do not allow it, and what `store` gave.
@@ -62,11 +78,12 @@ impl Storing {
         self,
         key: &[u8],
         value: &[u8],
+        nul: bool,
         store: impl FnOnce(Datum<'_>, Datum<'_>) -> Result<T>,
     ) -> Result<T> {
         let key = self.rules.prepare(key)?;
         self.rules.check_value(value)?;
-        let datum = |bytes| Datum { bytes, nul: self.terminated };
+        let datum = |bytes| Datum { bytes, nul };
         store(datum(&key), datum(value))
     }
 }
@@ -98,7 +115,7 @@ impl NewTable {
     /// Warnings of what had to be mended before the table could be made, without the program's name: a file without contents
     /// that was removed, a change that had been interrupted and was completed. [`compile`](Self::compile) tells them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
-        self.target.found().warnings(&self.path)
+        self.target.mended().warnings(&self.path)
     }
 
     /// Returns `true` if the old file will be overwritten, because no new one can be made beside it or because that could not
@@ -113,9 +130,9 @@ impl NewTable {
     /// # Errors
     /// [`ErrorKind::NotUtf8`](crate::ErrorKind::NotUtf8) in UTF-8 mode, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge)
     /// beyond the limits of the format.
-    pub fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        let NewTable { entries, format, path, .. } = self;
-        self.storing.prepare(key, value, |key, value| {
+    pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let NewTable { entries, format, path, storing, .. } = self;
+        storing.prepare(key.as_ref(), value.as_ref(), storing.terminated, |key, value| {
             entries.push(key, value).map_err(format.error_of(Operation::Write, path))
         })
     }
@@ -124,19 +141,24 @@ impl NewTable {
     ///
     /// # Errors
     /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the limits of the format.
-    pub fn put_bare(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
-        self.entries.push(key, value).map_err(self.write_error())
+    pub fn put_bare(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        self.entries.push(key.as_ref(), value.as_ref()).map_err(self.write_error())
     }
 
-    /// Makes the table of the entries that were added; it is on disk when this returns.
+    /// Makes the table of the entries that were added; it is on disk when this returns. Returns how many there are: nobody is
+    /// warned of those that are left out, whatever [`duplicates`](WriteOptions::duplicates) says.
     ///
     /// # Errors
     /// What the system said, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). The old table is still there, unless the
     /// disk failed after the new one had been put in its place.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<Summary> {
         let entries = self.take_entries();
+        let count = entries.len();
         let plan = self.plan(entries)?;
-        self.write(&*plan)
+        let mut dropped = 0;
+        plan.dropped(&mut |_, _| dropped += 1);
+        self.write(&*plan)?;
+        Ok(Summary::new(count, dropped))
     }
 
     /// The entries that were added.
@@ -168,18 +190,18 @@ pub(crate) fn ensure(
     format: &'static FileFormat,
     path: &Path,
     options: &WriteOptions,
-) -> Result<Found> {
+) -> Result<Mended> {
     let target = lock(format, path, options)?;
-    let found = target.found();
+    let mended = target.mended();
     let write_error = format.error_of(Operation::Write, path);
     let plan = (format.plan_empty)(options).map_err(&write_error)?;
     target.create(&*plan).map_err(|error| write_error(error.into()))?;
-    Ok(found)
+    Ok(mended)
 }
 
 fn lock(format: &'static FileFormat, path: &Path, options: &WriteOptions) -> Result<Target> {
     Target::lock(path, format.way, options.mode).map_err(|refused| match refused {
-        Refused::Old(error) => Error::open(path, error),
+        Refused::Old(error) => format.error(Operation::Lock, path, error),
         Refused::New(error) => format.error(Operation::Open, path, error),
     })
 }

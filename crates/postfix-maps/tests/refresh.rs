@@ -8,7 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use common::{Dir, get};
-use postfix_maps::{Access, Duplicates, Table, TableOptions, TableUpdate, WriteOptions};
+use postfix_maps::{
+    Access, Duplicates, NewTable, Table, TableOptions, TableUpdate, Terminators, WriteOptions,
+};
 
 /// Gives the key `a` of the table `m` a value. All values have the same length, and so have the files.
 type Change = fn(&Dir, &str);
@@ -124,4 +126,18 @@ fn a_new_file_with_an_old_time_is_not_trusted() {
     common::age(&dir.path("m.db"), 10);
     let mut table = dir.open("m", Access::Snapshot);
     assert!(table.refresh().unwrap());
+}
+
+#[test]
+fn a_new_file_may_have_its_keys_in_the_other_form() {
+    let dir = Dir::new();
+    dir.write("m", &[("a", "1")]);
+    let mut table = dir.open("m", Access::Snapshot);
+    assert_eq!(get(&table, "a").as_deref(), Some("1"));
+    let without = WriteOptions::default().terminators(Terminators::Without);
+    let mut new = NewTable::open(dir.spec("m"), without).unwrap();
+    new.put("a", "2").unwrap();
+    new.finish().unwrap();
+    assert!(table.refresh().unwrap());
+    assert_eq!(get(&table, "a").as_deref(), Some("2"));
 }

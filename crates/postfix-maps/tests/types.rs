@@ -9,7 +9,7 @@ use proptest::prelude::*;
 fn ask(name: &str, key: &str, options: TableOptions) -> (Result<Option<String>, String>, String) {
     let mut warnings = Vec::new();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let table = Table::open_telling(name, options, |warning| warnings.push(text(warning)));
+    let table = Table::open_with_warnings(name, options, |warning| warnings.push(text(warning)));
     let answer = table.and_then(|table| Ok(table.get(key.as_bytes())?.map(|value| text(&value))));
     (answer.map_err(|error| error.to_string()), warnings.join("\n"))
 }

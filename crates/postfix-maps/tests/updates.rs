@@ -8,8 +8,8 @@ use std::thread;
 
 use common::{Dir, get};
 use postfix_maps::{
-    Access, Duplicates, ErrorKind, Syntax, TableSpec, TableText, TableUpdate, Terminators,
-    WriteOptions,
+    Access, Duplicates, ErrorKind, NewTable, Syntax, TableSpec, TableText, TableUpdate,
+    Terminators, WriteOptions,
 };
 
 fn update(dir: &Dir, name: &str) -> TableUpdate {
@@ -176,4 +176,41 @@ fn no_update_is_lost_between_writers() {
             assert!(get(&table, &format!("key{writer}-{i}")).is_some(), "{name} {writer}-{i}");
         }
     }
+}
+
+#[test]
+fn what_is_known_of_the_keys_holds_for_new_ones() {
+    let dir = Dir::new();
+    let without = WriteOptions::default().terminators(Terminators::Without);
+    let mut new = NewTable::open(dir.spec("m"), without).unwrap();
+    new.put("a", "1").unwrap();
+    new.put("b", "2").unwrap();
+    new.finish().unwrap();
+    let mut update = TableUpdate::open(dir.spec("m"), WriteOptions::default()).unwrap();
+    assert!(update.delete("a").unwrap(), "settles the form: without a NUL");
+    update.put("c", "3").unwrap();
+    assert_eq!(update.get("c").unwrap().as_deref(), Some(&b"3"[..]));
+    assert_eq!(update.get("b").unwrap().as_deref(), Some(&b"2"[..]));
+    assert!(update.delete("b").unwrap());
+    update.commit().unwrap();
+    let table = dir.open("m", Access::Snapshot);
+    assert_eq!(get(&table, "c").as_deref(), Some("3"));
+    assert_eq!(get(&table, "b"), None);
+
+    // Where nothing is known yet, the first key that is stored settles it.
+    let mut update = TableUpdate::open(dir.spec("m"), WriteOptions::default()).unwrap();
+    update.put("d", "4").unwrap();
+    assert_eq!(update.get("d").unwrap().as_deref(), Some(&b"4"[..]));
+    assert_eq!(update.get("c").unwrap(), None);
+}
+
+#[test]
+fn counts_of_what_is_stored() {
+    let dir = Dir::new();
+    let mut new = NewTable::open(dir.spec("m"), WriteOptions::default()).unwrap();
+    for (key, value) in [("a", "1"), ("b", "2"), ("A", "3")] {
+        new.put(key, value).unwrap();
+    }
+    let summary = new.finish().unwrap();
+    assert_eq!((summary.entries, summary.dropped), (2, 1));
 }

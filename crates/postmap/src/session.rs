@@ -70,7 +70,7 @@ impl Session<'_> {
             .values_are_files(self.invocation.values_are_files)
             .environment(self.environment());
         let table =
-            Table::open_telling(spec.clone(), options, |warning| self.log.warning(warning))?;
+            Table::open_with_warnings(spec.clone(), options, |warning| self.log.warning(warning))?;
         if table.is_older_than_source() {
             self.warn_of_newer_source(spec, table.file());
         }

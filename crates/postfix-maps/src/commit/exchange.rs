@@ -18,7 +18,7 @@ use super::journal::{self, Blocks, Trailer};
 use super::lease::Lease;
 use super::lock::{open_exclusive, open_writable};
 use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
-use super::{Found, Refused};
+use super::{Mended, Refused};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
 const COPY_LIMIT: u64 = 2 << 20;
@@ -31,13 +31,13 @@ const JOURNAL_BLOCK: u64 = 65536;
 pub(crate) struct Target {
     /// Where symbolic links lead.
     file: PathBuf,
-    way: Way,
+    state: State,
     /// What had to be done first.
-    pub found: Found,
+    pub mended: Mended,
 }
 
 #[derive(Debug)]
-enum Way {
+enum State {
     /// There is no old file.
     Create(NewFile),
     /// There was none, and a new one can have no other name than the table's.
@@ -60,23 +60,23 @@ impl Target {
             Err(error) => return Err(Refused::Old(error)),
         };
         sweep(&file);
-        let mut found = Found::default();
+        let mut mended = Mended::default();
         if let Some(old) = old {
             let (metadata, interrupted) = settle(&old, &file).map_err(Refused::Old)?;
-            found.interrupted = interrupted;
+            mended.interrupted = interrupted;
             // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
-            found.empty = metadata.len() == 0 && fs::remove_file(path).is_ok();
-            if !found.empty {
-                let way = match stand_in(&file, &metadata) {
-                    Some(new) => Way::Replace { new, old },
-                    None => Way::Overwrite(old),
+            mended.empty = metadata.len() == 0 && fs::remove_file(path).is_ok();
+            if !mended.empty {
+                let state = match stand_in(&file, &metadata) {
+                    Some(new) => State::Replace { new, old },
+                    None => State::Overwrite(old),
                 };
-                return Ok(Target { file, way, found });
+                return Ok(Target { file, state, mended });
             }
             file = path.to_owned();
         }
-        let way = create_way(&file, mode).map_err(Refused::New)?;
-        Ok(Target { file, way, found })
+        let state = create_state(&file, mode).map_err(Refused::New)?;
+        Ok(Target { file, state, mended })
     }
 
     /// As [`super::Target::lock_existing`].
@@ -85,28 +85,30 @@ impl Target {
         let old = open_exclusive(&file)?;
         sweep(&file);
         let (_, interrupted) = settle(&old, &file)?;
-        let found = Found { interrupted, ..Found::default() };
+        let mended = Mended { interrupted, ..Mended::default() };
         // A change may come to nothing: no new file before there is one.
-        Ok(Target { file, way: Way::Overwrite(old), found })
+        Ok(Target { file, state: State::Overwrite(old), mended })
     }
 
     /// As [`super::Target::old`].
     pub fn old(&self) -> io::Result<FileSource> {
-        match &self.way {
-            Way::Create(_) | Way::Fill(_) => Err(io::ErrorKind::NotFound.into()),
-            Way::Replace { old, .. } | Way::Overwrite(old) => Ok(FileSource::new(old.try_clone()?)),
+        match &self.state {
+            State::Create(_) | State::Fill(_) => Err(io::ErrorKind::NotFound.into()),
+            State::Replace { old, .. } | State::Overwrite(old) => {
+                Ok(FileSource::new(old.try_clone()?))
+            }
         }
     }
 
     /// As [`super::Target::overwrites`].
     pub fn overwrites(&self) -> bool {
-        matches!(self.way, Way::Overwrite(_))
+        matches!(self.state, State::Overwrite(_))
     }
 
     /// As [`super::Target::replace`].
     pub fn replace(self, contents: &dyn Contents) -> io::Result<()> {
-        match self.way {
-            Way::Create(_) | Way::Fill(_) => {
+        match self.state {
+            State::Create(_) | State::Fill(_) => {
                 let file = self.file.clone();
                 if !self.create(contents)? {
                     // Another writer was quicker: this one comes after it.
@@ -116,29 +118,31 @@ impl Target {
                 }
                 Ok(())
             }
-            Way::Replace { new, old } => {
+            State::Replace { new, old } => {
                 write_all(new.file(), contents)?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
                     Replaced::No => overwrite_all(&old, &self.file, contents),
                 }
             }
-            Way::Overwrite(old) => overwrite_all(&old, &self.file, contents),
+            State::Overwrite(old) => overwrite_all(&old, &self.file, contents),
         }
     }
 
     /// As [`super::Target::create`].
     pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
-        match self.way {
-            Way::Create(new) => create(new, &self.file, contents),
-            Way::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
-            Way::Replace { .. } | Way::Overwrite(_) => Ok(false),
+        match self.state {
+            State::Create(new) => create(new, &self.file, contents),
+            State::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
+            State::Replace { .. } | State::Overwrite(_) => Ok(false),
         }
     }
 
     /// As [`super::Target::change`].
     pub fn change(self, changes: &Changes) -> io::Result<()> {
-        let Way::Overwrite(mut old) = self.way else { return Err(io::ErrorKind::NotFound.into()) };
+        let State::Overwrite(mut old) = self.state else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
         let metadata = old.metadata()?;
         let small = metadata.len() <= COPY_LIMIT;
         let new = if small { stand_in(&self.file, &metadata) } else { None };
@@ -165,11 +169,11 @@ fn stand_in(file: &Path, old: &Metadata) -> Option<NewFile> {
 }
 
 /// How a table is made where there is none.
-fn create_way(file: &Path, mode: u32) -> io::Result<Way> {
+fn create_state(file: &Path, mode: u32) -> io::Result<State> {
     match NewFile::beside(file) {
-        Ok(new) => set_mode(new.file(), mode).map(|()| Way::Create(new)),
+        Ok(new) => set_mode(new.file(), mode).map(|()| State::Create(new)),
         // Some may make no files but tables.
-        Err(_) => empty_file(file, mode).map(Way::Fill),
+        Err(_) => empty_file(file, mode).map(State::Fill),
     }
 }
 

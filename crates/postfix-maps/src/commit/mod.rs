@@ -6,6 +6,7 @@ mod lease;
 pub(crate) mod lock;
 pub(crate) mod new_file;
 
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -17,6 +18,15 @@ use kv_file_core::{Changes, Contents, FileSource};
 pub(crate) enum Way {
     /// Under `flock`, by a new file that changes names with the old one, or by overwriting it behind a journal.
     Exchange,
+}
+
+impl Way {
+    /// Opens a file for reading and waits until no writer has it locked. As long as the result lives, none changes it.
+    pub fn open_shared(self, path: &Path) -> io::Result<File> {
+        match self {
+            Way::Exchange => lock::open_shared(path),
+        }
+    }
 }
 
 /// A file that is about to be written. It is locked if it exists.
@@ -34,16 +44,16 @@ pub(crate) enum Refused {
     New(io::Error),
 }
 
-/// What was in a file's place that had to be mended.
+/// What was in a file's place and had to be mended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Mended {
     /// A file without contents, which has been removed.
     pub empty: bool,
     /// A change that was interrupted, and has been completed.
     pub interrupted: bool,
 }
 
-impl Found {
+impl Mended {
     /// Warnings of it, without the program's name.
     pub fn warnings(self, file: &Path) -> impl Iterator<Item = Vec<u8>> + use<> {
         let file = file.as_os_str().as_bytes();
@@ -54,9 +64,9 @@ impl Found {
         empty.into_iter().chain(interrupted)
     }
 
-    /// What was found at one time or the other.
+    /// What was mended at one time or the other.
     pub fn or(self, other: Self) -> Self {
-        Found {
+        Mended {
             empty: self.empty || other.empty,
             interrupted: self.interrupted || other.interrupted,
         }
@@ -81,9 +91,9 @@ impl Target {
     }
 
     /// What had to be done first.
-    pub fn found(&self) -> Found {
+    pub fn mended(&self) -> Mended {
         match self {
-            Target::Exchange(target) => target.found,
+            Target::Exchange(target) => target.mended,
         }
     }
 

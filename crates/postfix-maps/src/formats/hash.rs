@@ -1,75 +1,33 @@
-//! `hash:NAME`, a Berkeley DB hash file (postmap specification, section 8).
+//! `hash:NAME`, a Berkeley DB hash file.
 
 use std::borrow::Cow;
 
-use bdb_file::{BuildOptions, FileId, HashBuilder, HashDb, HashUpdate, Keep};
+use bdb_file::{BuildOptions, HashBuilder, HashDb, HashUpdate};
 use kv_file_core::{Changes, Datum, Entries, FileSource};
 
-use super::{Bytes, FileFormat, Planned, Update, found, words};
+use super::bdb::{SUFFIX, build_options, called, failure, keep, trouble, words};
+use super::{Bytes, FileFormat, Planned, Update};
 use crate::commit::Way;
-use crate::error::ErrorKind;
 use crate::forms::Forms;
-use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, ValueOf};
+use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, Trouble, ValueOf};
 use crate::options::{Duplicates, WriteOptions};
 
 pub(crate) static FORMAT: FileFormat = FileFormat {
     name: "hash",
-    suffix: ".db",
+    suffix: SUFFIX,
     terminated: true,
     way: Way::Exchange,
     open: |bytes| Ok(Box::new(HashDb::open(bytes)?)),
-    plan: |entries, options| plan(entries, build_options(options), options.duplicates),
-    plan_empty: |options| {
-        // What will be added is not known: libdb's usual page size suits most.
-        let build = build_options(options).page_size(4096);
-        plan(Entries::over(&[]), build, options.duplicates)
-    },
-    update: |file| Ok(Box::new(HashUpdate::open(file)?)),
-    words: |operation, file, cause| words(what(operation), file, cause, "Invalid argument"),
+    plan: |entries, options| plan(entries, build_options(options), options),
+    // What will be added is not known: libdb's usual page size suits most.
+    plan_empty: |options| plan(Entries::over(&[]), build_options(options).page_size(4096), options),
+    update: Some(|file| Ok(Box::new(HashUpdate::open(file)?))),
+    words,
+    called,
 };
 
-fn build_options(options: &WriteOptions) -> BuildOptions {
-    let file_id = if options.reproducible { FileId::Contents } else { FileId::Unique };
-    BuildOptions::default().file_id(file_id)
-}
-
-fn plan(entries: Entries<'_>, options: BuildOptions, duplicates: Duplicates) -> Planned<'_> {
-    Ok(Box::new(HashBuilder::of(entries, options).plan(keep(duplicates))?))
-}
-
-fn keep(duplicates: Duplicates) -> Keep {
-    match duplicates {
-        Duplicates::Warn | Duplicates::Ignore => Keep::First,
-        Duplicates::Replace => Keep::Last,
-    }
-}
-
-fn what(operation: Operation) -> &'static str {
-    match operation {
-        Operation::Open => "open database",
-        Operation::Read => "error reading",
-        Operation::Write => "error writing",
-    }
-}
-
-impl From<bdb_file::Error> for Cause {
-    fn from(error: bdb_file::Error) -> Self {
-        use bdb_file::ErrorKind as Kind;
-        let error = match error.into_kind() {
-            Kind::Io(error) => return Cause::System(error),
-            error => error,
-        };
-        let kind = match error {
-            Kind::Unsupported(_) | Kind::SeveralDatabases => ErrorKind::UnsupportedFile,
-            Kind::TooLarge => ErrorKind::TooLarge,
-            _ => ErrorKind::Damaged,
-        };
-        found(kind, bdb_file::Error::from(error))
-    }
-}
-
-fn failure(error: bdb_file::Error) -> Failure {
-    Failure::File(Operation::Read, Box::new(error.into()))
+fn plan<'t>(entries: Entries<'t>, build: BuildOptions, options: &WriteOptions) -> Planned<'t> {
+    Ok(Box::new(HashBuilder::of(entries, build).plan(keep(options.duplicates))?))
 }
 
 impl Lookup for HashDb<Bytes> {
@@ -87,8 +45,8 @@ impl Lookup for HashDb<Bytes> {
 }
 
 impl Update for HashUpdate<FileSource> {
-    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Cause> {
-        Ok(HashUpdate::get(self, key)?)
+    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Trouble> {
+        HashUpdate::get(self, key).map_err(trouble)
     }
 
     fn put(
@@ -96,16 +54,16 @@ impl Update for HashUpdate<FileSource> {
         key: Datum<'_>,
         value: Datum<'_>,
         duplicates: Duplicates,
-    ) -> Result<bool, Cause> {
-        Ok(HashUpdate::put(self, key, value, keep(duplicates))?)
+    ) -> Result<bool, Trouble> {
+        HashUpdate::put(self, key, value, keep(duplicates)).map_err(trouble)
     }
 
-    fn delete(&mut self, key: Datum<'_>) -> Result<bool, Cause> {
-        Ok(HashUpdate::delete(self, key)?)
+    fn delete(&mut self, key: Datum<'_>) -> Result<bool, Trouble> {
+        HashUpdate::delete(self, key).map_err(trouble)
     }
 
-    fn finish(self: Box<Self>) -> Result<Changes, Cause> {
-        Ok(HashUpdate::finish(*self)?)
+    fn finish(self: Box<Self>) -> Result<Changes, Trouble> {
+        HashUpdate::finish(*self).map_err(|error| Cause::from(error).at(Operation::Write))
     }
 }
 

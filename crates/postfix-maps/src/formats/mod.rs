@@ -2,6 +2,7 @@
 //!
 //! Its functions are called once a file, none once a key.
 
+pub(crate) mod bdb;
 pub(crate) mod hash;
 
 use std::borrow::Cow;
@@ -12,9 +13,9 @@ use std::path::{Path, PathBuf};
 use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source};
 
 use crate::commit::Way;
-use crate::error::{Error, ErrorKind, kind_of, strerror};
+use crate::error::{Error, ErrorKind};
 use crate::locked_file::LockedFile;
-use crate::lookup::{Cause, Lookup, Operation};
+use crate::lookup::{Cause, Lookup, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};
 
 /// A plan for a file.
@@ -36,11 +37,16 @@ pub(crate) struct FileFormat {
     pub plan: for<'t> fn(Entries<'t>, &WriteOptions) -> Planned<'t>,
     /// Plans a file without entries, to which some will be added.
     pub plan_empty: fn(&WriteOptions) -> Planned<'static>,
-    /// Opens a file that is there to be changed.
-    pub update: fn(FileSource) -> Result<Box<dyn Update>, Cause>,
-    /// Postfix's words for what is wrong with a table's file.
-    pub words: fn(Operation, &Path, &Cause) -> Vec<u8>,
+    /// Opens a file that is there for single changes. `None`: the type has no such operation.
+    pub update: Option<OpenUpdate>,
+    /// Postfix's words for what cannot be done with a table's file, and the reason.
+    pub words: fn(Operation, &Path, &str) -> Vec<u8>,
+    /// What warnings of duplicate entries call the table in a file.
+    pub called: fn(&Path) -> Vec<u8>,
 }
+
+/// Opens a file for single changes.
+pub(crate) type OpenUpdate = fn(FileSource) -> Result<Box<dyn Update>, Cause>;
 
 impl FileFormat {
     /// The file of the table with this name.
@@ -52,16 +58,12 @@ impl FileFormat {
 
     /// The error for what is wrong with a table's file.
     pub fn error(&self, operation: Operation, file: &Path, cause: impl Into<Cause>) -> Error {
-        let cause = cause.into();
-        let words = (self.words)(operation, file, &cause);
-        match cause {
-            Cause::System(source) => Error::new(kind_of(&source), words).at(file).caused_by(source),
-            Cause::Format(kind, source) => {
-                let detail = format!(": {source}");
-                let detail = [file.as_os_str().as_encoded_bytes(), detail.as_bytes()].concat();
-                Error::new(kind, words).at(file).with_detail(detail).caused_by(source)
-            }
-        }
+        error(self.words, operation, file, cause.into())
+    }
+
+    /// As [`error`](Self::error), of which the format itself has told the operation.
+    pub fn trouble(&self, file: &Path, Trouble { operation, cause }: Trouble) -> Error {
+        error(self.words, operation, file, *cause)
     }
 
     /// A function that makes [`error`](Self::error)s.
@@ -72,6 +74,35 @@ impl FileFormat {
     ) -> impl Fn(C) -> Error {
         move |cause| self.error(operation, file, cause)
     }
+
+    /// How files are opened for single changes: known before any of them is locked.
+    pub fn to_update(&self, file: &Path) -> Result<OpenUpdate, Error> {
+        self.update.ok_or_else(|| {
+            let (kind, reason) = (ErrorKind::NotSupported, Cow::Borrowed("not supported"));
+            let cause = Cause { kind, reason, source: None, tells_more: false };
+            self.error(Operation::Change, file, cause)
+        })
+    }
+}
+
+/// The error for what is wrong with a file, in a format's words.
+pub(crate) fn error(
+    words: fn(Operation, &Path, &str) -> Vec<u8>,
+    operation: Operation,
+    file: &Path,
+    cause: Cause,
+) -> Error {
+    let Cause { kind, reason, source, tells_more } = cause;
+    let mut error = Error::new(kind, words(operation, file, &reason)).at(file);
+    if let Some(source) = source {
+        if tells_more {
+            let detail = format!(": {source}");
+            let file = file.as_os_str().as_encoded_bytes();
+            error = error.with_detail([file, detail.as_bytes()].concat());
+        }
+        error = error.caused_by(source);
+    }
+    error
 }
 
 impl fmt::Debug for FileFormat {
@@ -115,7 +146,7 @@ impl Source for Bytes {
 /// A table's file that is being changed.
 pub(crate) trait Update: fmt::Debug + Send {
     /// What is stored under a key, the changes so far included.
-    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Cause>;
+    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Trouble>;
 
     /// Stores a pair. Where the key is there already, `duplicates` decides. Returns `true` if the pair is stored.
     fn put(
@@ -123,29 +154,11 @@ pub(crate) trait Update: fmt::Debug + Send {
         key: Datum<'_>,
         value: Datum<'_>,
         duplicates: Duplicates,
-    ) -> Result<bool, Cause>;
+    ) -> Result<bool, Trouble>;
 
     /// Removes a key. Returns `true` if it was there.
-    fn delete(&mut self, key: Datum<'_>) -> Result<bool, Cause>;
+    fn delete(&mut self, key: Datum<'_>) -> Result<bool, Trouble>;
 
     /// What is to be written.
-    fn finish(self: Box<Self>) -> Result<Changes, Cause>;
-}
-
-/// `WHAT FILE: REASON`: how Postfix reports most errors of files. `unknown` is its reason for all that is no error of the system.
-pub(crate) fn words(what: &str, file: &Path, cause: &Cause, unknown: &str) -> Vec<u8> {
-    let reason = match cause {
-        Cause::System(error) => Cow::Owned(strerror(error)),
-        Cause::Format(..) => Cow::Borrowed(unknown),
-    };
-    let file = file.as_os_str().as_encoded_bytes();
-    [what.as_bytes(), b" ", file, b": ", reason.as_bytes()].concat()
-}
-
-/// What a format has found, as a cause.
-pub(crate) fn found(
-    kind: ErrorKind,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> Cause {
-    Cause::Format(kind, Box::new(error))
+    fn finish(self: Box<Self>) -> Result<Changes, Trouble>;
 }

@@ -1,7 +1,7 @@
 //! `inline:{name=value, {name = long value}}` (specification of the table types, section 4).
 
 use super::definition::Definition;
-use super::entries::Entries;
+use super::listed::Listed;
 use crate::config::scan::{braced, is_space, split_items, split_while, trim, trim_start};
 use crate::error::Result;
 use crate::lookup::Lookup;
@@ -19,7 +19,7 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     let items = inner.filter(|inner| !inner.is_empty()).ok_or_else(no_list)?;
     braced(name).map_err(|_| no_list())?;
 
-    let mut entries = Entries::default();
+    let mut entries = Listed::default();
     for item in split_items(items) {
         let item = match item {
             [b'{', ..] => braced(item)

@@ -3,10 +3,10 @@
 mod cidr;
 mod compound;
 mod definition;
-mod entries;
 mod environ;
 mod fail;
 mod inline;
+mod listed;
 mod pattern;
 mod randmap;
 mod regex;
@@ -29,27 +29,39 @@ pub(crate) use definition::Definition;
 pub(crate) const DEFAULT: &str = "hash";
 
 /// A type of tables.
-pub(crate) struct TableType {
+struct TableType {
     /// What stands before the colon.
     name: &'static str,
-    pub kind: Kind,
+    kind: Kind,
 }
 
 /// What tables of a type are.
 #[derive(Clone, Copy)]
-pub(crate) enum Kind {
+enum Kind {
     /// In a file of their own.
     File(&'static FileFormat),
     /// Without an index file: what they answer is in their name, in a text that is read when they are opened, or somewhere
     /// else on the machine.
-    Defined {
-        /// Whether their keys are folded.
-        keys: Keys,
-        open: fn(&mut Definition<'_>) -> Result<Box<dyn Lookup>>,
-        change: Change,
-    },
+    Defined(Defined),
     /// Postfix's, and not read here.
     NotRead { create: Create, change: Change },
+}
+
+/// A type of tables without an index file.
+#[derive(Clone, Copy)]
+pub(crate) struct Defined {
+    /// Whether their keys are folded.
+    pub keys: Keys,
+    change: Change,
+    pub open: Open,
+}
+
+type Open = fn(&mut Definition<'_>) -> Result<Box<dyn Lookup>>;
+
+/// What a table that can be read is.
+pub(crate) enum Readable {
+    File(&'static FileFormat),
+    Defined(Defined),
 }
 
 /// What the keys of a type are.
@@ -65,7 +77,7 @@ pub(crate) enum Keys {
 
 /// What becomes of an attempt to change a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+enum Change {
     /// The table is not even opened.
     ReadOnly,
     /// The type has no such operation.
@@ -78,7 +90,7 @@ pub(crate) enum Change {
 
 /// What becomes of an attempt to make a table that is not read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Create {
+enum Create {
     /// Postfix looks for a package of its own that could.
     Package,
     /// Tables of this type have no file to make.
@@ -91,10 +103,8 @@ const fn file(format: &'static FileFormat) -> TableType {
     TableType { name: format.name, kind: Kind::File(format) }
 }
 
-type Open = fn(&mut Definition<'_>) -> Result<Box<dyn Lookup>>;
-
 const fn defined(name: &'static str, keys: Keys, change: Change, open: Open) -> TableType {
-    TableType { name, kind: Kind::Defined { keys, open, change } }
+    TableType { name, kind: Kind::Defined(Defined { keys, change, open }) }
 }
 
 const fn not_read(name: &'static str, create: Create, change: Change) -> TableType {
@@ -110,7 +120,7 @@ static TYPES: &[TableType] = &[
     defined("environ", Keys::Fixed, Change::NotSupported, environ::open),
     defined("fail", Keys::Pattern, Change::Fails, fail::open),
     defined("inline", Keys::Fixed, Change::ReadOnly, inline::open),
-    defined("internal", Keys::Fixed, Change::NotSupported, entries::open_internal),
+    defined("internal", Keys::Fixed, Change::NotSupported, listed::open_internal),
     defined("pcre", Keys::Pattern, Change::ReadOnly, pattern::open_pcre),
     defined("pipemap", Keys::OfFirstMember, Change::ReadOnly, compound::open_pipemap),
     defined("randmap", Keys::Pattern, Change::ReadOnly, randmap::open),
@@ -144,7 +154,7 @@ fn kind(spec: &TableSpec) -> Option<Kind> {
 }
 
 /// What a table is, for reading it.
-pub(crate) fn to_read(spec: &TableSpec) -> Result<Kind> {
+pub(crate) fn to_read(spec: &TableSpec) -> Result<Readable> {
     if spec.table_type().is_empty() || spec.name().is_empty() {
         let text: [&[u8]; 3] = [
             b"open dictionary: expecting \"type:name\" form instead of \"",
@@ -154,7 +164,8 @@ pub(crate) fn to_read(spec: &TableSpec) -> Result<Kind> {
         return Err(Error::new(ErrorKind::Name, text.concat()));
     }
     match kind(spec) {
-        Some(kind @ (Kind::File(_) | Kind::Defined { .. })) => Ok(kind),
+        Some(Kind::File(format)) => Ok(Readable::File(format)),
+        Some(Kind::Defined(defined)) => Ok(Readable::Defined(defined)),
         Some(Kind::NotRead { .. }) | None => Err(unsupported(spec)),
     }
 }
@@ -164,8 +175,8 @@ pub(crate) fn to_change(spec: &TableSpec) -> Result<&'static FileFormat> {
     let change = match kind(spec) {
         Some(Kind::NotRead { change, .. }) => change,
         _ => match to_read(spec)? {
-            Kind::File(format) => return Ok(format),
-            Kind::Defined { change, .. } | Kind::NotRead { change, .. } => change,
+            Readable::File(format) => return Ok(format),
+            Readable::Defined(defined) => defined.change,
         },
     };
     let table = spec.to_bytes();
@@ -188,12 +199,11 @@ pub(crate) fn to_create(spec: &TableSpec) -> Result<&'static FileFormat> {
     };
     Err(match kind(spec) {
         Some(Kind::File(format)) => return Ok(format),
-        Some(Kind::Defined { change: Change::Fails, .. }) => {
+        Some(Kind::Defined(Defined { change: Change::Fails, .. })) => {
             Error::failed(&spec.to_bytes(), "write")
         }
         Some(
-            Kind::Defined { .. }
-            | Kind::NotRead { create: Create::LookupOnly | Create::Proxied, .. },
+            Kind::Defined(_) | Kind::NotRead { create: Create::LookupOnly | Create::Proxied, .. },
         ) => unsupported_with(spec, " does not support bulk-mode creation."),
         Some(Kind::NotRead { create: Create::Package, .. }) | None => package(),
     })
@@ -214,7 +224,7 @@ impl TableSpec {
     /// The file that holds the table, for types that are stored in one which this crate reads.
     pub fn database(&self) -> Option<PathBuf> {
         match to_read(self) {
-            Ok(Kind::File(format)) => Some(format.file(self.source())),
+            Ok(Readable::File(format)) => Some(format.file(self.source())),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use postfix_map_text::{DiagnosticKind, Item, map_entries};
 
 use super::definition::{Definition, definition_error};
-use super::entries::Entries;
+use super::listed::Listed;
 use crate::error::{Error, Result, not_utf8_message, strerror};
 use crate::lookup::Lookup;
 use crate::options::Duplicates;
@@ -25,7 +25,7 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
             definition_error([b"read ", file, b": ", strerror(&error).as_bytes()].concat())
         })?;
 
-    let mut entries = Entries::default();
+    let mut entries = Listed::default();
     for item in map_entries(&text, rules.utf8) {
         let entry = match item {
             Item::Diagnostic(diagnostic) => {

@@ -9,13 +9,13 @@ use crate::lookup::{Failure, Found, Lookup, Pairs};
 
 /// Listed in the order of the keys; Postfix's order varies from run to run.
 #[derive(Debug, Default)]
-pub(super) struct Entries(pub BTreeMap<Vec<u8>, Vec<u8>>);
+pub(super) struct Listed(pub BTreeMap<Vec<u8>, Vec<u8>>);
 
 pub(super) fn open_internal(_: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
-    Ok(Box::new(Entries::default()))
+    Ok(Box::new(Listed::default()))
 }
 
-impl Lookup for Entries {
+impl Lookup for Listed {
     fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure> {
         Ok(self.0.get(key).map(|value| (value.into(), forms)))
     }
