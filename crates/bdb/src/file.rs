@@ -180,7 +180,7 @@ impl<S: Source> PageFile<S> {
 }
 
 impl<'a> Page<'a> {
-    /// Whether the page was never written (section 4.2).
+    /// Returns `true` if the page was never written (section 4.2).
     pub fn is_hole(&self) -> bool {
         self.header.number == 0 && self.header.kind == page_type::FREE
     }

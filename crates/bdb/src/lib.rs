@@ -68,8 +68,8 @@ pub use hash::{
     Plan, Stat, Values,
 };
 pub use kv_file_core::{
-    Block, Changes, Contents, Datum, FileSource, Memory, Source, TextFormat, print_escaped,
-    print_unescaped,
+    Block, Changes, Contents, Datum, Entries, FileSource, Memory, Source, TextFormat, TooLarge,
+    print_escaped, print_unescaped,
 };
 pub use new_databases::NewDatabases;
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};

@@ -47,7 +47,7 @@ impl TreeKind {
         if self == TreeKind::Pairs { 2 } else { 1 }
     }
 
-    /// Whether internal pages say how many records are under them.
+    /// Returns `true` if internal pages say how many records are under them.
     fn counts(self) -> bool {
         self != TreeKind::Pairs
     }

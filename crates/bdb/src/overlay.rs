@@ -105,22 +105,22 @@ impl<N> Kept<N> {
 }
 
 impl<S: Source, N> Overlay<S, N> {
-    /// Whether any page has been changed.
+    /// Returns `true` if any page has been changed.
     pub fn is_changed(&self) -> bool {
         !self.turns.is_empty()
     }
 
-    /// Whether the file did not have a page before.
+    /// Returns `true` if the file did not have a page before.
     pub fn is_added(&self, number: u32) -> bool {
         u64::from(number) >= self.base_count
     }
 
-    /// Whether a page belonged to nothing before.
+    /// Returns `true` if a page belonged to nothing before.
     pub fn is_new(&self, number: u32) -> bool {
         self.is_added(number) || self.turns.get(&number) == Some(&Turn::New)
     }
 
-    /// Whether a page gains what others lose.
+    /// Returns `true` if a page gains what others lose.
     pub fn gains(&self, number: u32) -> bool {
         self.turns.get(&number) == Some(&Turn::Gains)
     }
@@ -328,10 +328,7 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
             let bytes = kept.take(number)?;
             Some(Block { at: u64::from(number) * page_size, bytes })
         };
-        Changes {
-            file_len: self.source.count * page_size,
-            block_len: self.layout.page_size as u32,
-            blocks: turns.into_iter().filter_map(block).collect(),
-        }
+        let blocks = turns.into_iter().filter_map(block).collect();
+        Changes::new(self.source.count * page_size, self.layout.page_size as u32, blocks)
     }
 }

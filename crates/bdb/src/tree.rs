@@ -30,12 +30,12 @@ pub(crate) struct LeafItem<'a> {
     pub deleted: bool,
 }
 
-/// Whether a page of this type holds data items.
+/// Returns `true` if a page of this type holds data items.
 pub(crate) fn is_leaf(kind: u8) -> bool {
     matches!(kind, page_type::BTREE_LEAF | page_type::RECNO_LEAF | page_type::DUPLICATE_LEAF)
 }
 
-/// Whether a page of this type leads to pages below it.
+/// Returns `true` if a page of this type leads to pages below it.
 pub(crate) fn is_internal(kind: u8) -> bool {
     matches!(kind, page_type::BTREE_INTERNAL | page_type::RECNO_INTERNAL)
 }

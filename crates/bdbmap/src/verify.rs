@@ -26,7 +26,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Answer> {
     Ok(answer)
 }
 
-/// Prints all that is wrong with a file; says whether it is sound.
+/// Prints all that is wrong with a file; returns `true` if it is sound.
 fn check(args: &VerifyArgs, map: &MapName, out: &mut impl Write) -> anyhow::Result<bool> {
     let progress = Progress::new();
     let (file, interrupted) = map.open_as_stored(&progress)?;

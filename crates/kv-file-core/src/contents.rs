@@ -34,6 +34,7 @@ pub struct Block {
 
 /// What is to be written to turn a file into another.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Changes {
     /// Length of the new file in bytes. Where it is longer than the old one and no block is given, there are zeros.
     pub file_len: u64,
@@ -45,6 +46,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Changes of blocks of one length: see the fields.
+    pub fn new(file_len: u64, block_len: u32, blocks: Vec<Block>) -> Self {
+        Changes { file_len, block_len, blocks }
+    }
+
     /// Returns `true` if the file stays as it is.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
@@ -52,12 +58,15 @@ impl Changes {
 
     /// Makes the changes in a file that is in memory.
     ///
+    /// # Panics
+    /// If a block does not end within `file_len`.
+    ///
     /// ```
     /// use kv_file_core::{Block, Changes};
     ///
     /// let mut file = vec![1, 1, 2, 2];
     /// let blocks = vec![Block { at: 4, bytes: vec![7, 7] }, Block { at: 0, bytes: vec![8, 8] }];
-    /// Changes { file_len: 8, block_len: 2, blocks }.apply(&mut file);
+    /// Changes::new(8, 2, blocks).apply(&mut file);
     /// assert_eq!(file, [8, 8, 2, 2, 7, 7, 0, 0]);
     /// ```
     pub fn apply(&self, file: &mut Vec<u8>) {

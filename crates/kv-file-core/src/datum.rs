@@ -93,14 +93,20 @@ impl<'a> Datum<'a> {
         bytes.zip(other.bytes.iter().chain(other.tail())).take_while(|(a, b)| a == b).count()
     }
 
-    /// Writes the bytes at the start of `to`, which has room for them.
+    /// Writes the bytes at the start of `to`.
+    ///
+    /// # Panics
+    /// If `to` has no room for them.
     pub fn put(self, to: &mut [u8]) {
         let (bytes, tail) = to.split_at_mut(self.bytes.len());
         bytes.copy_from_slice(self.bytes);
         tail[..self.tail().len()].copy_from_slice(self.tail());
     }
 
-    /// Whether the first `len` bytes of both are the same; neither is shorter.
+    /// Returns `true` if the first `len` bytes of both are the same.
+    ///
+    /// # Panics
+    /// If one of them is shorter.
     pub fn starts_alike(self, other: Self, len: usize) -> bool {
         let bytes = len.min(self.bytes.len()).min(other.bytes.len());
         self.bytes[..bytes] == other.bytes[..bytes]
@@ -113,7 +119,7 @@ impl<'a> Datum<'a> {
     }
 }
 
-/// Whether two strings are the same: without a call, for the usual lengths of keys.
+/// Returns `true` if two strings are the same: without a call, for the usual lengths of keys.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     const HALF: usize = 16;

@@ -295,12 +295,12 @@ impl<'t> Spelling<'t> {
     }
 }
 
-/// Whether an atom that stands for these bytes would be read as something else.
+/// Returns `true` if an atom that stands for these bytes would be read as something else.
 fn needs_quotes(atom: &[u8]) -> bool {
     content(atom).any(|byte| byte == b' ' || byte.is_ascii_control() || is_special(byte))
 }
 
-/// Whether a space goes between two tokens. A comma brings its own.
+/// Returns `true` if a space goes between two tokens. A comma brings its own.
 fn is_spaced(last: Token<'_>, next: Token<'_>) -> bool {
     let is_word = |token| !matches!(token, Token::Operator(_));
     last != COMMA && (next == Token::Operator(b'<') || is_word(last) && is_word(next))

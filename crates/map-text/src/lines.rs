@@ -123,7 +123,7 @@ impl<'a> Iterator for LogicalLines<'a> {
 
 impl FusedIterator for LogicalLines<'_> {}
 
-/// Whether Postfix takes a byte for whitespace: the ASCII ones, with vertical tab.
+/// Returns `true` if Postfix takes a byte for whitespace: the ASCII ones, with vertical tab.
 pub(crate) fn is_whitespace(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }

@@ -20,7 +20,7 @@ pub enum Terminators {
 }
 
 impl Terminators {
-    /// Whether a table whose type usually has terminators is to be written with them.
+    /// Returns `true` if a table whose type usually has terminators is to be written with them.
     pub(crate) fn to_write(self, usual: bool) -> bool {
         match self {
             Terminators::With => true,
@@ -108,7 +108,7 @@ impl KnownForms {
         *self = KnownForms::new(terminators);
     }
 
-    /// Whether a key is to be stored with a NUL: in the form that is settled, or the usual one, which that settles.
+    /// Returns `true` if a key is to be stored with a NUL: in the form that is settled, or the usual one, which that settles.
     pub fn to_store(&self, usual: bool) -> bool {
         let asked = self.get();
         asked.settled().unwrap_or_else(|| {

@@ -86,7 +86,7 @@ pub struct MessageKeys {
 }
 
 impl MessageKeys {
-    /// Whether standard input is a message.
+    /// Returns `true` if standard input is a message.
     pub fn any(self) -> bool {
         self.body || self.headers
     }
@@ -244,7 +244,7 @@ impl Invocation {
         smtputf8_enable && self.allow_utf8 && (keys.utf8 || !keys.any())
     }
 
-    /// Whether `-F` concerns the output. It does not when keys come from a message (postmap specification, section 11).
+    /// Returns `true` if `-F` concerns the output. It does not when keys come from a message (postmap specification, section 11).
     pub fn decodes_values(&self) -> bool {
         self.values_are_files && !self.message_keys.any()
     }

@@ -10,7 +10,7 @@ use crate::lines::all_lines;
 use crate::session::{Fatal, Session};
 use crate::signals::HeldBack;
 
-/// Deletes keys from all tables of the command line. Tells whether one had one.
+/// Deletes keys from all tables of the command line. Returns `true` if one had one.
 pub fn delete(session: &Session, keys: &Keys) -> Result<bool, Fatal> {
     let tables = session.tables();
     match keys {

@@ -5,7 +5,7 @@ use postfix_maps::{Access, before_nul};
 use crate::output::Output;
 use crate::session::{Fatal, Session};
 
-/// Prints all entries of the first table of the command line. Tells whether there was a table.
+/// Prints all entries of the first table of the command line. Returns `true` if there was a table.
 pub fn list(session: &Session) -> Result<bool, Fatal> {
     let Some(spec) = session.tables().into_iter().next() else { return Ok(false) };
     if spec.is_proxied() {

@@ -91,7 +91,7 @@ impl Output {
     }
 }
 
-/// Whether nothing can be written any more. If that is since the reader has gone away, the program ends.
+/// Returns `true` if nothing can be written any more. If that is since the reader has gone away, the program ends.
 fn failed(written: io::Result<()>) -> bool {
     if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         die_of_broken_pipe();

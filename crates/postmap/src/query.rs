@@ -28,7 +28,7 @@ enum Naming {
     Internal,
 }
 
-/// Prints the value of a key. Tells whether a table has it.
+/// Prints the value of a key. Returns `true` if a table has it.
 pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
     let mut output = Output::default();
     for spec in session.tables() {
@@ -46,7 +46,7 @@ pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
     Ok(false)
 }
 
-/// Prints the keys on standard input that a table has, with their values. Tells whether there was one.
+/// Prints the keys on standard input that a table has, with their values. Returns `true` if there was one.
 pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
     let mut answers = Answers::new(session);
     let input = io::stdin().lock();

@@ -99,7 +99,7 @@ impl Address {
         })
     }
 
-    /// Whether a page belongs to a bucket by its number, be it in use or not yet.
+    /// Returns `true` if a page belongs to a bucket by its number, be it in use or not yet.
     pub fn is_primary(&self, page: u32) -> bool {
         let groups = self.spares.iter().enumerate().take_while(|(_, spare)| **spare != 0);
         groups.map(|(group, spare)| (buckets_of(group), spare)).any(|((first, last), spare)| {

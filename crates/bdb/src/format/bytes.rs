@@ -18,7 +18,7 @@ impl ByteOrder {
     pub const NATIVE: ByteOrder =
         if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
 
-    /// The number at `at`, or nothing where the bytes end before it does.
+    /// The number at `at`, or `None` where the bytes end before it does.
     #[inline]
     pub(crate) fn u16(self, bytes: &[u8], at: usize) -> Option<u16> {
         let bytes = bytes.get(at..)?.first_chunk::<2>()?;
@@ -28,7 +28,7 @@ impl ByteOrder {
         })
     }
 
-    /// The number at `at`, or nothing where the bytes end before it does.
+    /// The number at `at`, or `None` where the bytes end before it does.
     #[inline]
     pub(crate) fn u32(self, bytes: &[u8], at: usize) -> Option<u32> {
         let bytes = bytes.get(at..)?.first_chunk::<4>()?;

@@ -26,7 +26,7 @@ fn sum(page: &[u8], at: usize, len: usize) -> u32 {
     HashFunction::Times33.extend(hash, after)
 }
 
-/// Whether a page of at least 512 bytes carries the checksum of its contents.
+/// Returns `true` if a page of at least 512 bytes carries the checksum of its contents.
 pub(crate) fn matches(page: &[u8], order: ByteOrder) -> bool {
     let (at, len) = extent(page);
     order.u32(page, at) == Some(sum(page, at, len))

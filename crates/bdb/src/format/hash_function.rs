@@ -22,7 +22,7 @@ impl HashFunction {
     const ALL: [HashFunction; 4] =
         [HashFunction::Fnv, HashFunction::Times33, HashFunction::Times65599, HashFunction::Phong];
 
-    /// The function of a table whose meta page holds `charkey`; nothing for an application's own.
+    /// The function of a table whose meta page holds `charkey`; `None` for an application's own.
     pub fn from_charkey(charkey: u32) -> Option<Self> {
         Self::ALL.into_iter().find(|function| function.charkey() == charkey)
     }

@@ -141,7 +141,7 @@ pub(crate) struct BtreeMeta {
 }
 
 impl BtreeMeta {
-    /// Whether the tree's entries are the names of further databases.
+    /// Returns `true` if the tree's entries are the names of further databases.
     pub fn is_list(&self) -> bool {
         self.flags & btree_flag::SEVERAL_DATABASES != 0
     }

@@ -81,7 +81,7 @@ impl Header {
     /// Length of the header without a checksum.
     pub const LEN: usize = 26;
 
-    /// The header of a page, or nothing where the bytes are fewer than a header.
+    /// The header of a page, or `None` where the bytes are fewer than a header.
     #[inline]
     pub fn parse(page: &[u8], order: ByteOrder) -> Option<Self> {
         let header = page.first_chunk()?;

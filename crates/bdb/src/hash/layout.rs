@@ -59,18 +59,6 @@ impl Sizes {
         self.count(key, data, u64::wrapping_add);
     }
 
-    /// Adds all that was added to another.
-    pub fn append(&mut self, other: &Self) {
-        self.pairs += other.pairs;
-        self.small += other.small;
-        for (sum, more) in self.large.iter_mut().zip(other.large) {
-            *sum += more;
-        }
-        for (sum, more) in self.big.iter_mut().zip(other.big) {
-            *sum += more;
-        }
-    }
-
     /// Takes back what was added before.
     pub fn remove(&mut self, key: usize, data: usize) {
         self.pairs -= 1;

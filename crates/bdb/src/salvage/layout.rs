@@ -38,7 +38,7 @@ fn page_at(layout: PageLayout, offset: u64, bytes: &[u8]) -> Option<Header> {
     (known && u64::from(header.number) == number).then_some(header)
 }
 
-/// Whether pages of this type hold pairs.
+/// Returns `true` if pages of this type hold pairs.
 pub(super) fn is_hash(kind: u8) -> bool {
     matches!(kind, page_type::HASH | page_type::HASH_UNSORTED)
 }

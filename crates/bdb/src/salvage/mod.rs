@@ -175,7 +175,7 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
         }
     }
 
-    /// Whether a page that others may have read can be read.
+    /// Returns `true` if a page that others may have read can be read.
     fn may_see(&self, number: u32) -> bool {
         self.again > 0 || self.is_unseen(number)
     }

@@ -65,7 +65,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         (pairs, whole)
     }
 
-    /// Whether a page is one of pairs: by its type, or where that is none, by its offsets.
+    /// Returns `true` if a page is one of pairs: by its type, or where that is none, by its offsets.
     pub(super) fn is_hash_page(&self, page: &Page<'_>) -> bool {
         match page.header.kind {
             kind if is_hash(kind) => true,

@@ -73,7 +73,7 @@ impl<R: BufRead> DumpReader<R> {
         DumpReader { data: Data::Bare, format: TextFormat::Print, ..Self::new(input) }
     }
 
-    /// Goes to the next database, past what has not been read of the one before, and reads its header. Nothing at the
+    /// Goes to the next database, past what has not been read of the one before, and reads its header. `None` at the
     /// end of the text.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl<R: BufRead> DumpReader<R> {
         if self.number == before { Ok(None) } else { Err(self.error(TextProblem::NoHeaderEnd)) }
     }
 
-    /// The next pair of the database, lent until the next call. Nothing at its end.
+    /// The next pair of the database, lent until the next call. `None` at its end.
     ///
     /// # Errors
     /// [`ErrorKind::Text`] with the line, [`ErrorKind::Io`].
@@ -121,7 +121,7 @@ impl<R: BufRead> DumpReader<R> {
         Ok(())
     }
 
-    /// Reads a key or data into `value`. Tells whether there was one before the end of the database.
+    /// Reads a key or data into `value`. Returns `true` if there was one before the end of the database.
     fn next_item(&mut self) -> Result<bool> {
         if self.data == Data::None {
             return Ok(false);
@@ -144,7 +144,7 @@ impl<R: BufRead> DumpReader<R> {
         decoded.map(|()| true).ok_or_else(|| self.error(TextProblem::Item))
     }
 
-    /// Reads a line, without its end. Tells whether there was one.
+    /// Reads a line, without its end. Returns `true` if there was one.
     fn next_line(&mut self) -> Result<bool> {
         self.line.clear();
         if self.input.read_until(b'\n', &mut self.line)? == 0 {

@@ -56,7 +56,7 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(())
     }
 
-    /// Checks the items of a hash page; says whether all can be read.
+    /// Checks the items of a hash page; returns `true` if all can be read.
     pub(super) fn hash_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;
         let on = |fault| Problem::on(number, fault);

@@ -10,7 +10,7 @@ use crate::format::{Method, page_type};
 use crate::stop::Stop;
 
 impl<S: Source> Check<'_, '_, S> {
-    /// Takes a meta page that the list of databases leads to; says whether it is one.
+    /// Takes a meta page that the list of databases leads to; returns `true` if it is one.
     pub(super) fn claim_database(&mut self, number: u32) -> Result<bool, Stop> {
         let order = self.file.layout.order;
         let Some(entry) = self.entry(number) else { return Ok(false) };

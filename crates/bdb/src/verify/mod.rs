@@ -49,7 +49,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether everything in the file can be relied on.
+    /// Returns `true` if everything in the file can be relied on.
     pub fn is_sound(&self) -> bool {
         self.complete && self.damage == 0
     }
@@ -188,7 +188,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
         Ok(Page { header, bytes, number })
     }
 
-    /// Whether the file has a page of this number to which something can lead.
+    /// Returns `true` if the file has a page of this number to which something can lead.
     fn exists(&self, number: u32) -> bool {
         number != 0 && number <= self.file.last_page
     }

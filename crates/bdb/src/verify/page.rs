@@ -93,7 +93,7 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(())
     }
 
-    /// Checks a page of a big item; says whether its bytes can be read.
+    /// Checks a page of a big item; returns `true` if its bytes can be read.
     fn overflow_page(&mut self, header: &Header) -> Result<bool, Stop> {
         if header.entries == 0 {
             self.report.add(Problem::on(header.number, Fault::ReferenceCount).value(0u8))?;

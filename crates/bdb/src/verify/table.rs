@@ -57,7 +57,7 @@ impl Entry {
         self.state & BROKEN != 0
     }
 
-    /// Whether the items can be read.
+    /// Returns `true` if the items can be read.
     pub fn has_items(&self) -> bool {
         self.state & (BROKEN | BROKEN_ITEMS | HOLE) == 0 && self.entries != 0
     }
@@ -70,14 +70,14 @@ impl Entry {
         self.state & USED != 0
     }
 
-    /// Takes the page for an owner; says whether it had none.
+    /// Takes the page for an owner; returns `true` if it had none.
     pub fn claim(&mut self) -> bool {
         let free = !self.is_used();
         self.state |= USED;
         free
     }
 
-    /// Notes that a leaf or a bucket refers to this big item; says whether it is the first to do so.
+    /// Notes that a leaf or a bucket refers to this big item; returns `true` if it is the first to do so.
     pub fn refer(&mut self) -> bool {
         let first = self.state & REFERRED == 0;
         self.state |= REFERRED;

@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::tree::is_leaf;
 
 impl<S: Source> Check<'_, '_, S> {
-    /// Checks the items of a tree page by themselves; says whether all can be read.
+    /// Checks the items of a tree page by themselves; returns `true` if all can be read.
     pub(super) fn tree_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
         let number = header.number;
         let on = |fault| Problem::on(number, fault);

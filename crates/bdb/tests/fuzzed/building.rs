@@ -47,7 +47,7 @@ pub fn check(input: &mut Input<'_>) {
     let Some(order) = duplicates else {
         let kept = |data: Vec<Vec<u8>>| match keep {
             Keep::First => data.into_iter().next(),
-            Keep::Last => data.into_iter().next_back(),
+            _ => data.into_iter().next_back(),
         };
         let pairs = pushed.into_iter().map(|(key, data)| (key, kept(data).unwrap()));
         return assert_holds(&database, &pairs.collect::<Map>());

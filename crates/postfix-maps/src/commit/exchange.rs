@@ -197,7 +197,7 @@ pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)>
     Ok((locked.metadata()?, journal.is_some()))
 }
 
-/// Fills a new file, makes it durable and gives it its name. Tells whether there was no file of that name by then.
+/// Fills a new file, makes it durable and gives it its name. Returns `true` if there was no file of that name by then.
 ///
 /// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
 fn create(new: NewFile, file: &Path, contents: &dyn Contents) -> io::Result<bool> {

@@ -129,7 +129,7 @@ impl Trailer {
         end(self.start, self.block, self.blocks)
     }
 
-    /// Whether a file that begins so has its old contents or its new ones, or some of both.
+    /// Returns `true` if a file that begins so has its old contents or its new ones, or some of both.
     fn knows(&self, head: u64) -> bool {
         [self.old_head, self.new_head].contains(&head)
     }

@@ -22,7 +22,7 @@ impl<'f> Lease<'f> {
         taken.then_some(Lease(file))
     }
 
-    /// Whether somebody has tried to open the file for writing.
+    /// Returns `true` if somebody has tried to open the file for writing.
     pub fn is_broken(&self) -> bool {
         fcntl(self.0, libc::F_GETLEASE, 0) != Some(libc::F_RDLCK)
     }

@@ -112,7 +112,7 @@ impl Drop for EmptyFile {
     }
 }
 
-/// Whether names in the directory of `path` can be added but not changed or removed (`chattr +a`): what gets a name there keeps it.
+/// Returns `true` if names in the directory of `path` can be added but not changed or removed (`chattr +a`): what gets a name there keeps it.
 pub(crate) fn names_stay(path: &Path) -> bool {
     statx(CWD, directory(path), AtFlags::empty(), StatxFlags::empty())
         .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::APPEND))

@@ -143,7 +143,7 @@ impl Config {
         self.compatibility_level
     }
 
-    /// Whether keys and values are UTF-8 text: by default when the compatibility level is 1 or higher.
+    /// Returns `true` if keys and values are UTF-8 text: by default when the compatibility level is 1 or higher.
     pub fn smtputf8_enable(&self) -> bool {
         self.smtputf8_enable
     }

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-/// Whether Postfix takes a byte for whitespace.
+/// Returns `true` if Postfix takes a byte for whitespace.
 pub(crate) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
@@ -85,7 +85,7 @@ pub(crate) fn whole_integer(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// Whether a byte separates the members of a list.
+/// Returns `true` if a byte separates the members of a list.
 pub(crate) fn is_separator(byte: u8) -> bool {
     matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n')
 }

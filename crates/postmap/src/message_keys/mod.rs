@@ -69,7 +69,7 @@ struct Multipart {
 }
 
 impl<E, F: FnMut(&[u8]) -> Result<(), E>> Parser<F> {
-    /// Whether no key can come any more, except the last header.
+    /// Returns `true` if no key can come any more, except the last header.
     fn is_done(&self) -> bool {
         matches!(self.place, Place::Body) && !self.wanted.body && !self.wanted.mime
     }

@@ -55,6 +55,9 @@ impl<'t> HashBuilder<'t> {
     }
 
     /// A builder of a table with these pairs.
+    ///
+    /// # Complexity
+    /// Looks at the lengths of all of them.
     pub fn of(entries: Entries<'t>, options: BuildOptions) -> Self {
         let mut sizes = Sizes::default();
         for index in entries.indices() {
@@ -66,15 +69,6 @@ impl<'t> HashBuilder<'t> {
 
     pub(crate) fn options(&self) -> &BuildOptions {
         &self.options
-    }
-
-    /// A builder without pairs, over the same text and with the same options.
-    pub fn empty(&self) -> Self {
-        HashBuilder {
-            options: self.options.clone(),
-            entries: self.entries.fork(),
-            sizes: Sizes::default(),
-        }
     }
 
     /// Adds a pair.
@@ -90,18 +84,6 @@ impl<'t> HashBuilder<'t> {
         self.entries.push(key, data)?;
         self.sizes.add(key.len(), data.len());
         Ok(())
-    }
-
-    /// Adds all pairs of another builder, behind this one's. Its options do not count.
-    ///
-    /// # Errors
-    /// [`ErrorKind::TooLarge`] for more than 2^32 - 1 pairs together.
-    ///
-    /// # Complexity
-    /// Copies 24 bytes a pair, and the pairs' own where the other builder had another text.
-    pub fn append(&mut self, other: Self) -> Result<()> {
-        self.sizes.append(&other.sizes);
-        Ok(self.entries.append(other.entries)?)
     }
 
     /// Settles which pairs are stored and where.

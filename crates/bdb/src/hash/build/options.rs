@@ -5,6 +5,7 @@ use crate::format::ByteOrder;
 /// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in this machine's byte
 /// order, without checksums.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct BuildOptions {
     /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly all items.
     pub page_size: Option<u32>,
@@ -82,6 +83,7 @@ pub enum FileId {
 
 /// Which of several pairs with the same key a table keeps, unless a key may have several data items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// The first that was pushed.
     First,

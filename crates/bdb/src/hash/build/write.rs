@@ -120,7 +120,7 @@ impl<'p> PageMaker<'p> {
         std::mem::replace(&mut self.made.bytes, next)
     }
 
-    /// Makes pages until there is a block of them, or no more. Tells whether there may be more.
+    /// Makes pages until there is a block of them, or no more. Returns `true` if there may be more.
     fn make_more(&mut self) -> bool {
         while self.made.bytes.len() < BLOCK {
             if self.bucket <= self.plan.high_mask {

@@ -117,7 +117,7 @@ impl<S: Source> HashDb<S> {
         self.file.layout.page_size as u32
     }
 
-    /// Whether every page carries a checksum.
+    /// Returns `true` if every page carries a checksum.
     pub fn has_checksums(&self) -> bool {
         self.file.layout.checksums
     }

@@ -25,7 +25,7 @@ const KEYS: Lanes = 0x5555;
 /// The result of a search that is not left to the general one.
 pub(super) type Found<'a> = Option<&'a [u8]>;
 
-/// Whether the pages of a file can be searched here, if they are in memory.
+/// Returns `true` if the pages of a file can be searched here, if they are in memory.
 pub(super) fn suits<S>(file: &PageFile<S>) -> bool {
     // In 65,536 bytes an end does not fit a lane.
     file.layout.order == ByteOrder::Little
@@ -33,7 +33,7 @@ pub(super) fn suits<S>(file: &PageFile<S>) -> bool {
         && file.layout.page_size < 1 << 16
 }
 
-/// Looks for `key` in the bucket with the primary page `primary`. Nothing, where this is for the general search.
+/// Looks for `key` in the bucket with the primary page `primary`. `None` where this is for the general search.
 #[inline(always)]
 pub(super) fn search<'a, S: Source>(
     file: &PageFile<S>,
@@ -79,7 +79,7 @@ fn search_all<'a, S: Source>(
     }
 }
 
-/// Has the first line of a page brought near.
+/// Prefetches the first line of a page.
 #[inline(always)]
 pub(super) fn ask_for_page<S: Source>(file: &PageFile<S>, bytes: &[u8], number: u32) {
     if let Some(start) = file.layout.place(number) {
@@ -103,7 +103,7 @@ pub(super) struct Likely<'a> {
 }
 
 impl<'a> Likely<'a> {
-    /// Those for a key. Nothing, where this is for the general search.
+    /// Those for a key. `None` where this is for the general search.
     #[inline(always)]
     pub fn new<S: Source>(
         file: &PageFile<S>,
@@ -119,7 +119,7 @@ impl<'a> Likely<'a> {
         Some(Likely { chunk, candidates: chunk.keys_of_length(wanted), all })
     }
 
-    /// Has the first of these pairs brought near: the lines with its first and its last byte.
+    /// Prefetches the first of these pairs: the lines with its first and its last byte.
     #[inline(always)]
     pub fn ask_for_pair(&self) {
         let pair = self.chunk.pair(self.candidates.trailing_zeros() as usize);
@@ -214,7 +214,7 @@ impl<'a> Chunk<'a> {
         Chunk { page, offsets, first_end, lengths: ends.saturating_sub(lanes(1)), used }
     }
 
-    /// Whether there are items that would end where they start, or before.
+    /// Returns `true` if there are items that would end where they start, or before.
     #[inline(always)]
     fn some_are_empty(&self) -> bool {
         self.mask(self.lengths.simd_eq(u16x16::ZERO)) != 0

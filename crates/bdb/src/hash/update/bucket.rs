@@ -3,7 +3,7 @@
 //! # What readers find meanwhile
 //!
 //! The changed pages can be written one by one so that a reader always finds what was there and stays
-//! ([`Changes::pages`](crate::Changes::pages)). Pages to which nothing led before are written first; so a bucket of
+//! ([`HashUpdate::finish`]). Pages to which nothing led before are written first; so a bucket of
 //! which only the primary page is older (`alone`) changes at once, when that is written. Of a bucket with several older
 //! pages, each either gains pairs or loses some, and those that gain are written before those that lose: a pair is
 //! always on one of them. New pages are added behind the last one, which thereby gains all that is on them. Where a
@@ -98,7 +98,7 @@ impl<S: Source> HashUpdate<S> {
         self.db.file.put(page.number, page.into_bytes())
     }
 
-    /// Whether a bucket has but one page to which readers may be led already, as far as a page of it tells.
+    /// Returns `true` if a bucket has but one page to which readers may be led already, as far as a page of it tells.
     fn is_alone(&self, bucket: u32, (number, next): (u32, u32)) -> bool {
         let primary = self.db.address.page(bucket);
         number == primary && next == 0
@@ -130,7 +130,7 @@ impl<S: Source> HashUpdate<S> {
         Ok(())
     }
 
-    /// Whether a page of a bucket may lose a pair.
+    /// Returns `true` if a page of a bucket may lose a pair.
     pub(super) fn may_lose(&self, bucket: u32, page: &EditedPage) -> bool {
         if self.is_alone(bucket, (page.number, page.next))
             || self.db.file.source.is_new(page.number)

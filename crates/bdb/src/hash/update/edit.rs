@@ -175,7 +175,7 @@ impl EditedPage {
         self.low - (self.table + 4 * self.pairs)
     }
 
-    /// Whether a pair may be added that takes `need` bytes and has a big key, or not.
+    /// Returns `true` if a pair may be added that takes `need` bytes and has a big key, or not.
     pub fn takes(&self, big_key: bool, need: usize) -> bool {
         self.room() >= need
             && match self.keys() {

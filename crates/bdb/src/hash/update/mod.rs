@@ -143,7 +143,7 @@ impl<S: Source> HashUpdate<S> {
         self.db.get(key)
     }
 
-    /// Stores a pair. Where the key is there already, `keep` decides which data stay. Tells whether the pair is stored.
+    /// Stores a pair. Where the key is there already, `keep` decides which data stay. Returns `true` if the pair is stored.
     ///
     /// # Errors
     /// As [`HashDb::get`], and [`ErrorKind::TooLarge`] beyond the limits of the format. What
@@ -168,7 +168,7 @@ impl<S: Source> HashUpdate<S> {
         Ok(true)
     }
 
-    /// Removes a key and all that is stored under it. Tells whether it was there.
+    /// Removes a key and all that is stored under it. Returns `true` if it was there.
     ///
     /// # Errors
     /// As [`put`](Self::put).

@@ -43,7 +43,7 @@ impl Summary {
         Ok(summary)
     }
 
-    /// Whether the page can have a key of these marks.
+    /// Returns `true` if the page can have a key of these marks.
     #[inline]
     pub fn may_have(&self, marks: [u8; 2]) -> bool {
         marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)

@@ -38,7 +38,7 @@ struct Lowered {
 }
 
 impl Lowering {
-    /// Whether groups have to be where GNU's library has them.
+    /// Returns `true` if groups have to be where GNU's library has them.
     fn gnu_groups(&self) -> bool {
         self.groups && self.dialect == Dialect::Posix
     }

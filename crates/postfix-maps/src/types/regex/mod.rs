@@ -139,7 +139,7 @@ impl Regex {
         self.group_count
     }
 
-    /// Whether it matches somewhere in a text.
+    /// Returns `true` if it matches somewhere in a text.
     pub fn is_match(&self, text: &[u8]) -> bool {
         self.matcher.is_match(text)
     }
