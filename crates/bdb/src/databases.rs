@@ -10,7 +10,8 @@ use crate::file::PageFile;
 use crate::format::{BtreeMeta, ByteOrder, Meta, Method};
 use crate::tree::Leaves;
 
-/// The names of the databases that a file holds, in byte order; none for a file that is one nameless database.
+/// The names of the databases that a file holds, in byte order; none for a file that is one
+/// nameless database.
 ///
 /// # Errors
 /// As for [`HashDb::open`](crate::HashDb::open), and for damage in the list of databases.
@@ -48,8 +49,8 @@ pub(crate) fn find<S: Source>(
     Ok((number, file.meta(number)?))
 }
 
-/// The number of a database's meta page, from the data of its entry in the list: the one number that is big-endian in
-/// every file.
+/// The number of a database's meta page, from the data of its entry in the list: the one number
+/// that is big-endian in every file.
 pub(crate) fn meta_page(data: &[u8]) -> Option<u32> {
     ByteOrder::Big.u32(data, 0).filter(|number| data.len() == 4 && *number != 0)
 }

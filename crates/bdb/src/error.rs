@@ -8,7 +8,8 @@ use crate::fault::Problem;
 /// The result of an operation that can fail with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a database could not be opened, read, built or changed. What exactly, [`kind`](Self::kind) tells.
+/// Why a database could not be opened, read, built or changed. What exactly, [`kind`](Self::kind)
+/// tells.
 ///
 /// ```
 /// use bdb_file::{ErrorKind, HashDb};
@@ -74,7 +75,8 @@ pub enum ErrorKind {
         /// What is wrong with it.
         problem: TextProblem,
     },
-    /// More data than the format can address: pages are numbered with 32 bits, and so are the bytes of an item.
+    /// More data than the format can address: pages are numbered with 32 bits, and so are the bytes
+    /// of an item.
     #[error("too large for a Berkeley DB file")]
     TooLarge,
     /// A build option outside the format's limits.

@@ -7,7 +7,8 @@ use std::fmt;
 pub enum Severity {
     /// Odd, but libdb itself leaves files so, or accepts them, and nothing is lost by it.
     Note,
-    /// The file is damaged: something in it cannot be read, has been lost, or would mislead a program.
+    /// The file is damaged: something in it cannot be read, has been lost, or would mislead a
+    /// program.
     Damage,
 }
 
@@ -20,8 +21,8 @@ impl fmt::Display for Severity {
     }
 }
 
-/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports, and why reading and changing files
-/// [fails](crate::ErrorKind::Corrupt).
+/// One problem of a file, and where it is: what [`verify`](crate::verify()) reports, and why
+/// reading and changing files [fails](crate::ErrorKind::Corrupt).
 ///
 /// ```
 /// use bdb_file::{Fault, Problem};
@@ -39,7 +40,8 @@ pub struct Problem {
     pub item: Option<u16>,
     /// What is wrong.
     pub fault: Fault,
-    /// The value that is wrong, where one is: the number found in a field, or of the page that is linked to.
+    /// The value that is wrong, where one is: the number found in a field, or of the page that is
+    /// linked to.
     pub value: Option<u64>,
 }
 
@@ -108,8 +110,8 @@ macro_rules! faults {
     ($($name:ident, $code:literal, $severity:ident, $words:literal;)*) => {
         /// What is wrong with a file, a page or an item.
         ///
-        /// The checks are those of the specification of the hash format, section 24, and of the btree format, section
-        /// 12, with what is said there to escape libdb.
+        /// The checks are those of the specification of the hash format, section 24, and of the
+        /// btree format, section 12, with what is said there to escape libdb.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

@@ -11,8 +11,8 @@ use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
 use crate::format::{META_LEN, Meta, PageLayout, checksum, page_type};
 
-/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never more than the file's
-/// own.
+/// Length of a file by what its page 0 tells of: what lies behind belongs to nobody. It is never
+/// more than the file's own.
 ///
 /// # Errors
 /// As [`HashDb::open`](crate::HashDb::open), except for what concerns the database.
@@ -44,13 +44,14 @@ pub(crate) struct Page<'a> {
 
 /// How many more pages an operation may read.
 ///
-/// In a sound file every page has one owner, so nothing needs to read a page twice, and an operation that has read
-/// as many pages as the file has, and wants more, goes round in a loop.
+/// In a sound file every page has one owner, so nothing needs to read a page twice, and an
+/// operation that has read as many pages as the file has, and wants more, goes round in a loop.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
-    /// Takes one page from the budget; `page` is where the link to it was found, or the page itself.
+    /// Takes one page from the budget; `page` is where the link to it was found, or the page
+    /// itself.
     pub fn spend(&self, page: u32) -> Result<()> {
         let left = self.0.get().checked_sub(1).ok_or_else(|| Problem::on(page, Fault::Shared))?;
         self.0.set(left);
@@ -149,7 +150,8 @@ impl<S: Source> PageFile<S> {
         Ok(())
     }
 
-    /// The page `number`, found to carry its own number and, where pages have them, a right checksum.
+    /// The page `number`, found to carry its own number and, where pages have them, a right
+    /// checksum.
     pub fn page(&self, number: u32, budget: &Budget) -> Result<Page<'_>> {
         let page = self.page_or_hole(number, budget)?;
         if page.header.number != number {
@@ -185,7 +187,8 @@ impl<'a> Page<'a> {
         self.header.number == 0 && self.header.kind == page_type::FREE
     }
 
-    /// Bytes of the page that live as long as its source lends them; copied where the page itself is a copy.
+    /// Bytes of the page that live as long as its source lends them; copied where the page itself
+    /// is a copy.
     ///
     /// `range` has been checked to lie on the page.
     pub fn part(&self, range: Range<usize>) -> Cow<'a, [u8]> {

@@ -13,7 +13,8 @@ use crate::overlay::Overlay;
 
 /// The free list of a file that is being changed.
 ///
-/// Pages that are given up stay as they are until the end, and are not taken again: readers may still be led to them.
+/// Pages that are given up stay as they are until the end, and are not taken again: readers may
+/// still be led to them.
 #[derive(Debug)]
 pub(crate) struct FreeList {
     /// The first page of what is left of the file's list, or 0.
@@ -31,8 +32,9 @@ impl FreeList {
         FreeList { first, sound: false, spare: BTreeSet::new(), given_up: BTreeSet::new() }
     }
 
-    /// Walks the whole list when it is used for the first time: it is to have free pages only, and each once. `check`
-    /// refuses what is no sound page, and what belongs to somebody by its number.
+    /// Walks the whole list when it is used for the first time: it is to have free pages only, and
+    /// each once. `check` refuses what is no sound page, and what belongs to somebody by its
+    /// number.
     pub fn check<S: Source, N>(
         &mut self,
         file: &PageFile<Overlay<S, N>>,
@@ -70,8 +72,8 @@ impl FreeList {
         Ok(number)
     }
 
-    /// Gives a page back to which nothing leads any more. A page with two owners would be given twice. The list has
-    /// been [checked](Self::check).
+    /// Gives a page back to which nothing leads any more. A page with two owners would be given
+    /// twice. The list has been [checked](Self::check).
     pub fn give<S: Source, N>(
         &mut self,
         file: &mut PageFile<Overlay<S, N>>,
@@ -91,8 +93,9 @@ impl FreeList {
         }
     }
 
-    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if it did not have
-    /// them before: to others, pages that belong to nothing may still lead. Returns the first of the list.
+    /// Puts all pages that were given back on the list. Those at the end of the file are cut off if
+    /// it did not have them before: to others, pages that belong to nothing may still lead. Returns
+    /// the first of the list.
     pub fn finish<S: Source, N>(self, file: &mut PageFile<Overlay<S, N>>) -> Result<u32> {
         let mut pages = self.given_up;
         pages.extend(self.spare);

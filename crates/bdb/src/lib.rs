@@ -1,8 +1,10 @@
-//! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and without libdb.
+//! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and
+//! without libdb.
 //!
-//! So far: hash databases, which is what Postfix's `hash:` tables are. [`HashDb`] reads one, [`HashBuilder`] makes one,
-//! [`HashUpdate`] changes one. [`verify`](verify()) tells all that is wrong with a file, [`salvage`](salvage()) reads what is left of it.
-//! The crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
+//! So far: hash databases, which is what Postfix's `hash:` tables are. [`HashDb`] reads one,
+//! [`HashBuilder`] makes one, [`HashUpdate`] changes one. [`verify`](verify()) tells all that is
+//! wrong with a file, [`salvage`](salvage()) reads what is left of it. The crate knows nothing of
+//! Postfix; the crate `postfix-maps` adds its rules.
 //!
 //! ```
 //! use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
@@ -27,14 +29,14 @@
 //!
 //! # Trust
 //!
-//! Files come from anywhere. Every number in a file is checked before it is used: no file makes this crate panic, loop
-//! or allocate more than the file's own size, and damage is reported as [`ErrorKind::Corrupt`] with the page where it
-//! is.
+//! Files come from anywhere. Every number in a file is checked before it is used: no file makes
+//! this crate panic, loop or allocate more than the file's own size, and damage is reported as
+//! [`ErrorKind::Corrupt`] with the page where it is.
 //!
 //! # Limits
 //!
-//! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and files of
-//!   Berkeley DB 1.85 to 3.0: see [`Unsupported`].
+//! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and
+//!   files of Berkeley DB 1.85 to 3.0: see [`Unsupported`].
 //! - An update stores one data item a key: of several that were there, all are replaced or removed.
 //! - A process that changes a file while it is read: see [`Source`] and [`Memory::map`].
 

@@ -38,12 +38,12 @@ pub struct NewDatabases<'t> {
 }
 
 impl<'t> NewDatabases<'t> {
-    /// Settles where the pairs of all databases are stored. Where none of them says, the page size is the largest that
-    /// one would have.
+    /// Settles where the pairs of all databases are stored. Where none of them says, the page size
+    /// is the largest that one would have.
     ///
     /// # Errors
-    /// [`ErrorKind::Option`] where two have the same name, or different page sizes, byte orders or checksums. As
-    /// [`HashBuilder::plan`].
+    /// [`ErrorKind::Option`] where two have the same name, or different page sizes, byte orders or
+    /// checksums. As [`HashBuilder::plan`].
     ///
     /// # Complexity
     /// That of the databases' plans.

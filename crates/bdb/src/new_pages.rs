@@ -19,7 +19,8 @@ impl NewPages {
         &mut self.bytes[start..]
     }
 
-    /// Makes the overflow pages of a big item from page `first` on; returns the number of the page after them.
+    /// Makes the overflow pages of a big item from page `first` on; returns the number of the page
+    /// after them.
     pub fn chain(&mut self, stored: Datum<'_>, first: u32) -> u32 {
         let layout = self.layout;
         let end = first + layout.chain_pages(stored.len());

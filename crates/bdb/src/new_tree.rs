@@ -1,5 +1,5 @@
-//! Making a tree at once (btree specification, sections 3 to 6): the data items of a key, or the list of a file's
-//! databases.
+//! Making a tree at once (btree specification, sections 3 to 6): the data items of a key, or the
+//! list of a file's databases.
 
 use std::ops::Range;
 
@@ -53,8 +53,8 @@ impl TreeKind {
     }
 }
 
-/// A tree that is to be made: its root comes first, then the pages of each level below it, then the overflow pages of
-/// all that is big.
+/// A tree that is to be made: its root comes first, then the pages of each level below it, then the
+/// overflow pages of all that is big.
 pub(crate) struct NewTree<'e> {
     kind: TreeKind,
     layout: PageLayout,
@@ -71,7 +71,8 @@ struct Node<'e> {
     below: Range<usize>,
     /// How many records there are under it.
     records: u32,
-    /// Greater than all items before this page, and not greater than those under it. Empty without an order.
+    /// Greater than all items before this page, and not greater than those under it. Empty without
+    /// an order.
     separator: Datum<'e>,
 }
 
@@ -227,8 +228,8 @@ fn on_page(len: usize) -> usize {
     len.next_multiple_of(ALIGNMENT) + OFFSET
 }
 
-/// Distributes things over pages in their order, as many on each as fit. `needed` says what one takes on a page, and
-/// gets told whether it is the first there.
+/// Distributes things over pages in their order, as many on each as fit. `needed` says what one
+/// takes on a page, and gets told whether it is the first there.
 fn fill(count: usize, room: usize, needed: impl Fn(usize, bool) -> usize) -> Vec<Range<usize>> {
     let mut pages = Vec::new();
     let mut page = 0..0;

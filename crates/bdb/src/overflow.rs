@@ -30,8 +30,9 @@ fn data_range<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<Range<us
 
 /// Hands the bytes of a chain to `take`, piece by piece, until it declines or all are there.
 ///
-/// `take` gets the page that holds the piece and the piece's place on it, and says whether to go on.
-/// Returns whether the chain was read to its end, at which it has been found to have the stated length.
+/// `take` gets the page that holds the piece and the piece's place on it, and says whether to go
+/// on. Returns whether the chain was read to its end, at which it has been found to have the stated
+/// length.
 fn walk<'a, S: Source>(
     file: &'a PageFile<S>,
     big: BigRef,
@@ -122,8 +123,8 @@ pub(crate) fn equals<S: Source>(
     })
 }
 
-/// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an item. The checksum is
-/// left to the caller.
+/// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an
+/// item. The checksum is left to the caller.
 pub(crate) fn fill(
     layout: PageLayout,
     page: &mut [u8],
@@ -171,7 +172,8 @@ pub(crate) fn write<S: Source, N>(
     Ok(BigRef { first, len: stored.len() as u32 })
 }
 
-/// Gives back pages of big items, and of trees that refer to such. Nothing is given that `check` refuses.
+/// Gives back pages of big items, and of trees that refer to such. Nothing is given that `check`
+/// refuses.
 pub(crate) fn free<S: Source, N>(
     file: &mut PageFile<Overlay<S, N>>,
     free: &mut FreeList,

@@ -12,7 +12,8 @@ use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
 
-/// When a changed page is to be written; earlier ones first ([`HashUpdate::finish`](crate::HashUpdate::finish)).
+/// When a changed page is to be written; earlier ones first
+/// ([`HashUpdate::finish`](crate::HashUpdate::finish)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
     /// Belonged to nothing before.
@@ -26,8 +27,8 @@ pub(crate) enum Turn {
     Free,
 }
 
-/// A file with some of its pages changed, and more or fewer of them than before. With each page lies a `N`, which its
-/// owner notes of it until it changes.
+/// A file with some of its pages changed, and more or fewer of them than before. With each page
+/// lies a `N`, which its owner notes of it until it changes.
 #[derive(Debug)]
 pub(crate) struct Overlay<S, N> {
     base: S,
@@ -41,8 +42,8 @@ pub(crate) struct Overlay<S, N> {
     turns: BTreeMap<u32, Turn>,
 }
 
-/// The pages that have been read or changed, by number. Two levels of about the same size, so that memory is that of
-/// the pages themselves and the root of their number.
+/// The pages that have been read or changed, by number. Two levels of about the same size, so that
+/// memory is that of the pages themselves and the root of their number.
 #[derive(Debug)]
 struct Kept<N> {
     /// Binary digits of a page number that are its place in its group.
@@ -251,7 +252,8 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
     /// Takes a page for changed.
     ///
     /// # Errors
-    /// For page 0, and one that the file does not have: what an update believed of the file was wrong.
+    /// For page 0, and one that the file does not have: what an update believed of the file was
+    /// wrong.
     pub fn put(&mut self, number: u32, mut page: Vec<u8>) -> Result<()> {
         if number == 0 || number > self.last_page {
             return Err(Problem::on(number, Fault::Link).value(number).into());
@@ -293,7 +295,8 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
         }
     }
 
-    /// Makes the file `count` pages longer; they are holes until they are put. Returns the number of the first.
+    /// Makes the file `count` pages longer; they are holes until they are put. Returns the number
+    /// of the first.
     pub fn grow(&mut self, count: u32) -> Result<u32> {
         let first = self.last_page.checked_add(1).ok_or(ErrorKind::TooLarge)?;
         self.last_page = self.last_page.checked_add(count).ok_or(ErrorKind::TooLarge)?;

@@ -1,7 +1,7 @@
 //! The leaves of a tree in order: duplicates off the page, and the list of databases in a file.
 //!
-//! Btree pages are specified in sections 2 to 7 of the btree specification. Keys are not looked at: a tree is read
-//! from its first leaf to its last.
+//! Btree pages are specified in sections 2 to 7 of the btree specification. Keys are not looked at:
+//! a tree is read from its first leaf to its last.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! The known ways to break a reader, one row each, in both byte orders: what is done to a sound file, how reading ends, and
-//! what verify says. Nothing takes longer than a second.
+//! The known ways to break a reader, one row each, in both byte orders: what is done to a sound
+//! file, how reading ends, and what verify says. Nothing takes longer than a second.
 
 mod patched;
 

@@ -1,4 +1,5 @@
-//! Tables whose keys may have several data items: what the builder writes is sound, and read as it was pushed.
+//! Tables whose keys may have several data items: what the builder writes is sound, and read as it
+//! was pushed.
 
 mod generated;
 
@@ -97,7 +98,8 @@ proptest! {
     }
 }
 
-/// Trees of three levels and more, in which what tells one page from the next is short, long, or too long for a page.
+/// Trees of three levels and more, in which what tells one page from the next is short, long, or
+/// too long for a page.
 #[test]
 fn high_trees() {
     for order in [DataOrder::Insertion, DataOrder::Sorted] {

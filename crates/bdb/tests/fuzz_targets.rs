@@ -12,7 +12,8 @@ use fuzzed::{TARGETS, Target};
 use patched::Patched;
 use proptest::prelude::*;
 
-/// No input takes longer, nor ten times as long in the package by itself, which is compiled without optimisation.
+/// No input takes longer, nor ten times as long in the package by itself, which is compiled without
+/// optimisation.
 const LIMIT: Duration = Duration::from_secs(1);
 
 /// The fuzz targets, which are no part of the package.
@@ -58,7 +59,8 @@ fn golden_files() {
     }
 }
 
-/// Found by `verify_salvage`: libdb accepts such a file, and so does verify, but only one of the two can be certain.
+/// Found by `verify_salvage`: libdb accepts such a file, and so does verify, but only one of the
+/// two can be certain.
 #[test]
 fn a_key_that_comes_twice() {
     for order in [ByteOrder::Little, ByteOrder::Big] {

@@ -1,4 +1,5 @@
-//! What the builder writes, the reader finds: any pairs, any options, through every source of pages.
+//! What the builder writes, the reader finds: any pairs, any options, through every source of
+//! pages.
 
 mod generated;
 #[path = "fuzzed/model.rs"]

@@ -1,4 +1,5 @@
-//! What comes back from damaged files: everything that lies on undamaged pages, and nothing certain that is wrong.
+//! What comes back from damaged files: everything that lies on undamaged pages, and nothing certain
+//! that is wrong.
 
 mod patched;
 

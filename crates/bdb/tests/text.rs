@@ -1,5 +1,5 @@
-//! Databases as text and as figures: what is written is read again, figures add up, and neither text nor file makes reading
-//! go on for ever.
+//! Databases as text and as figures: what is written is read again, figures add up, and neither
+//! text nor file makes reading go on for ever.
 
 use std::fs;
 use std::path::Path;
@@ -103,7 +103,8 @@ proptest! {
         prop_assert_eq!(parts.iter().map(|part| part.pages).sum::<u64>() + 1, stat.file_pages);
         prop_assert_eq!((stat.duplicates.pages, stat.free_pages), (0, 0));
         prop_assert_eq!(stat.buckets.pages, u64::from(database.meta().max_bucket) + 1);
-        // What is not free is headers, offsets, type bytes and references, and the items' own bytes.
+        // What is not free is headers, offsets, type bytes and references, and the items' own
+        // bytes.
         let header = if database.has_checksums() { 32 } else { 26 };
         let page_size = u64::from(database.page_size());
         let used: u64 =

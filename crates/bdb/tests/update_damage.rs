@@ -1,4 +1,5 @@
-//! Changes to damaged files: what verify would say of the parts that an update relies on is an error, before anything is made of it.
+//! Changes to damaged files: what verify would say of the parts that an update relies on is an
+//! error, before anything is made of it.
 
 mod patched;
 
@@ -183,7 +184,8 @@ fn a_big_item_of_two_keys() {
     }
 }
 
-/// Page 0 has forgotten its free list: that is no damage, but the pages still lead to each other, so that none may be cut off.
+/// Page 0 has forgotten its free list: that is no damage, but the pages still lead to each other,
+/// so that none may be cut off.
 #[test]
 fn a_free_list_that_was_forgotten() {
     for order in ORDERS {

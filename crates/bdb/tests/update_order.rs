@@ -1,4 +1,5 @@
-//! The order of an update's pages: whatever of them has been written, in this order, readers find what was there and stays.
+//! The order of an update's pages: whatever of them has been written, in this order, readers find
+//! what was there and stays.
 
 #[path = "fuzzed/model.rs"]
 mod model;

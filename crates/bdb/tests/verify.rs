@@ -13,8 +13,8 @@ use bdb_file::{
 use patched::faults::ROWS;
 use patched::{PAGE, Patched, Places, pairs, problems, read_all};
 
-/// Faults that other tests bring about: with checksums, a free list, or reserved pages below; by damage to golden files
-/// with trees and several databases in the tests of the workspace.
+/// Faults that other tests bring about: with checksums, a free list, or reserved pages below; by
+/// damage to golden files with trees and several databases in the tests of the workspace.
 const ELSEWHERE: &[Fault] = &[
     Fault::Checksum,
     Fault::ReservedBucket,

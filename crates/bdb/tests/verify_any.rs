@@ -1,4 +1,5 @@
-//! Verifying any file: what we write is sound, what is sound can be read, and nothing takes long or deep.
+//! Verifying any file: what we write is sound, what is sound can be read, and nothing takes long or
+//! deep.
 
 mod generated;
 #[path = "fuzzed/model.rs"]
@@ -10,7 +11,8 @@ use generated::{bytes, options};
 use patched::{PAGE, Patched, problems, read_all};
 use proptest::prelude::*;
 
-/// The file of one key, whose only data item is the one on the leaf of a tree with as many levels as a tree can have.
+/// The file of one key, whose only data item is the one on the leaf of a tree with as many levels
+/// as a tree can have.
 fn deep_tree(order: ByteOrder) -> Patched {
     // As long as a reference to a tree.
     let pair = (b"key".to_vec(), b"7 bytes".to_vec());

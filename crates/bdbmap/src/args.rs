@@ -8,12 +8,14 @@ use clap_complete::Shell;
 
 use crate::map::MapName;
 
-/// Checks, salvages, dumps, loads and compares Berkeley DB hash files, such as Postfix's hash: tables
+/// Checks, salvages, dumps, loads and compares Berkeley DB hash files, such as Postfix's hash:
+/// tables
 ///
-/// A MAP is the path of a file, or hash:PATH as in Postfix, which is the file PATH.db. Files are read under a shared lock,
-/// for which Postfix's programs wait; only load and recover change one.
+/// A MAP is the path of a file, or hash:PATH as in Postfix, which is the file PATH.db. Files are
+/// read under a shared lock, for which Postfix's programs wait; only load and recover change one.
 ///
-/// Exit status: 0 for yes, done, equal, found or sound; 1 for no, different, not found or damaged; 2 for trouble.
+/// Exit status: 0 for yes, done, equal, found or sound; 1 for no, different, not found or damaged;
+/// 2 for trouble.
 #[derive(Debug, Parser)]
 #[command(name = "bdbmap", version, max_term_width = 100)]
 pub struct Args {
@@ -72,8 +74,9 @@ pub struct KeyArgs {
 
 /// Check files, and tell all that is wrong with them
 ///
-/// All databases of a file are checked. Exit status 1 if a file is damaged; notes are about what is odd, but harmless. A file is checked
-/// as it is, as Postfix's programs see it: one of which a change was interrupted ("bdbmap recover" completes it) is damaged.
+/// All databases of a file are checked. Exit status 1 if a file is damaged; notes are about what is
+/// odd, but harmless. A file is checked as it is, as Postfix's programs see it: one of which a
+/// change was interrupted ("bdbmap recover" completes it) is damaged.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
     /// The files: paths, or hash:PATH for PATH.db
@@ -91,9 +94,10 @@ pub struct VerifyArgs {
 
 /// Complete changes that were interrupted, before Postfix reads the files
 ///
-/// A process that is killed while it overwrites parts of a large file, or a power failure then, leaves a file of which some pages are
-/// new. postmap, postalias and bdbmap know what is missing and complete it; Postfix's own programs do not. A change that had
-/// not begun, or is that of another file, is discarded. For a service file: ExecStartPre=bdbmap recover FILE...
+/// A process that is killed while it overwrites parts of a large file, or a power failure then,
+/// leaves a file of which some pages are new. postmap, postalias and bdbmap know what is missing
+/// and complete it; Postfix's own programs do not. A change that had not begun, or is that of
+/// another file, is discarded. For a service file: ExecStartPre=bdbmap recover FILE...
 #[derive(Debug, clap::Args)]
 pub struct RecoverArgs {
     /// The files: paths, or hash:PATH for PATH.db
@@ -107,8 +111,9 @@ pub struct RecoverArgs {
 
 /// Print every pair that can still be read from a damaged file, as "load" takes it
 ///
-/// A pair is doubtful where something speaks against it: its page is damaged, nothing leads to it, or its key comes twice. The most
-/// trustworthy come first: "load --no-overwrite" keeps those. Exit status 1 if there are doubts.
+/// A pair is doubtful where something speaks against it: its page is damaged, nothing leads to it,
+/// or its key comes twice. The most trustworthy come first: "load --no-overwrite" keeps those. Exit
+/// status 1 if there are doubts.
 #[derive(Debug, clap::Args)]
 pub struct SalvageArgs {
     /// The file: its path, or hash:PATH for PATH.db
@@ -151,7 +156,8 @@ pub struct DumpArgs {
     #[arg(short, long)]
     pub print: bool,
 
-    /// Print the names of the databases only; exit status 1 for a file that is one nameless database
+    /// Print the names of the databases only; exit status 1 for a file that is one nameless
+    /// database
     #[arg(short, long, conflicts_with_all = ["database", "print", "json"])]
     pub list: bool,
 
@@ -164,8 +170,9 @@ pub struct DumpArgs {
 
 /// Make a file of what db_dump or "bdbmap dump" printed
 ///
-/// The file holds the databases of the text, laid out anew. Of several data for the same key the last one counts, unless the
-/// database allows several. A text that has been cut short is refused, and the file is not made.
+/// The file holds the databases of the text, laid out anew. Of several data for the same key the
+/// last one counts, unless the database allows several. A text that has been cut short is refused,
+/// and the file is not made.
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
     /// The file: its path, or hash:PATH for PATH.db
@@ -176,12 +183,13 @@ pub struct LoadArgs {
     #[arg(value_hint = ValueHint::FilePath)]
     pub text: Option<PathBuf>,
 
-    /// The text has no header: its lines are in turn a key and its data, escaped as "dump --print" does
+    /// The text has no header: its lines are in turn a key and its data, escaped as "dump --print"
+    /// does
     #[arg(short = 'T', long)]
     pub plain: bool,
 
-    /// Of several data for the same key the first one counts; the others are reported, with exit status 1, as are pairs that
-    /// come again in a database with sorted duplicates
+    /// Of several data for the same key the first one counts; the others are reported, with exit
+    /// status 1, as are pairs that come again in a database with sorted duplicates
     #[arg(short, long)]
     pub no_overwrite: bool,
 
@@ -196,8 +204,8 @@ pub struct LoadArgs {
 
 /// Look keys up
 ///
-/// As Postfix does: keys are folded and may end in a NUL in the file, and values are printed up to their first NUL. Exit status
-/// 1 if a key was not found.
+/// As Postfix does: keys are folded and may end in a NUL in the file, and values are printed up to
+/// their first NUL. Exit status 1 if a key was not found.
 #[derive(Debug, clap::Args)]
 pub struct GetArgs {
     #[command(flatten)]
@@ -221,8 +229,9 @@ pub struct GetArgs {
 
 /// Tell what differs between two maps, or between a map and its text
 ///
-/// Lines with - have what is only in MAP, lines with + what is only in OTHER, as "dump --print" writes it. A NUL at the end of a
-/// key or a value makes no difference. Exit status 1 if there are differences.
+/// Lines with - have what is only in MAP, lines with + what is only in OTHER, as "dump --print"
+/// writes it. A NUL at the end of a key or a value makes no difference. Exit status 1 if there are
+/// differences.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
     /// The file: its path, or hash:PATH for PATH.db

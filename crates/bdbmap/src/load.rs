@@ -107,7 +107,8 @@ fn read(args: &LoadArgs, text: impl BufRead) -> anyhow::Result<Databases> {
     }
 }
 
-/// With SOURCE_DATE_EPOCH in the environment, as build systems set it, the same text makes the same file.
+/// With SOURCE_DATE_EPOCH in the environment, as build systems set it, the same text makes the same
+/// file.
 fn options(options: BuildOptions) -> BuildOptions {
     let reproducible = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
     let file_id = if reproducible { FileId::Contents } else { options.file_id };

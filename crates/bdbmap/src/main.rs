@@ -62,7 +62,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes a write beyond the limit of file sizes an error like others, instead of the program's end. Threads inherit that.
+/// Makes a write beyond the limit of file sizes an error like others, instead of the program's end.
+/// Threads inherit that.
 fn survive_file_size_limit() {
     let mut signals = SigSet::empty();
     signals.add(Signal::SIGXFSZ);

@@ -32,7 +32,8 @@ impl MapName {
         self.0.with_extension("")
     }
 
-    /// Opens the file, until it is closed under a lock against writers. Reading it will be progress.
+    /// Opens the file, until it is closed under a lock against writers. Reading it will be
+    /// progress.
     pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
         let file = self.locked()?;
         if file.is_interrupted() {
@@ -42,7 +43,8 @@ impl MapName {
         self.file(file, progress)
     }
 
-    /// Opens the file as it is, in the same way, even if a change was interrupted; tells whether one was.
+    /// Opens the file as it is, in the same way, even if a change was interrupted; tells whether
+    /// one was.
     pub fn open_as_stored<'p>(
         &self,
         progress: &'p Progress,

@@ -1,4 +1,5 @@
-//! The program as its users run it. Needs no peer: what db5.3_dump printed of the golden files lies beside them.
+//! The program as its users run it. Needs no peer: what db5.3_dump printed of the golden files lies
+//! beside them.
 
 use std::fs;
 use std::io::Write;
@@ -44,8 +45,8 @@ impl Place {
         child.wait_with_output().unwrap()
     }
 
-    /// Runs the program and asserts its exit status, all of its output, and a part of its messages; without a part, that
-    /// there are none.
+    /// Runs the program and asserts its exit status, all of its output, and a part of its messages;
+    /// without a part, that there are none.
     #[track_caller]
     fn expect(&self, arguments: &[&str], input: &str, status: i32, output: &str, message: &str) {
         let run = self.run(arguments, input.as_bytes());

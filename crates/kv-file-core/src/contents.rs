@@ -4,8 +4,8 @@ use std::io;
 
 /// All that a file is to hold.
 ///
-/// A plan for a file is one: it is made by the crate of the file's format, and handed to whoever knows how to put new
-/// contents in the place of old ones.
+/// A plan for a file is one: it is made by the crate of the file's format, and handed to whoever
+/// knows how to put new contents in the place of old ones.
 pub trait Contents {
     /// Length of the file in bytes.
     fn file_len(&self) -> u64;
@@ -16,8 +16,8 @@ pub trait Contents {
     /// What `put` gave; some of the blocks may then have been handed out.
     fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()>;
 
-    /// Hands the pairs that the file will not hold to `each`, in the order in which they were pushed: the number of the
-    /// push, from 0, and the key without its NUL.
+    /// Hands the pairs that the file will not hold to `each`, in the order in which they were
+    /// pushed: the number of the push, from 0, and the key without its NUL.
     fn dropped(&self, each: &mut dyn FnMut(u32, &[u8])) {
         let _ = each;
     }
@@ -36,12 +36,14 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {
-    /// Length of the new file in bytes. Where it is longer than the old one and no block is given, there are zeros.
+    /// Length of the new file in bytes. Where it is longer than the old one and no block is given,
+    /// there are zeros.
     pub file_len: u64,
     /// Length of every block, in bytes: a power of two, and every block starts at a multiple of it.
     pub block_len: u32,
-    /// What differs, in the order in which it may be written over the old file block by block: what a reader finds
-    /// meanwhile is said where the changes are made. All blocks end within `file_len`.
+    /// What differs, in the order in which it may be written over the old file block by block: what
+    /// a reader finds meanwhile is said where the changes are made. All blocks end within
+    /// `file_len`.
     pub blocks: Vec<Block>,
 }
 

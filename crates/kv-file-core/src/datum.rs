@@ -1,9 +1,11 @@
-//! A key or its data as a file stores it: some bytes and, in most of Postfix's tables, one NUL after them.
+//! A key or its data as a file stores it: some bytes and, in most of Postfix's tables, one NUL
+//! after them.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-/// A key or data: bytes, and one NUL after them or none. The bytes need not be copied to get their NUL.
+/// A key or data: bytes, and one NUL after them or none. The bytes need not be copied to get their
+/// NUL.
 ///
 /// Everything that is bytes turns into one without a NUL.
 ///
@@ -146,8 +148,8 @@ impl Ord for Datum<'_> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         if self.nul == other.nul {
-            // A common terminator decides nothing unless one string is a prefix of the other; then it meets a byte
-            // that is at least as great, and the longer string has more to come.
+            // A common terminator decides nothing unless one string is a prefix of the other; then
+            // it meets a byte that is at least as great, and the longer string has more to come.
             return self.bytes.cmp(other.bytes);
         }
         self.bytes.iter().chain(self.tail()).cmp(other.bytes.iter().chain(other.tail()))

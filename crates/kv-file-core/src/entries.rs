@@ -48,8 +48,8 @@ const POSITION: u64 = NUL - 1;
 pub struct TooLarge;
 
 impl<'t> Entries<'t> {
-    /// Pairs whose memory [`touch`](Self::touch) asks for together: about as many loads as a processor core has under way at
-    /// once.
+    /// Pairs whose memory [`touch`](Self::touch) asks for together: about as many loads as a
+    /// processor core has under way at once.
     pub const AHEAD: usize = 32;
 
     /// No pairs. Of those that are added, what lies in `text` is not copied.
@@ -136,7 +136,8 @@ impl<'t> Entries<'t> {
 
     /// The position of bytes, which are copied unless they lie in the text.
     fn place(&mut self, bytes: &[u8]) -> u64 {
-        // Different objects have different addresses: bytes that lie between the text's ends are the text's.
+        // Different objects have different addresses: bytes that lie between the text's ends are
+        // the text's.
         let offset = bytes.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
         if offset.checked_add(bytes.len()).is_some_and(|end| end <= self.text.len()) {
             return offset as u64;
@@ -190,8 +191,9 @@ impl<'t> Entries<'t> {
         (len(key_len, key_and_nul), len(data_len, data_and_nul))
     }
 
-    /// Loads the first byte of the keys and the last of the data of up to [`AHEAD`](Self::AHEAD) pairs, which may lie anywhere in
-    /// the text: memory works on all of them at once instead of on one after the other.
+    /// Loads the first byte of the keys and the last of the data of up to [`AHEAD`](Self::AHEAD)
+    /// pairs, which may lie anywhere in the text: memory works on all of them at once instead of on
+    /// one after the other.
     pub fn touch(&self, indices: impl Iterator<Item = u32>) {
         let mut ends = [(0, 0); Self::AHEAD];
         for (ends, index) in ends.iter_mut().zip(indices) {

@@ -6,8 +6,8 @@ pub enum TextFormat {
     /// Two hexadecimal digits a byte: `format=bytevalue`.
     #[default]
     Bytes,
-    /// Printable ASCII as it is, a backslash as two, any other byte as a backslash and two hexadecimal digits:
-    /// `format=print`.
+    /// Printable ASCII as it is, a backslash as two, any other byte as a backslash and two
+    /// hexadecimal digits: `format=print`.
     Print,
 }
 
@@ -96,8 +96,8 @@ pub fn print_escaped(bytes: &[u8]) -> String {
     text.into_iter().map(char::from).collect()
 }
 
-/// The bytes of which [`print_escaped`] made a text; `None` where it would not have made it, or nearly so: every byte may
-/// be escaped.
+/// The bytes of which [`print_escaped`] made a text; `None` where it would not have made it, or
+/// nearly so: every byte may be escaped.
 pub fn print_unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len());
     TextFormat::Print.decode(text, &mut bytes).map(|()| bytes)

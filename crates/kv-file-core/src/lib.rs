@@ -1,7 +1,7 @@
 //! What the readers and writers of key-value files have in common, whatever their format.
 //!
-//! - [`Source`]: where the bytes of a file come from. [`Memory`] is a file that has been read or mapped, [`FileSource`]
-//!   reads what it is asked for.
+//! - [`Source`]: where the bytes of a file come from. [`Memory`] is a file that has been read or
+//!   mapped, [`FileSource`] reads what it is asked for.
 //! - [`Datum`]: a key or its data, with or without a terminating NUL.
 //! - [`Entries`]: pairs that are to be stored, as positions in a text.
 //! - [`Contents`] and [`Changes`]: what is to be written, for whoever puts it into files.

@@ -11,9 +11,10 @@ use memmap2::{Mmap, MmapMut};
 
 /// A file's bytes in memory, read-only: read from the file, or mapped.
 ///
-/// [`read`](Self::read) copies: nothing that happens to the file is seen any more. The kernel is asked to use huge pages for
-/// the copy, which make lookups in large tables faster than in a `Vec`: the processor has fewer addresses to translate.
-/// [`map`](Self::map) copies nothing and is dangerous.
+/// [`read`](Self::read) copies: nothing that happens to the file is seen any more. The kernel is
+/// asked to use huge pages for the copy, which make lookups in large tables faster than in a `Vec`:
+/// the processor has fewer addresses to translate. [`map`](Self::map) copies nothing and is
+/// dangerous.
 #[derive(Debug)]
 pub struct Memory {
     map: Mmap,
@@ -33,7 +34,8 @@ impl Memory {
         Self::read_with(file, |bytes| Ok(bytes.len()))
     }
 
-    /// Reads the whole of `file`. `amend` may change the copy before it is frozen, and returns how many bytes of it count.
+    /// Reads the whole of `file`. `amend` may change the copy before it is frozen, and returns how
+    /// many bytes of it count.
     ///
     /// # Errors
     /// As [`read`](Self::read), and what `amend` gave.
@@ -63,17 +65,18 @@ impl Memory {
         Ok(Memory { map: map.make_read_only()?, len })
     }
 
-    /// Maps the whole of `file`: nothing is read before it is looked at, nothing is copied, and all processes that map the
-    /// file share its memory.
+    /// Maps the whole of `file`: nothing is read before it is looked at, nothing is copied, and all
+    /// processes that map the file share its memory.
     ///
     /// # Errors
     /// What `mmap` gave.
     ///
     /// # Safety
-    /// As long as the value lives, no process may truncate the file or write to it. Real `postmap` does both, in place; a
-    /// reader then dies of SIGBUS, or sees bytes change under a `&[u8]`. It asks for an exclusive lock on the file first
-    /// (`flock`), so a shared lock, taken before this call and held as long as bytes of the map are in use, keeps every
-    /// well-behaved writer away. The map keeps the file open: a lock on it that is not given up by name (`File::unlock`)
+    /// As long as the value lives, no process may truncate the file or write to it. Real `postmap`
+    /// does both, in place; a reader then dies of SIGBUS, or sees bytes change under a `&[u8]`. It
+    /// asks for an exclusive lock on the file first (`flock`), so a shared lock, taken before this
+    /// call and held as long as bytes of the map are in use, keeps every well-behaved writer away.
+    /// The map keeps the file open: a lock on it that is not given up by name (`File::unlock`)
     /// lasts as long as the map, even where `file` itself is gone, and writers wait that long.
     pub unsafe fn map(file: &File) -> io::Result<Self> {
         // SAFETY: that the file does not change is the caller's promise (see above).

@@ -10,11 +10,11 @@ use crate::memory::Memory;
 
 /// A source of a file's bytes.
 ///
-/// Bytes in memory are one: `[u8]`, `Vec<u8>`, [`Memory`]; so are references to sources. [`FileSource`] reads from the file
-/// whenever it is asked.
+/// Bytes in memory are one: `[u8]`, `Vec<u8>`, [`Memory`]; so are references to sources.
+/// [`FileSource`] reads from the file whenever it is asked.
 ///
-/// A source must not change while something reads from it, or the reader may report damage that is none. How to ensure
-/// that is the caller's business: a lock, or a private copy.
+/// A source must not change while something reads from it, or the reader may report damage that is
+/// none. How to ensure that is the caller's business: a lock, or a private copy.
 #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
 pub trait Source {
     /// Length of the file in bytes.
@@ -26,10 +26,12 @@ pub trait Source {
     /// The `len` bytes at the offset `at`: lent where they are in memory, otherwise read.
     ///
     /// # Errors
-    /// [`io::ErrorKind::UnexpectedEof`] where the file ends before the bytes do; what reading the file gave.
+    /// [`io::ErrorKind::UnexpectedEof`] where the file ends before the bytes do; what reading the
+    /// file gave.
     fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>>;
 
-    /// All bytes of the file, if they are in memory and reading some of them ahead costs nothing but time.
+    /// All bytes of the file, if they are in memory and reading some of them ahead costs nothing
+    /// but time.
     fn as_slice(&self) -> Option<&[u8]> {
         None
     }
@@ -95,15 +97,16 @@ pointers! {
 
 /// A file from which bytes are read with `pread` as they are needed.
 ///
-/// Nothing is kept in memory; each read costs a system call and a copy. Suits a few lookups in a file that others change,
-/// under a lock.
+/// Nothing is kept in memory; each read costs a system call and a copy. Suits a few lookups in a
+/// file that others change, under a lock.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
 }
 
 impl FileSource {
-    /// Reads from `file`, whatever its current position. A lock on the file is released with the value.
+    /// Reads from `file`, whatever its current position. A lock on the file is released with the
+    /// value.
     pub fn new(file: File) -> Self {
         FileSource { file }
     }

@@ -1,7 +1,7 @@
 //! The lines of an aliases file: name, colon, value.
 //!
-//! A line is read as tokens and written back from them, so that spacing and quoting come out in
-//! one way. The written text is borrowed from the line where the two agree.
+//! A line is read as tokens and written back from them, so that spacing and quoting come out in one
+//! way. The written text is borrowed from the line where the two agree.
 
 use std::borrow::Cow;
 use std::iter::{self, FusedIterator};
@@ -142,8 +142,8 @@ fn up_to<'t>(close: u8) -> impl Parser<&'t [u8], Output = &'t [u8], Error = ()> 
     terminated(recognize(many0_count(alt((plain, escaped)))), opt(take(1_usize)))
 }
 
-/// From an opening parenthesis to the one that closes it, or to the end of the text. Counts
-/// instead of recursing: the depth is the input's choice.
+/// From an opening parenthesis to the one that closes it, or to the end of the text. Counts instead
+/// of recursing: the depth is the input's choice.
 fn comment(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
     let mut depth = 0_usize;
     let mut bytes = input.iter().enumerate();

@@ -31,8 +31,8 @@ pub enum DiagnosticKind {
     UnbalancedQuote,
     /// Map: the key or the value is missing.
     ExpectedKeyValue,
-    /// Map: the key ends in a colon, as in an aliases file. The entry is kept, the colon is part
-    /// of its key.
+    /// Map: the key ends in a colon, as in an aliases file. The entry is kept, the colon is part of
+    /// its key.
     KeyColon,
     /// Aliases: no colon, no name, no value, or a comma in the name.
     NeedNameValue,
@@ -94,7 +94,8 @@ const EXCERPT: usize = 30;
 
 const IGNORING: &[u8] = b" -- ignoring this line";
 
-/// The bytes before the first NUL: what C programs see of a string (postmap specification, section 2.1).
+/// The bytes before the first NUL: what C programs see of a string (postmap specification, section
+/// 2.1).
 pub fn before_nul(line: &[u8]) -> &[u8] {
     memchr(0, line).and_then(|nul| line.get(..nul)).unwrap_or(line)
 }

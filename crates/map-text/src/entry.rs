@@ -39,8 +39,8 @@ pub enum Item<'a> {
 /// section 2).
 ///
 /// `utf8` is Postfix's UTF-8 mode (postmap specification, section 9): with it, lines that are not
-/// UTF-8 are left out. Keys and values are borrowed from `source` except on logical lines that
-/// span several physical ones.
+/// UTF-8 are left out. Keys and values are borrowed from `source` except on logical lines that span
+/// several physical ones.
 ///
 /// Never fails, and needs time linear in the length of the source.
 pub fn map_entries(source: &[u8], utf8: bool) -> MapEntries<'_> {
@@ -57,8 +57,8 @@ pub struct MapEntries<'a> {
 }
 
 impl MapEntries<'_> {
-    /// Divides what has not been read yet into two parts of about the same length, for two threads. Together they give the
-    /// same items.
+    /// Divides what has not been read yet into two parts of about the same length, for two threads.
+    /// Together they give the same items.
     ///
     /// # Complexity
     /// As [`LogicalLines::split`].
@@ -151,8 +151,8 @@ fn key(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
 
 /// The bytes, if any, that mean nothing special in a key.
 ///
-/// Nearly all of a source's keys are made of them. Testing eight at once, without a way out
-/// between them, becomes vector code.
+/// Nearly all of a source's keys are made of them. Testing eight at once, without a way out between
+/// them, becomes vector code.
 fn plain(input: &[u8]) -> IResult<&[u8], &[u8], ()> {
     let special = |byte: &u8| {
         (*byte == b' ') | (b'\t'..=b'\r').contains(byte) | (*byte == b'"') | (*byte == b'\\')

@@ -42,8 +42,8 @@
 //! - it warns of NUL bytes, and judges only the part before the first one as UTF-8;
 //! - it stores alias names quoted, and adds "and have no domain" to the warning about them.
 //!
-//! Case folding follows the Unicode version of the `unicase` crate, that of Postfix the version
-//! of the ICU library it runs with. Letters added to Unicode between the two fold differently.
+//! Case folding follows the Unicode version of the `unicase` crate, that of Postfix the version of
+//! the ICU library it runs with. Letters added to Unicode between the two fold differently.
 #![forbid(unsafe_code)]
 
 mod aliases;

@@ -21,8 +21,8 @@ pub struct LineRange {
 /// Never empty, never without a byte that is not whitespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogicalLine<'a> {
-    /// The text without line ends, otherwise as written: borrowed from the source when it stands
-    /// on one physical line.
+    /// The text without line ends, otherwise as written: borrowed from the source when it stands on
+    /// one physical line.
     pub text: Cow<'a, [u8]>,
     /// Where it stands.
     pub lines: LineRange,
@@ -56,8 +56,8 @@ pub struct LogicalLines<'a> {
 }
 
 impl<'a> LogicalLines<'a> {
-    /// Divides what has not been read yet into two parts of about the same length, for two threads. Together they give the
-    /// same lines, with the same numbers.
+    /// Divides what has not been read yet into two parts of about the same length, for two threads.
+    /// Together they give the same lines, with the same numbers.
     ///
     /// # Complexity
     /// One pass over the first part, which counts its lines.

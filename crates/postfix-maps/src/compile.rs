@@ -33,8 +33,8 @@ pub enum Syntax<'t> {
         /// Values are names of files, whose contents are stored: `postmap -F`.
         values_are_files: bool,
     },
-    /// `name: value`, as `postalias` reads it. The table gets three entries of its own (postalias specification,
-    /// section 5): `@`, the time, and the name of the host.
+    /// `name: value`, as `postalias` reads it. The table gets three entries of its own (postalias
+    /// specification, section 5): `@`, the time, and the name of the host.
     Aliases {
         /// What the table will say of when it was made.
         time: SystemTime,
@@ -46,8 +46,9 @@ pub enum Syntax<'t> {
 impl NewTable {
     /// Makes the table from its text, behind the entries that were [`put`](Self::put).
     ///
-    /// Warnings go to `warn`, without the program's name, in the order of the input: the parser's, and those of
-    /// duplicate entries. They are given before the table is written, and change nothing. Returns how many entries there are.
+    /// Warnings go to `warn`, without the program's name, in the order of the input: the parser's,
+    /// and those of duplicate entries. They are given before the table is written, and change
+    /// nothing. Returns how many entries there are.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).

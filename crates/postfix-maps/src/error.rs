@@ -12,8 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a table could not be opened, searched, changed or made.
 ///
-/// Displayed in words for people who do not have Postfix's documentation at hand; [`message`](Self::message) gives
-/// Postfix's own words.
+/// Displayed in words for people who do not have Postfix's documentation at hand;
+/// [`message`](Self::message) gives Postfix's own words.
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -43,7 +43,8 @@ pub enum ErrorKind {
     AlreadyExists,
     /// The system refused or failed: the error's source has its words.
     Io,
-    /// The file is damaged, or not of the table's type; the error's source says what is wrong, and where.
+    /// The file is damaged, or not of the table's type; the error's source says what is wrong, and
+    /// where.
     Damaged,
     /// The file is of a kind that this crate does not read, or not change.
     UnsupportedFile,
@@ -51,9 +52,11 @@ pub enum ErrorKind {
     TooLarge,
     /// UTF-8 mode is on, and a key or value to be stored is not UTF-8.
     NotUtf8,
-    /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error then.
+    /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error
+    /// then.
     ValueNotUtf8,
-    /// The operation came to nothing, and might not the next time: all operations on tables of the type `fail`.
+    /// The operation came to nothing, and might not the next time: all operations on tables of the
+    /// type `fail`.
     Failed,
 }
 
@@ -128,14 +131,14 @@ impl Error {
         self.0.path.as_deref()
     }
 
-    /// Postfix's words: what `postmap` prints behind `fatal: `, with every byte of names as it is (postmap specification,
-    /// sections 1 and 4).
+    /// Postfix's words: what `postmap` prints behind `fatal: `, with every byte of names as it is
+    /// (postmap specification, sections 1 and 4).
     pub fn message(&self) -> &[u8] {
         &self.0.message
     }
 
-    /// What is worth a line of its own before [`message`](Self::message), which says little: what is wrong with a damaged file,
-    /// or which value is not UTF-8.
+    /// What is worth a line of its own before [`message`](Self::message), which says little: what
+    /// is wrong with a damaged file, or which value is not UTF-8.
     pub fn detail(&self) -> Option<&[u8]> {
         self.0.detail.as_deref()
     }
@@ -160,7 +163,8 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
-    /// What is behind the error that [`get_ref`](Error::get_ref) returns, whose words are part of this one's.
+    /// What is behind the error that [`get_ref`](Error::get_ref) returns, whose words are part of
+    /// this one's.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().and_then(|source| source.source())
     }
@@ -190,7 +194,8 @@ pub fn strerror(error: &io::Error) -> String {
     }
 }
 
-/// Postfix's warning about a key or, where that is not at fault, a value that UTF-8 mode does not allow.
+/// Postfix's warning about a key or, where that is not at fault, a value that UTF-8 mode does not
+/// allow.
 pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     let reason = NotUtf8.to_string();
     let reason = reason.as_bytes();

@@ -10,11 +10,11 @@ use base64::prelude::BASE64_STANDARD;
 use crate::commit::lock::open_regular;
 use crate::error::strerror;
 
-/// Reads the files that a value names, separated by white space or commas, joins their contents with newlines and
-/// encodes the result as base64, the form in which such values are stored.
+/// Reads the files that a value names, separated by white space or commas, joins their contents
+/// with newlines and encodes the result as base64, the form in which such values are stored.
 ///
-/// Only regular files are read, and no more of one than it has when it is opened: a device may have no end, and a pipe
-/// nobody who writes to it.
+/// Only regular files are read, and no more of one than it has when it is opened: a device may have
+/// no end, and a pipe nobody who writes to it.
 ///
 /// # Errors
 /// Postfix's words for what is wrong.

@@ -10,10 +10,12 @@ use crate::error::{Error, Result};
 use crate::formats::bdb;
 use crate::lookup::Operation;
 
-/// Makes a database file that is not there yet, with the permissions `mode`. It is on disk when this returns.
+/// Makes a database file that is not there yet, with the permissions `mode`. It is on disk when
+/// this returns.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is a file; what the system said.
+/// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is a file; what the
+/// system said.
 pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
     let exists = || Error::open(path, Errno::EXIST.into());
     // To lock it would be to wait for the lock on it.
@@ -24,9 +26,9 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
     if created.map_err(bdb::error_of(Operation::Write, path))? { Ok(()) } else { Err(exists()) }
 }
 
-/// Makes a database file, or puts a new one in the place of one that is there, as a table's: under its lock, with its owner
-/// and permissions, and so that whoever opens it sees the old contents or the new. One that is not there gets the
-/// permissions `mode`.
+/// Makes a database file, or puts a new one in the place of one that is there, as a table's: under
+/// its lock, with its owner and permissions, and so that whoever opens it sees the old contents or
+/// the new. One that is not there gets the permissions `mode`.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -43,8 +45,8 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
 /// ```
 ///
 /// # Errors
-/// Where the old file cannot be locked, or no new one be made. The old contents are still there, unless the disk failed after
-/// the new ones had been put in their place.
+/// Where the old file cannot be locked, or no new one be made. The old contents are still there,
+/// unless the disk failed after the new ones had been put in their place.
 pub fn replace_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
     let replaced = lock(path, mode)?.replace(contents);
     replaced.map_err(bdb::error_of(Operation::Write, path))

@@ -1,4 +1,5 @@
-//! The NUL rule: whether keys and values are stored with a terminating NUL (postmap specification, section 8.4).
+//! The NUL rule: whether keys and values are stored with a terminating NUL (postmap specification,
+//! section 8.4).
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,14 +8,16 @@ use postfix_map_text::before_nul;
 
 /// Whether a table's keys and values are stored with one NUL after them, as C strings.
 ///
-/// Tables that Postfix makes of the types `hash` and `btree` have it; other programs' tables may not.
+/// Tables that Postfix makes of the types `hash` and `btree` have it; other programs' tables may
+/// not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Terminators {
     /// Always: `postmap -N`.
     With,
     /// Never: `postmap -n`.
     Without,
-    /// Look up both forms until one is found, then only that; store as is usual for the type of the table.
+    /// Look up both forms until one is found, then only that; store as is usual for the type of the
+    /// table.
     #[default]
     Either,
 }
@@ -30,7 +33,8 @@ impl Terminators {
     }
 }
 
-/// The forms in which a key is looked for: with a terminating NUL, without, or with and then without.
+/// The forms in which a key is looked for: with a terminating NUL, without, or with and then
+/// without.
 ///
 /// [`Table`](crate::Table) knows which; this is for lookups with the crates of the formats.
 ///
@@ -73,8 +77,8 @@ impl Forms {
         }
     }
 
-    /// Asks `get` for a key with a NUL (`true`) or without, in each of the forms until it is found. Returns what was found, and
-    /// in which form.
+    /// Asks `get` for a key with a NUL (`true`) or without, in each of the forms until it is found.
+    /// Returns what was found, and in which form.
     ///
     /// # Errors
     /// What `get` gave.
@@ -108,7 +112,8 @@ impl KnownForms {
         *self = KnownForms::new(terminators);
     }
 
-    /// Returns `true` if a key is to be stored with a NUL: in the form that is settled, or the usual one, which that settles.
+    /// Returns `true` if a key is to be stored with a NUL: in the form that is settled, or the
+    /// usual one, which that settles.
     pub fn to_store(&self, usual: bool) -> bool {
         let asked = self.get();
         asked.settled().unwrap_or_else(|| {
@@ -122,12 +127,14 @@ impl KnownForms {
         Forms(self.0.load(Ordering::Relaxed))
     }
 
-    /// Takes note of the forms that a key which was looked for in the forms `asked` has been found in.
+    /// Takes note of the forms that a key which was looked for in the forms `asked` has been found
+    /// in.
     ///
     /// Threads that look up at once may all settle the form; the table's keys decide for all alike.
     #[inline]
     pub fn settle(&self, asked: Forms, found: Forms) {
-        // Nothing is stored where nothing changes: that would take the cache line away from other processors.
+        // Nothing is stored where nothing changes: that would take the cache line away from other
+        // processors.
         if found != asked {
             self.0.store(found.0, Ordering::Relaxed);
         }

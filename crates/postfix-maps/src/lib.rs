@@ -1,7 +1,9 @@
-//! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without Berkeley DB's library.
+//! Reads and writes Postfix lookup tables (`hash:/etc/postfix/virtual`) without Postfix and without
+//! Berkeley DB's library.
 //!
-//! [`Table`] looks keys up as Postfix's own programs do; [`NewTable`] makes a table, from entries or
-//! ([`compile`](NewTable::compile)) from the text that `postmap` or `postalias` would be given; [`TableUpdate`] changes single entries. What is written, Postfix reads, and the other way round.
+//! [`Table`] looks keys up as Postfix's own programs do; [`NewTable`] makes a table, from entries
+//! or ([`compile`](NewTable::compile)) from the text that `postmap` or `postalias` would be given;
+//! [`TableUpdate`] changes single entries. What is written, Postfix reads, and the other way round.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;
@@ -27,8 +29,9 @@
 //!
 //! # Limits
 //!
-//! Files of the type `hash` so far, and all of Postfix's types that need neither an index file nor a server
-//! (`inline`, `static`, `texthash`, `cidr`, `regexp`, `pcre`, `unionmap` and others), for lookups.
+//! Files of the type `hash` so far, and all of Postfix's types that need neither an index file nor
+//! a server (`inline`, `static`, `texthash`, `cidr`, `regexp`, `pcre`, `unionmap` and others), for
+//! lookups.
 
 #![deny(unsafe_code)]
 

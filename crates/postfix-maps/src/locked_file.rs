@@ -13,10 +13,11 @@ use crate::commit::Way;
 use crate::commit::journal::{Journal, Trailer};
 use crate::stamp::Stamp;
 
-/// A table's file, page by page, under the shared lock that keeps Postfix's programs and this crate's from changing it: for
-/// reading it with `bdb-file` itself.
+/// A table's file, page by page, under the shared lock that keeps Postfix's programs and this
+/// crate's from changing it: for reading it with `bdb-file` itself.
 ///
-/// Where a change of the file was interrupted, its contents are those after the change, as in a [`Table`](crate::Table).
+/// Where a change of the file was interrupted, its contents are those after the change, as in a
+/// [`Table`](crate::Table).
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -45,25 +46,28 @@ impl LockedFile {
     /// Those of opening and locking the file; that it is no regular file.
     ///
     /// # Complexity
-    /// Reads the file's last bytes; where a change was interrupted, also the new contents of what it changes.
+    /// Reads the file's last bytes; where a change was interrupted, also the new contents of what
+    /// it changes.
     pub fn open(path: &Path) -> io::Result<Self> {
         Self::open_known(path, Way::Exchange, &KnownJournal::default())
     }
 
-    /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of reading it once more.
+    /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of
+    /// reading it once more.
     pub(crate) fn open_known(path: &Path, way: Way, known: &KnownJournal) -> io::Result<Self> {
         let file = way.open_shared(path)?;
         let journal = known.find(&file)?;
         Ok(LockedFile { file, journal })
     }
 
-    /// Whether a change of the file was interrupted. The file itself has some of both contents; the next writer, or `bdbmap
-    /// recover`, completes it.
+    /// Whether a change of the file was interrupted. The file itself has some of both contents; the
+    /// next writer, or `bdbmap recover`, completes it.
     pub fn is_interrupted(&self) -> bool {
         self.journal.is_some()
     }
 
-    /// The file as it is, and as programs see it that do not know of interrupted changes: Postfix's.
+    /// The file as it is, and as programs see it that do not know of interrupted changes:
+    /// Postfix's.
     pub fn as_stored(self) -> Self {
         LockedFile { journal: None, ..self }
     }
@@ -87,8 +91,8 @@ impl Source for LockedFile {
     }
 }
 
-/// The journal that was last found in a file, and the file's state then: so that not each lookup reads all of it to see
-/// whether it is whole.
+/// The journal that was last found in a file, and the file's state then: so that not each lookup
+/// reads all of it to see whether it is whole.
 #[derive(Debug, Default)]
 pub(crate) struct KnownJournal(Mutex<Option<(Stamp, Arc<Journal>)>>);
 

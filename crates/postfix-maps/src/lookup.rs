@@ -1,4 +1,5 @@
-//! Open tables of any type, below what all have in common: folding, the NUL rule, and the checks of UTF-8 mode.
+//! Open tables of any type, below what all have in common: folding, the NUL rule, and the checks of
+//! UTF-8 mode.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -13,8 +14,8 @@ use crate::forms::Forms;
 
 /// An open table of any type.
 pub(crate) trait Lookup: fmt::Debug + Send + Sync {
-    /// The value stored under a key in one of these forms, and in which: those that were asked for, where the type has no
-    /// forms.
+    /// The value stored under a key in one of these forms, and in which: those that were asked for,
+    /// where the type has no forms.
     fn get(&self, key: &[u8], forms: Forms) -> Result<Option<Found<'_>>, Failure>;
 
     /// The values of many keys, in their order.

@@ -1,4 +1,5 @@
-//! Memory maps: of tables, the one dangerous way to read, and unsafe to use; and of files that nobody else has.
+//! Memory maps: of tables, the one dangerous way to read, and unsafe to use; and of files that
+//! nobody else has.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -15,9 +16,11 @@ use crate::lookup::Cause;
 use crate::reading::Opened;
 use crate::stamp::Stamp;
 
-/// Maps a table's file as it is now. Only for tables that [`Table::open_mapped`](crate::Table::open_mapped) has made.
+/// Maps a table's file as it is now. Only for tables that
+/// [`Table::open_mapped`](crate::Table::open_mapped) has made.
 ///
-/// A map shows the file as it is: a change of it that was interrupted is completed first, by who may write the file.
+/// A map shows the file as it is: a change of it that was interrupted is completed first, by who
+/// may write the file.
 pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
     let mut file = format.way.open_shared(path)?;
     let interrupted = Journal::find(&file)?.is_some();
@@ -27,7 +30,8 @@ pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Ca
         file = format.way.open_shared(path)?;
     }
     let stamp = Stamp::of(&file.metadata()?);
-    // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the table lives.
+    // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while
+    // the table lives.
     let memory = unsafe { Memory::map(&file) }?;
     // The map keeps the file open, and with it the lock: no writer would ever get it.
     file.unlock()?;
@@ -37,8 +41,8 @@ pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Ca
 
 /// Maps a file that has no name and that no other process has open, and closes it.
 pub(crate) fn map_private(file: File) -> io::Result<Memory> {
-    // SAFETY: without a name nobody comes upon the file, and its only descriptor is closed when this returns. The same user, or
-    // root, could have opened that through /proc before, and still change the file; but who can do that can change the
-    // memory of this process as well.
+    // SAFETY: without a name nobody comes upon the file, and its only descriptor is closed when
+    // this returns. The same user, or root, could have opened that through /proc before, and still
+    // change the file; but who can do that can change the memory of this process as well.
     unsafe { Memory::map(&file) }
 }

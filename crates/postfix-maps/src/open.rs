@@ -24,7 +24,8 @@ impl Table {
         Self::open_with(spec, TableOptions::default())
     }
 
-    /// Opens a table; warnings about its text are lost ([`open_with_warnings`](Self::open_with_warnings) tells them).
+    /// Opens a table; warnings about its text are lost
+    /// ([`open_with_warnings`](Self::open_with_warnings) tells them).
     ///
     /// # Errors
     /// As [`open_with_warnings`](Self::open_with_warnings).
@@ -32,19 +33,19 @@ impl Table {
         Self::open_with_warnings(spec, options, |_| ())
     }
 
-    /// Opens a table. Warnings go to `warn`, without the program's name: of a change of the table's file that was interrupted,
-    /// and about the text of a table that has no index file. Rules that make no sense are left out, in all types that have
-    /// rules.
+    /// Opens a table. Warnings go to `warn`, without the program's name: of a change of the table's
+    /// file that was interrupted, and about the text of a table that has no index file. Rules that
+    /// make no sense are left out, in all types that have rules.
     ///
     /// # Errors
-    /// [`ErrorKind::Name`] and [`ErrorKind::UnsupportedType`]; [`ErrorKind::NotFound`], [`ErrorKind::Io`],
-    /// [`ErrorKind::Damaged`] and [`ErrorKind::UnsupportedFile`] for what is wrong with the file or the text;
-    /// [`ErrorKind::Definition`] for a table without an index file whose name makes no sense, and for regular expressions that
-    /// only other engines understand.
+    /// [`ErrorKind::Name`] and [`ErrorKind::UnsupportedType`]; [`ErrorKind::NotFound`],
+    /// [`ErrorKind::Io`], [`ErrorKind::Damaged`] and [`ErrorKind::UnsupportedFile`] for what is
+    /// wrong with the file or the text; [`ErrorKind::Definition`] for a table without an index file
+    /// whose name makes no sense, and for regular expressions that only other engines understand.
     ///
     /// # Complexity
-    /// Reads a table's file once for a snapshot, its first 512 bytes otherwise. Waits for a writer that has it locked. Other
-    /// tables' texts are read and understood once.
+    /// Reads a table's file once for a snapshot, its first 512 bytes otherwise. Waits for a writer
+    /// that has it locked. Other tables' texts are read and understood once.
     ///
     /// [`ErrorKind::Name`]: crate::ErrorKind::Name
     /// [`ErrorKind::UnsupportedType`]: crate::ErrorKind::UnsupportedType
@@ -61,17 +62,19 @@ impl Table {
         open(spec.into(), &options, &mut warn)
     }
 
-    /// Opens a table as a memory map of its file: nothing is read before it is needed, nothing is copied, and all
-    /// processes that map the file share its memory. `options.access` is not used.
+    /// Opens a table as a memory map of its file: nothing is read before it is needed, nothing is
+    /// copied, and all processes that map the file share its memory. `options.access` is not used.
     ///
     /// # Errors
-    /// As [`open_with_warnings`](Self::open_with_warnings); [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) for tables
-    /// without an index file.
+    /// As [`open_with_warnings`](Self::open_with_warnings);
+    /// [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) for tables without an
+    /// index file.
     ///
     /// # Safety
-    /// As long as the table lives, nobody may truncate or write to its file; see [`Memory::map`](bdb_file::Memory::map).
-    /// Replacing the file with a new one is no harm: that is how this crate writes tables, unless they are large and little
-    /// changes, or another process has them open for writing. Real `postmap` rewrites them in place.
+    /// As long as the table lives, nobody may truncate or write to its file; see
+    /// [`Memory::map`](bdb_file::Memory::map). Replacing the file with a new one is no harm: that
+    /// is how this crate writes tables, unless they are large and little changes, or another
+    /// process has them open for writing. Real `postmap` rewrites them in place.
     /// [`refresh`](Self::refresh) extends the promise to the file that it finds.
     #[allow(unsafe_code)]
     pub unsafe fn open_mapped(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self> {

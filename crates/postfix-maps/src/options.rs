@@ -60,13 +60,14 @@ impl TableOptions {
         terminators: Terminators;
         /// How the file is read.
         access: Access;
-        /// For `texthash`: which of two entries with the same key counts, and whether there is a warning.
+        /// For `texthash`: which of two entries with the same key counts, and whether there is a
+        /// warning.
         duplicates: Duplicates;
-        /// For tables whose values are in their name or text: whether these are names of files, whose contents are found,
-        /// in base64: `postmap -F` (postmap specification, section 11).
+        /// For tables whose values are in their name or text: whether these are names of files,
+        /// whose contents are found, in base64: `postmap -F` (postmap specification, section 11).
         values_are_files: bool;
-        /// For `environ`: variables and their values, in front of those of the process's environment. Postfix's programs
-        /// add what main.cf's `import_environment` says
+        /// For `environ`: variables and their values, in front of those of the process's
+        /// environment. Postfix's programs add what main.cf's `import_environment` says
         /// ([`Config::import_environment`](crate::config::Config::import_environment)).
         environment: Vec<(Vec<u8>, Vec<u8>)>;
     }
@@ -108,10 +109,11 @@ impl WriteOptions {
         terminators: Terminators;
         /// What becomes of a second entry with the same key.
         duplicates: Duplicates;
-        /// Permissions of a table that is not there yet, whatever the process's umask; by default 0644. One that is there
-        /// keeps its own. [`mode_like`] copies those of a source.
+        /// Permissions of a table that is not there yet, whatever the process's umask; by default
+        /// 0644. One that is there keeps its own. [`mode_like`] copies those of a source.
         mode: u32;
-        /// Whether the same entries make the same file, byte for byte, instead of one with an identification of its own.
+        /// Whether the same entries make the same file, byte for byte, instead of one with an
+        /// identification of its own.
         reproducible: bool;
     }
 }
@@ -122,12 +124,13 @@ impl WriteOptions {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Access {
-    /// Read the whole file into memory once, under a shared lock. Lookups then make no system call, and see the table as
-    /// it was, until [`Table::refresh`](crate::Table::refresh) finds that it has changed.
+    /// Read the whole file into memory once, under a shared lock. Lookups then make no system call,
+    /// and see the table as it was, until [`Table::refresh`](crate::Table::refresh) finds that it
+    /// has changed.
     #[default]
     Snapshot,
-    /// For each lookup open the file, lock it, read the few pages that matter, and close it: slower, always current,
-    /// and no memory is held. Postfix's own protocol.
+    /// For each lookup open the file, lock it, read the few pages that matter, and close it:
+    /// slower, always current, and no memory is held. Postfix's own protocol.
     Locked,
 }
 
@@ -143,8 +146,9 @@ pub enum Duplicates {
     Replace,
 }
 
-/// The permissions of a new table whose source has these: reading is copied for group and others, the owner may always
-/// read and write, and nothing else is allowed (postmap specification, section 7).
+/// The permissions of a new table whose source has these: reading is copied for group and others,
+/// the owner may always read and write, and nothing else is allowed (postmap specification, section
+/// 7).
 pub fn mode_like(source: &Metadata) -> u32 {
     if source.is_file() { 0o600 | source.mode() & 0o044 } else { 0o644 }
 }

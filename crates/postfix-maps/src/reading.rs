@@ -43,9 +43,11 @@ pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Open
     Ok(Opened { lookup: Box::new(table), stamp: None, interrupted })
 }
 
-/// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what is read is the contents after it.
+/// Reads a whole file under a shared lock. Tells also whether a change of it was interrupted; what
+/// is read is the contents after it.
 ///
-/// Real `postmap -d` writes after it has given up its lock: reading starts over while the file changes.
+/// Real `postmap -d` writes after it has given up its lock: reading starts over while the file
+/// changes.
 fn read_whole(path: &Path, way: Way) -> Result<(Memory, Stamp, bool), Cause> {
     const TRIES: usize = 10;
     let mut tries = 1;

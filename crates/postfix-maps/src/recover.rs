@@ -20,14 +20,16 @@ pub enum Recovered {
     Nothing,
     /// It has been completed: the file has its new contents.
     Completed,
-    /// What was written for it has been cut off: it had not begun, somebody else has changed the file since, or it was a change
-    /// of another file, of which this one is a copy. What Postfix's programs see of the file is the same as before.
+    /// What was written for it has been cut off: it had not begun, somebody else has changed the
+    /// file since, or it was a change of another file, of which this one is a copy. What Postfix's
+    /// programs see of the file is the same as before.
     Discarded,
 }
 
-/// Completes the change of a database file that was interrupted, if there is one: a process was killed, or the power failed,
-/// while it overwrote parts of the file. Every writer of this crate does so before anything else; this is for
-/// before Postfix's own programs look at the file, which do not know of such changes.
+/// Completes the change of a database file that was interrupted, if there is one: a process was
+/// killed, or the power failed, while it overwrote parts of the file. Every writer of this crate
+/// does so before anything else; this is for before Postfix's own programs look at the file, which
+/// do not know of such changes.
 ///
 /// Waits for the lock on the file, and removes what was left of new files beside it.
 ///
@@ -43,8 +45,9 @@ pub enum Recovered {
 /// ```
 ///
 /// # Errors
-/// Where the file cannot be opened, locked or written; [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) where there is
-/// something to cut off, and page 0 does not tell from where on.
+/// Where the file cannot be opened, locked or written;
+/// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) where there is something to cut off, and page
+/// 0 does not tell from where on.
 pub fn recover(path: &Path) -> Result<Recovered> {
     let open_error = |source| Error::open(path, source);
     let file = follow_links(path);
@@ -83,7 +86,8 @@ mod tests {
     use crate::commit::journal::{Blocks, save};
     use crate::error::ErrorKind;
 
-    /// A file, and what it is to become when its one key has got another value, and a second has been added.
+    /// A file, and what it is to become when its one key has got another value, and a second has
+    /// been added.
     fn states() -> (Vec<u8>, Vec<u8>) {
         let options = BuildOptions::default().file_id(FileId::Contents);
         let mut builder = HashBuilder::new(options);

@@ -24,7 +24,8 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
-    /// Splits a name; one without a colon has the type `default_type` (main.cf's `default_database_type`).
+    /// Splits a name; one without a colon has the type `default_type` (main.cf's
+    /// `default_database_type`).
     pub fn parse(text: &OsStr, default_type: &[u8]) -> Self {
         let bytes = text.as_bytes();
         let (table_type, name) = match bytes.iter().position(|byte| *byte == b':') {
@@ -42,7 +43,8 @@ impl TableSpec {
         &self.table_type
     }
 
-    /// The name within the type: for tables in files, the path of the source, without the suffix of the table's own file.
+    /// The name within the type: for tables in files, the path of the source, without the suffix of
+    /// the table's own file.
     pub fn name(&self) -> &OsStr {
         &self.name
     }

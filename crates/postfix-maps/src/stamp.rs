@@ -14,8 +14,8 @@ pub(crate) struct Stamp {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
-    /// Whether the file had been left alone for a while. If not, a change might come within the same tick of the
-    /// clock and leave no trace in its times.
+    /// Whether the file had been left alone for a while. If not, a change might come within the
+    /// same tick of the clock and leave no trace in its times.
     settled: bool,
 }
 
@@ -44,7 +44,8 @@ impl Stamp {
         }
     }
 
-    /// Returns `true` if the file at `path` may be another than the one that was stamped, or have other contents.
+    /// Returns `true` if the file at `path` may be another than the one that was stamped, or have
+    /// other contents.
     pub fn is_outdated(&self, path: &Path) -> io::Result<bool> {
         Ok(!self.settled || !self.is_of(&fs::metadata(path)?))
     }
@@ -55,7 +56,8 @@ impl Stamp {
     }
 }
 
-/// Returns `true` if a table's file is older than the text that it was made from, which has been left alone for a while since.
+/// Returns `true` if a table's file is older than the text that it was made from, which has been
+/// left alone for a while since.
 ///
 /// Postfix's rule (postmap specification, section 8.3), in whole seconds.
 pub(crate) fn is_older(file: &Path, source: &Path) -> bool {

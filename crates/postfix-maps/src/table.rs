@@ -70,9 +70,10 @@ impl Table {
         self.file.as_ref().map_or(self.spec.source(), |file| &file.path)
     }
 
-    /// Returns `true` if a change of the table's file had been interrupted when it was opened or last read anew. What is found
-    /// is what was to be; but Postfix's own programs see some pages of either contents, until a writer of this crate or
-    /// `bdbmap recover` completes it. [`open_with_warnings`](Self::open_with_warnings) warns of it.
+    /// Returns `true` if a change of the table's file had been interrupted when it was opened or
+    /// last read anew. What is found is what was to be; but Postfix's own programs see some pages
+    /// of either contents, until a writer of this crate or `bdbmap recover` completes it.
+    /// [`open_with_warnings`](Self::open_with_warnings) warns of it.
     pub fn is_interrupted(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file.interrupted)
     }
@@ -84,18 +85,20 @@ impl Table {
 
     /// The value of a key: as Postfix sees it, up to its first NUL.
     ///
-    /// The key is folded by the table's rules and looked up with and without a terminating NUL by the NUL rule. In UTF-8
-    /// mode a key that is not UTF-8 is not found, as in Postfix ([`KeyRules::prepare`] tells the two apart). The whole
-    /// key is looked up: Postfix's programs that look up parts of addresses and names do so one by one.
+    /// The key is folded by the table's rules and looked up with and without a terminating NUL by
+    /// the NUL rule. In UTF-8 mode a key that is not UTF-8 is not found, as in Postfix
+    /// ([`KeyRules::prepare`] tells the two apart). The whole key is looked up: Postfix's programs
+    /// that look up parts of addresses and names do so one by one.
     ///
     /// # Errors
-    /// [`ErrorKind::Damaged`] and [`ErrorKind::Io`] for a file that cannot be read; [`ErrorKind::ValueNotUtf8`] in UTF-8 mode;
-    /// with [`Access::Locked`](crate::Access::Locked) also as [`open`](Self::open); [`ErrorKind::Failed`] for tables of the
-    /// type `fail`.
+    /// [`ErrorKind::Damaged`] and [`ErrorKind::Io`] for a file that cannot be read;
+    /// [`ErrorKind::ValueNotUtf8`] in UTF-8 mode; with [`Access::Locked`](crate::Access::Locked)
+    /// also as [`open`](Self::open); [`ErrorKind::Failed`] for tables of the type `fail`.
     ///
     /// # Complexity
-    /// For a table in a file, usually one page (see [`HashDb::get`](bdb_file::HashDb::get)). From a snapshot or a map nothing is
-    /// copied and no system call is made; a key with upper-case letters is folded in memory of its own.
+    /// For a table in a file, usually one page (see [`HashDb::get`](bdb_file::HashDb::get)). From a
+    /// snapshot or a map nothing is copied and no system call is made; a key with upper-case
+    /// letters is folded in memory of its own.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Cow<'_, [u8]>>> {
         self.ask(key.as_ref()).map_err(|failure| self.failure("query", failure))
     }
@@ -154,7 +157,8 @@ impl Table {
                 }
             }
         };
-        // A key that is not UTF-8 is not found, whatever is under the empty one that is looked up in its place.
+        // A key that is not UTF-8 is not found, whatever is under the empty one that is looked up
+        // in its place.
         let prepared: Vec<_> = keys.iter().map(|key| self.rules.prepare(key.as_ref())).collect();
         let wanted = prepared.iter().map(|key| key.as_deref().unwrap_or_default());
         let wanted: Vec<Datum<'_>> = wanted.map(|bytes| Datum { bytes, nul }).collect();
@@ -189,15 +193,16 @@ impl Table {
         Error::new(ErrorKind::ValueNotUtf8, message).with_detail(detail)
     }
 
-    /// All keys and values, each up to its first NUL, in the order of the file. Neither folded nor checked.
+    /// All keys and values, each up to its first NUL, in the order of the file. Neither folded nor
+    /// checked.
     ///
     /// # Errors
-    /// [`ErrorKind::NotSupported`] for types whose entries cannot be told; [`ErrorKind::Damaged`] and [`ErrorKind::Io`], also
-    /// while iterating, after which the iterator ends.
+    /// [`ErrorKind::NotSupported`] for types whose entries cannot be told; [`ErrorKind::Damaged`]
+    /// and [`ErrorKind::Io`], also while iterating, after which the iterator ends.
     ///
     /// # Complexity
-    /// Reads every page once. With [`Access::Locked`](crate::Access::Locked) all pairs are copied first, so that the lock can be
-    /// given up.
+    /// Reads every page once. With [`Access::Locked`](crate::Access::Locked) all pairs are copied
+    /// first, so that the lock can be given up.
     pub fn iter(&self) -> Result<Iter<'_>> {
         match self.lookup.iter() {
             Ok(pairs) => Ok(Iter { table: self, pairs, next: VecDeque::new() }),
@@ -205,8 +210,9 @@ impl Table {
         }
     }
 
-    /// Reads the table anew if its file has been changed or replaced, and forgets in which form its keys were. Returns `true`
-    /// if it did. Tables without an index file stay as they were opened, as in Postfix.
+    /// Reads the table anew if its file has been changed or replaced, and forgets in which form its
+    /// keys were. Returns `true` if it did. Tables without an index file stay as they were opened,
+    /// as in Postfix.
     ///
     /// Nothing changes where that fails: the table goes on with what it has.
     ///
@@ -214,7 +220,8 @@ impl Table {
     /// As [`open`](Self::open), where the file is gone or no longer such a table.
     ///
     /// # Complexity
-    /// One `stat` while nothing has changed. A file that was younger than two seconds when it was read is read once more.
+    /// One `stat` while nothing has changed. A file that was younger than two seconds when it was
+    /// read is read once more.
     pub fn refresh(&mut self) -> Result<bool> {
         let Some(file) = &self.file else { return Ok(false) };
         let Some(stamp) = &file.stamp else { return Ok(false) };
@@ -229,8 +236,8 @@ impl Table {
         Ok(true)
     }
 
-    /// Turns a table that was opened with [`Access::Locked`](crate::Access::Locked) into a snapshot, for many lookups. What has
-    /// been learnt of its terminators stays.
+    /// Turns a table that was opened with [`Access::Locked`](crate::Access::Locked) into a
+    /// snapshot, for many lookups. What has been learnt of its terminators stays.
     ///
     /// # Errors
     /// As [`refresh`](Self::refresh).
@@ -251,8 +258,9 @@ impl Table {
         Ok(())
     }
 
-    /// Returns `true` if the text that the table was made from has been changed since, at least 100 seconds ago: Postfix's
-    /// programs warn of that (postmap specification, section 8.3). `false` where there is no such text.
+    /// Returns `true` if the text that the table was made from has been changed since, at least 100
+    /// seconds ago: Postfix's programs warn of that (postmap specification, section 8.3). `false`
+    /// where there is no such text.
     pub fn is_older_than_source(&self) -> bool {
         is_older(self.file(), self.spec.source())
     }

@@ -14,9 +14,10 @@ const BLOCK: usize = 1 << 20;
 
 /// All of a text, as it was when it was read.
 ///
-/// A long one is copied to a temporary file without a name, and that is mapped: the system can take its memory back. Nobody
-/// comes upon that file; but until it is mapped and closed, the same user (and root) can open it through `/proc/PID/fd`, and
-/// write to it from then on. Such a user could as well change this process's memory.
+/// A long one is copied to a temporary file without a name, and that is mapped: the system can take
+/// its memory back. Nobody comes upon that file; but until it is mapped and closed, the same user
+/// (and root) can open it through `/proc/PID/fd`, and write to it from then on. Such a user could
+/// as well change this process's memory.
 #[derive(Debug)]
 pub struct Text(Storage);
 
@@ -30,12 +31,12 @@ impl Text {
     /// Reads the rest of `file`, which may be a pipe.
     ///
     /// # Errors
-    /// What reading the file gave: half a text is none. What mapping the temporary file gave, or reading it where there is
-    /// no room for all of the text.
+    /// What reading the file gave: half a text is none. What mapping the temporary file gave, or
+    /// reading it where there is no room for all of the text.
     ///
     /// # Complexity
-    /// Memory: up to 64 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a longer text has. Where there
-    /// is no room for these, all of the text is in memory.
+    /// Memory: up to 64 MiB, and as many bytes of temporary files ([`std::env::temp_dir`]) as a
+    /// longer text has. Where there is no room for these, all of the text is in memory.
     pub fn read(file: &File) -> io::Result<Self> {
         Self::read_with(file, IN_MEMORY)
     }

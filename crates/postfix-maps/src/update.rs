@@ -21,9 +21,10 @@ use crate::write::{Storing, ensure};
 
 /// A table that is being changed.
 ///
-/// From [`open`](Self::open) on its file is locked against Postfix's programs and others that heed its locks. Nothing
-/// changes on disk until [`commit`](Self::commit), which puts all changes in place at once: readers see all of them or
-/// none, whatever fails in between. Dropping the value changes nothing.
+/// From [`open`](Self::open) on its file is locked against Postfix's programs and others that heed
+/// its locks. Nothing changes on disk until [`commit`](Self::commit), which puts all changes in
+/// place at once: readers see all of them or none, whatever fails in between. Dropping the value
+/// changes nothing.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -62,7 +63,8 @@ impl TableUpdate {
     /// Of the options, `mode` and `reproducible` are not used.
     ///
     /// # Errors
-    /// As [`Table::open`](crate::Table::open); [`ErrorKind::NotSupported`] for types that cannot be changed.
+    /// As [`Table::open`](crate::Table::open); [`ErrorKind::NotSupported`] for types that cannot be
+    /// changed.
     pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self> {
         let spec = spec.into();
         let format = types::to_change(&spec)?;
@@ -130,15 +132,16 @@ impl TableUpdate {
         self.spec.internal_name(&self.path)
     }
 
-    /// Warnings of what had to be mended before the table could be changed, without the program's name: as
-    /// [`NewTable::mended`](crate::NewTable::mended). [`add_all`](Self::add_all) tells them.
+    /// Warnings of what had to be mended before the table could be changed, without the program's
+    /// name: as [`NewTable::mended`](crate::NewTable::mended). [`add_all`](Self::add_all) tells
+    /// them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
         self.mended.warnings(&self.path)
     }
 
-    /// The value of a key with the changes so far, up to its first NUL: what a [`Table`](crate::Table) will find after
-    /// [`commit`](Self::commit). The key is folded by the rules, and looked for with and without a terminating NUL by the NUL
-    /// rule.
+    /// The value of a key with the changes so far, up to its first NUL: what a
+    /// [`Table`](crate::Table) will find after [`commit`](Self::commit). The key is folded by the
+    /// rules, and looked for with and without a terminating NUL by the NUL rule.
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
@@ -153,12 +156,12 @@ impl TableUpdate {
         Ok(Some(cut_at_nul(value)))
     }
 
-    /// Adds an entry; the key is folded by the rules. Where it is there already, `options.duplicates` decides. Returns `true`
-    /// if the entry is stored.
+    /// Adds an entry; the key is folded by the rules. Where it is there already,
+    /// `options.duplicates` decides. Returns `true` if the entry is stored.
     ///
     /// # Errors
-    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`], [`ErrorKind::TooLarge`] beyond the
-    /// limits of the format.
+    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`],
+    /// [`ErrorKind::TooLarge`] beyond the limits of the format.
     pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.put_as(key.as_ref(), value.as_ref(), self.duplicates)
     }
@@ -178,7 +181,8 @@ impl TableUpdate {
         })
     }
 
-    /// Adds an entry as it is, in the place of one with the same key: not folded, not checked, without terminators.
+    /// Adds an entry as it is, in the place of one with the same key: not folded, not checked,
+    /// without terminators.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -188,8 +192,8 @@ impl TableUpdate {
         stored.map(drop).map_err(|trouble| self.trouble(trouble))
     }
 
-    /// Removes a key; it is folded by the rules, and looked for with and without a terminating NUL by the NUL rule. Returns
-    /// `true` if it was there.
+    /// Removes a key; it is folded by the rules, and looked for with and without a terminating NUL
+    /// by the NUL rule. Returns `true` if it was there.
     ///
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
@@ -208,10 +212,12 @@ impl TableUpdate {
         Ok(true)
     }
 
-    /// Puts the changes in place; they are on disk when this returns. Where nothing was changed the file is not touched.
+    /// Puts the changes in place; they are on disk when this returns. Where nothing was changed the
+    /// file is not touched.
     ///
     /// # Errors
-    /// What the system said. The table is as it was, unless the disk failed after the changes had been made durable.
+    /// What the system said. The table is as it was, unless the disk failed after the changes had
+    /// been made durable.
     pub fn commit(self) -> Result<()> {
         let TableUpdate { format, path, target, update, .. } = self;
         let changes = update.finish().map_err(|trouble| format.trouble(&path, trouble))?;

@@ -15,9 +15,10 @@ use crate::types;
 
 /// A table's file, about to be made anew.
 ///
-/// From [`open`](Self::open) on the table's old file, if there is one, is locked against Postfix's programs and others
-/// that heed its locks; its contents stay as they are until the new ones are put in their place, by
-/// [`finish`](Self::finish) or [`compile`](Self::compile). Dropping the value changes nothing.
+/// From [`open`](Self::open) on the table's old file, if there is one, is locked against Postfix's
+/// programs and others that heed its locks; its contents stay as they are until the new ones are
+/// put in their place, by [`finish`](Self::finish) or [`compile`](Self::compile). Dropping the
+/// value changes nothing.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -91,13 +92,13 @@ impl Storing {
 impl NewTable {
     /// Waits for the lock on the table's file.
     ///
-    /// Read the text that the table is to be made from after this: of two programs that do the same at once, the second
-    /// then sees what the first one saw, or newer.
+    /// Read the text that the table is to be made from after this: of two programs that do the same
+    /// at once, the second then sees what the first one saw, or newer.
     ///
     /// # Errors
     /// [`ErrorKind::UnsupportedType`](crate::ErrorKind::UnsupportedType) and
-    /// [`ErrorKind::Failed`](crate::ErrorKind::Failed) for types that cannot be made; what the system said where the old file
-    /// cannot be locked, or no new one be made.
+    /// [`ErrorKind::Failed`](crate::ErrorKind::Failed) for types that cannot be made; what the
+    /// system said where the old file cannot be locked, or no new one be made.
     pub fn open(spec: impl Into<TableSpec>, options: WriteOptions) -> Result<Self> {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
@@ -112,15 +113,17 @@ impl NewTable {
         &self.path
     }
 
-    /// Warnings of what had to be mended before the table could be made, without the program's name: a file without contents
-    /// that was removed, a change that had been interrupted and was completed. [`compile`](Self::compile) tells them.
+    /// Warnings of what had to be mended before the table could be made, without the program's
+    /// name: a file without contents that was removed, a change that had been interrupted and was
+    /// completed. [`compile`](Self::compile) tells them.
     pub fn mended(&self) -> impl Iterator<Item = Vec<u8>> + use<> {
         self.target.mended().warnings(&self.path)
     }
 
-    /// Returns `true` if the old file will be overwritten, because no new one can be made beside it or because that could not
-    /// have its owner and all its names. Otherwise a new file takes its place in one step, unless the two cannot be exchanged
-    /// or another process has the old one open for writing by then.
+    /// Returns `true` if the old file will be overwritten, because no new one can be made beside it
+    /// or because that could not have its owner and all its names. Otherwise a new file takes its
+    /// place in one step, unless the two cannot be exchanged or another process has the old one
+    /// open for writing by then.
     pub fn overwrites(&self) -> bool {
         self.target.overwrites()
     }
@@ -128,8 +131,8 @@ impl NewTable {
     /// Adds an entry; the key is folded by the rules.
     ///
     /// # Errors
-    /// [`ErrorKind::NotUtf8`](crate::ErrorKind::NotUtf8) in UTF-8 mode, [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge)
-    /// beyond the limits of the format.
+    /// [`ErrorKind::NotUtf8`](crate::ErrorKind::NotUtf8) in UTF-8 mode,
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the limits of the format.
     pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let NewTable { entries, format, path, storing, .. } = self;
         storing.prepare(key.as_ref(), value.as_ref(), storing.terminated, |key, value| {
@@ -145,12 +148,13 @@ impl NewTable {
         self.entries.push(key.as_ref(), value.as_ref()).map_err(self.write_error())
     }
 
-    /// Makes the table of the entries that were added; it is on disk when this returns. Returns how many there are: nobody is
-    /// warned of those that are left out, whatever [`duplicates`](WriteOptions::duplicates) says.
+    /// Makes the table of the entries that were added; it is on disk when this returns. Returns how
+    /// many there are: nobody is warned of those that are left out, whatever
+    /// [`duplicates`](WriteOptions::duplicates) says.
     ///
     /// # Errors
-    /// What the system said, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). The old table is still there, unless the
-    /// disk failed after the new one had been put in its place.
+    /// What the system said, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). The old table
+    /// is still there, unless the disk failed after the new one had been put in its place.
     pub fn finish(mut self) -> Result<Summary> {
         let entries = self.take_entries();
         let count = entries.len();

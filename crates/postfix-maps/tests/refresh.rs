@@ -1,4 +1,5 @@
-//! `Table::refresh` notices each kind of change, however soon it comes and however little the file shows of it.
+//! `Table::refresh` notices each kind of change, however soon it comes and however little the file
+//! shows of it.
 
 mod common;
 
@@ -12,7 +13,8 @@ use postfix_maps::{
     Access, Duplicates, NewTable, Table, TableOptions, TableUpdate, Terminators, WriteOptions,
 };
 
-/// Gives the key `a` of the table `m` a value. All values have the same length, and so have the files.
+/// Gives the key `a` of the table `m` a value. All values have the same length, and so have the
+/// files.
 type Change = fn(&Dir, &str);
 
 /// Whether the file is another one afterwards, so that tables may be mapped; the change.
@@ -118,7 +120,8 @@ fn changes_of_a_file_that_was_left_alone() {
     }
 }
 
-/// The file's time is an old one, but it has just been written: the next change might come within the same tick.
+/// The file's time is an old one, but it has just been written: the next change might come within
+/// the same tick.
 #[test]
 fn a_new_file_with_an_old_time_is_not_trusted() {
     let dir = Dir::new();

@@ -1,4 +1,5 @@
-//! Tables without an index file: the cases of the specification of the table types, and what no input may do.
+//! Tables without an index file: the cases of the specification of the table types, and what no
+//! input may do.
 
 use std::fs;
 

@@ -119,7 +119,8 @@ pub struct Invocation {
     pub allow_utf8: bool,
     /// How many `-v` there are. `MAIL_VERBOSE` counts for one.
     pub verbosity: u32,
-    /// The tables, `type:name` or `name`. Postfix looks whether there are any after it has read `main.cf`.
+    /// The tables, `type:name` or `name`. Postfix looks whether there are any after it has read
+    /// `main.cf`.
     pub tables: Vec<Vec<u8>>,
 }
 
@@ -157,7 +158,8 @@ impl ArgsError {
 }
 
 impl Invocation {
-    /// Understands `words`, which do not include the program's name. `environment` looks a variable up.
+    /// Understands `words`, which do not include the program's name. `environment` looks a variable
+    /// up.
     ///
     /// # Errors
     ///
@@ -237,20 +239,21 @@ impl Invocation {
         Err(ArgsError::Conflict(message))
     }
 
-    /// Whether keys and values are UTF-8 text in this run, if `main.cf` says so (postmap specification,
-    /// section 9).
+    /// Whether keys and values are UTF-8 text in this run, if `main.cf` says so (postmap
+    /// specification, section 9).
     pub fn utf8(&self, smtputf8_enable: bool) -> bool {
         let keys = self.message_keys;
         smtputf8_enable && self.allow_utf8 && (keys.utf8 || !keys.any())
     }
 
-    /// Returns `true` if `-F` concerns the output. It does not when keys come from a message (postmap specification, section 11).
+    /// Returns `true` if `-F` concerns the output. It does not when keys come from a message
+    /// (postmap specification, section 11).
     pub fn decodes_values(&self) -> bool {
         self.values_are_files && !self.message_keys.any()
     }
 
-    /// Whether the options about messages make sense, and if so, what is to be warned of. Postfix looks
-    /// after it has read `main.cf`.
+    /// Whether the options about messages make sense, and if so, what is to be warned of. Postfix
+    /// looks after it has read `main.cf`.
     ///
     /// # Errors
     ///

@@ -41,14 +41,16 @@ pub fn create(session: &Session) -> Result<(), Fatal> {
     })
 }
 
-/// Adds what standard input has to all tables of the command line, in order: the first gets all of it.
+/// Adds what standard input has to all tables of the command line, in order: the first gets all of
+/// it.
 pub fn update(session: &Session) -> Result<(), Fatal> {
     let stdin = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(stdin_error)?);
     let metadata = stdin.metadata().map_err(stdin_error)?;
     let read = || Text::read(&stdin).map_err(|error| read_error("stdin".as_ref(), error));
     session.tables().iter().try_for_each(|spec| {
         let options = prepare(session, spec, &metadata)?;
-        // Of a table that is not there yet the text comes first: where that cannot be read, none is made.
+        // Of a table that is not there yet the text comes first: where that cannot be read, none is
+        // made.
         let (mut table, early) = match TableUpdate::open(spec.clone(), options.clone()) {
             Ok(table) => (table, None),
             Err(error) => {
@@ -104,7 +106,8 @@ fn source<'t>(session: &'t Session, name: &'t [u8], text: &'t [u8]) -> TableText
     TableText { name, text, syntax }
 }
 
-/// The time to write into files instead of the present one, for builds that are to give the same bytes each time.
+/// The time to write into files instead of the present one, for builds that are to give the same
+/// bytes each time.
 fn source_date_epoch() -> Option<SystemTime> {
     let seconds = std::env::var("SOURCE_DATE_EPOCH").ok()?.parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))

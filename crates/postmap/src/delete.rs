@@ -60,7 +60,8 @@ fn delete_all(session: &Session, tables: &[TableSpec], keys: &[&[u8]]) -> Result
     Ok(deleted)
 }
 
-/// The name of a table that opens; with a warning of what had to be mended, and when it should be made anew.
+/// The name of a table that opens; with a warning of what had to be mended, and when it should be
+/// made anew.
 fn examine(session: &Session, spec: &TableSpec) -> Result<Vec<u8>, Fatal> {
     let table = TableUpdate::open(spec.clone(), session.write_options())?;
     table.mended().for_each(|warning| session.log.warning(&warning));

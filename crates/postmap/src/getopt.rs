@@ -1,4 +1,5 @@
-//! Option parsing as the C library's `getopt` does it, which stops at the first word that is no option.
+//! Option parsing as the C library's `getopt` does it, which stops at the first word that is no
+//! option.
 //!
 //! Parsers from the shelf take `-q=k` for the key `k`; here, as for postmap, it is the key `=k`.
 
@@ -42,8 +43,8 @@ pub struct Getopt<'a> {
 }
 
 impl<'a> Getopt<'a> {
-    /// Parses `words`, which do not include the program's name. `short` has the letters; a colon behind
-    /// one means that it takes an argument.
+    /// Parses `words`, which do not include the program's name. `short` has the letters; a colon
+    /// behind one means that it takes an argument.
     pub fn new(short: &'static str, words: &'a [Vec<u8>]) -> Getopt<'a> {
         Getopt { short, words, letters: b"" }
     }

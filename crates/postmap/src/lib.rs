@@ -1,7 +1,7 @@
 //! The programs `postmap` and `postalias`, in the place of Postfix's.
 //!
-//! Their options, messages and exit statuses are Postfix's (3.7.11); the work is done by the crate `postfix-maps`. As a
-//! library this crate is of no use to other programs.
+//! Their options, messages and exit statuses are Postfix's (3.7.11); the work is done by the crate
+//! `postfix-maps`. As a library this crate is of no use to other programs.
 
 #![forbid(unsafe_code)]
 

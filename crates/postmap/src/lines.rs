@@ -4,8 +4,8 @@ use std::io::{self, BufRead};
 
 /// Reads the next line into `line`, without its newline. False at the end.
 ///
-/// A read error ends the input, as in Postfix. And as there, a last line that lacks its newline and ends in the byte 0xff is
-/// taken for the end as well.
+/// A read error ends the input, as in Postfix. And as there, a last line that lacks its newline and
+/// ends in the byte 0xff is taken for the end as well.
 pub fn next_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> bool {
     line.clear();
     let _ = input.read_until(b'\n', line);

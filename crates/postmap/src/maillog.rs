@@ -1,4 +1,5 @@
-//! The mail log: the system's (syslog), or Postfix's own where `maillog_file` is set (postmap specification, section 10).
+//! The mail log: the system's (syslog), or Postfix's own where `maillog_file` is set (postmap
+//! specification, section 10).
 
 use std::env;
 use std::ffi::OsString;
@@ -48,7 +49,8 @@ impl Severity {
     }
 }
 
-/// Sends messages to the mail log. Nobody is told when that fails, and nothing is done before the first one.
+/// Sends messages to the mail log. Nobody is told when that fails, and nothing is done before the
+/// first one.
 #[derive(Debug)]
 pub struct MailLog {
     program: Vec<u8>,
@@ -78,7 +80,8 @@ enum Connection {
 }
 
 impl MailLog {
-    /// The log as it is before main.cf is read: by the environment that Postfix's programs hand to each other.
+    /// The log as it is before main.cf is read: by the environment that Postfix's programs hand to
+    /// each other.
     pub fn new(program: &[u8]) -> Self {
         let variable = |name| env::var_os(name).map(OsString::into_vec);
         let filled = |name| variable(name).filter(|value| !value.is_empty());
@@ -100,7 +103,8 @@ impl MailLog {
     pub fn configure(&mut self, logging: &Logging, myhostname: &[u8]) {
         self.facility = logging.facility;
         let Some(name) = &logging.name else { return };
-        // Postfix tells its new name to syslog at once, to a service only together with main.cf's word on that.
+        // Postfix tells its new name to syslog at once, to a service only together with main.cf's
+        // word on that.
         let waits = matches!(self.service, Service::Postlog { .. });
         if waits && logging.service == LogService::AsBefore {
             return;
@@ -164,7 +168,8 @@ impl MailLog {
     }
 }
 
-/// A time zone by what the variable `TZ` may hold. Universal time where it makes no sense, as in the C library.
+/// A time zone by what the variable `TZ` may hold. Universal time where it makes no sense, as in
+/// the C library.
 fn named(name: &[u8]) -> TimeZone {
     let name = String::from_utf8_lossy(name);
     TimeZone::posix(&name).or_else(|_| TimeZone::get(&name)).unwrap_or(TimeZone::UTC)

@@ -1,4 +1,5 @@
-//! Messages: one line each, on standard error and in the mail log (postmap specification, section 10).
+//! Messages: one line each, on standard error and in the mail log (postmap specification, section
+//! 10).
 
 use std::cell::RefCell;
 use std::io::{self, Write as _};
@@ -12,8 +13,8 @@ use crate::maillog::{MailLog, Severity};
 pub struct Log {
     /// The program's name, in front of every message.
     pub program: Vec<u8>,
-    /// Whether text that looks like UTF-8 is shown as it is. Off until `main.cf` turns it on; `-u` does
-    /// not matter.
+    /// Whether text that looks like UTF-8 is shown as it is. Off until `main.cf` turns it on; `-u`
+    /// does not matter.
     pub utf8: bool,
     /// How often `-v` was given.
     pub verbosity: u32,
@@ -55,8 +56,8 @@ impl Log {
         self.write(Severity::Fatal, text);
     }
 
-    /// Passes on a complaint of the option parser, which is no message of Postfix's: it is not sanitised, and not
-    /// for the mail log.
+    /// Passes on a complaint of the option parser, which is no message of Postfix's: it is not
+    /// sanitised, and not for the mail log.
     pub fn getopt(&self, text: &[u8]) {
         emit(&[&self.program[..], b": ", text, b"\n"].concat());
     }
@@ -88,8 +89,8 @@ fn base_name(path: &[u8]) -> &[u8] {
 
 /// Replaces what must not reach a terminal by question marks: bytes that are not printable ASCII.
 ///
-/// With `utf8`, what looks like UTF-8 stays: a byte from 0xc2 to 0xfe and all continuation bytes (0x80 to
-/// 0xbf) behind it, at least one. That is looser than UTF-8 is, as in Postfix 3.7.
+/// With `utf8`, what looks like UTF-8 stays: a byte from 0xc2 to 0xfe and all continuation bytes
+/// (0x80 to 0xbf) behind it, at least one. That is looser than UTF-8 is, as in Postfix 3.7.
 pub fn sanitise(text: &[u8], utf8: bool) -> Vec<u8> {
     let is_continuation = |byte: &u8| matches!(byte, 0x80..=0xbf);
     let mut shown = Vec::with_capacity(text.len());

@@ -9,8 +9,8 @@ const BLOCK: usize = 4096;
 /// Blocks that are gathered before they are written.
 const CAPACITY: usize = 16 * BLOCK;
 
-/// Buffered output. What is left in it is written by [`finish`](Self::finish) only: after a fatal error Postfix gives out
-/// whole blocks, and the rest is lost (postmap specification, section 5).
+/// Buffered output. What is left in it is written by [`finish`](Self::finish) only: after a fatal
+/// error Postfix gives out whole blocks, and the rest is lost (postmap specification, section 5).
 #[derive(Debug, Default)]
 pub struct Output {
     buffer: Vec<u8>,
@@ -91,7 +91,8 @@ impl Output {
     }
 }
 
-/// Returns `true` if nothing can be written any more. If that is since the reader has gone away, the program ends.
+/// Returns `true` if nothing can be written any more. If that is since the reader has gone away,
+/// the program ends.
 fn failed(written: io::Result<()>) -> bool {
     if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
         die_of_broken_pipe();

@@ -46,7 +46,8 @@ pub fn query(session: &Session, key: &[u8]) -> Result<bool, Fatal> {
     Ok(false)
 }
 
-/// Prints the keys on standard input that a table has, with their values. Returns `true` if there was one.
+/// Prints the keys on standard input that a table has, with their values. Returns `true` if there
+/// was one.
 pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
     let mut answers = Answers::new(session);
     let input = io::stdin().lock();
@@ -68,7 +69,8 @@ pub fn query_stdin(session: &Session) -> Result<bool, Fatal> {
 struct Answers<'s> {
     session: &'s Session<'s>,
     tables: Vec<(TableSpec, Lazy)>,
-    /// Keys that will be looked up together, the first `waiting` of these; the others' memory is used again.
+    /// Keys that will be looked up together, the first `waiting` of these; the others' memory is
+    /// used again.
     keys: Vec<Vec<u8>>,
     waiting: usize,
     output: Output,
@@ -91,7 +93,8 @@ impl<'s> Answers<'s> {
 
     /// Looks a key up, at once or together with the next ones.
     fn add(&mut self, key: &[u8]) -> Result<(), Fatal> {
-        // Of several tables, each is asked about a key before the next key is: warnings come in that order.
+        // Of several tables, each is asked about a key before the next key is: warnings come in
+        // that order.
         match &self.tables[..] {
             [(_, lazy)] if lazy.lookups >= MANY => {}
             _ => return self.look_up(key),
@@ -148,7 +151,8 @@ impl Lazy {
     }
 }
 
-/// The value that was found for a key in one table, as it is printed, with the warnings that belong to it.
+/// The value that was found for a key in one table, as it is printed, with the warnings that belong
+/// to it.
 fn answer<'v>(
     session: &Session,
     table: &Table,

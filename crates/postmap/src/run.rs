@@ -40,7 +40,8 @@ pub fn main(tool: Tool) -> ExitCode {
     }
 }
 
-/// Does what the command line asks for. Returns `true` if it succeeded, as far as it did not end early.
+/// Does what the command line asks for. Returns `true` if it succeeded, as far as it did not end
+/// early.
 fn run(tool: Tool, args: &[Vec<u8>], log: &mut Log) -> Result<bool, Fatal> {
     let invocation = Invocation::parse(tool, args, |name| std::env::var_os(name));
     let refused = |log: &Log, error: crate::args::ArgsError| {

@@ -2,12 +2,12 @@
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 
-/// Holds all signals back, as Postfix does, until [`deliver`](Self::deliver): an interrupted program would leave a
-/// temporary file beside the table.
+/// Holds all signals back, as Postfix does, until [`deliver`](Self::deliver): an interrupted
+/// program would leave a temporary file beside the table.
 ///
-/// The mask is this thread's, and that of all threads that it starts while it holds. To be used once the table's lock is
-/// held: whoever waits for that can still be interrupted. Where a table fails, nothing is delivered any more: the program
-/// says so, and ends.
+/// The mask is this thread's, and that of all threads that it starts while it holds. To be used
+/// once the table's lock is held: whoever waits for that can still be interrupted. Where a table
+/// fails, nothing is delivered any more: the program says so, and ends.
 #[derive(Debug)]
 #[must_use = "signals would be held back for ever"]
 pub struct HeldBack {

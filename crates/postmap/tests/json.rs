@@ -1,4 +1,5 @@
-//! `-j`, an addition of Postfix 3.12 (postmap specification, sections 1 and 5, postalias specification, section 1).
+//! `-j`, an addition of Postfix 3.12 (postmap specification, sections 1 and 5, postalias
+//! specification, section 1).
 
 use std::fs;
 use std::io::Write;

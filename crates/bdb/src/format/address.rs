@@ -15,7 +15,8 @@ pub(crate) struct Address {
     spares: [u32; MAX_BUCKET_GROUPS],
 }
 
-/// The masks of a table with buckets 0 to `max_bucket`: of the current doubling and of the one before.
+/// The masks of a table with buckets 0 to `max_bucket`: of the current doubling and of the one
+/// before.
 pub(crate) fn masks(max_bucket: u32) -> (u32, u32) {
     let high = u32::MAX.checked_shr(max_bucket.leading_zeros()).unwrap_or(0);
     (high, high >> 1)
@@ -40,14 +41,16 @@ pub(crate) fn buckets_of(group: usize) -> (u32, u32) {
 }
 
 impl Address {
-    /// Checks a meta page's claims: masks that follow from the bucket count, groups that lie in the file.
+    /// Checks a meta page's claims: masks that follow from the bucket count, groups that lie in the
+    /// file.
     pub fn new(meta: &HashMeta, meta_page: u32, last_page: u32) -> Result<Self> {
         let HashMeta { max_bucket, high_mask, low_mask, spares, .. } = *meta;
         if (high_mask, low_mask) != masks(max_bucket) {
             return Err(Problem::on(meta_page, Fault::Masks).into());
         }
         let address = Address { max_bucket, high_mask, low_mask, spares };
-        // The groups, each by its first and its last bucket in use; `group` of the topmost bit set is 32.
+        // The groups, each by its first and its last bucket in use; `group` of the topmost bit set
+        // is 32.
         let mut first = 0u32;
         loop {
             let last = max_bucket.min(if first == 0 { 0 } else { first.saturating_mul(2) - 1 });
@@ -63,8 +66,8 @@ impl Address {
         }
     }
 
-    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether it is the first of
-    /// a group that has no pages yet ([`place_group`](Self::place_group)).
+    /// Adds a bucket behind the last one: the bucket whose pairs it shares from now on, and whether
+    /// it is the first of a group that has no pages yet ([`place_group`](Self::place_group)).
     pub fn grow(&mut self) -> Result<(u32, bool)> {
         let new = self.max_bucket.checked_add(1).ok_or(ErrorKind::TooLarge)?;
         let spare = *self.spares.get(group(new)).ok_or(ErrorKind::TooLarge)?;
@@ -73,7 +76,8 @@ impl Address {
         Ok((new & self.low_mask, spare == 0))
     }
 
-    /// Puts the group of the last bucket, which is the group's first, on the pages from `first_page` on.
+    /// Puts the group of the last bucket, which is the group's first, on the pages from
+    /// `first_page` on.
     pub fn place_group(&mut self, first_page: u32) {
         if let Some(spare) = self.spares.get_mut(group(self.max_bucket)) {
             *spare = first_page.wrapping_sub(self.max_bucket);

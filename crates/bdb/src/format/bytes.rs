@@ -4,7 +4,8 @@ use byteorder::{BigEndian, ByteOrder as _, LittleEndian};
 
 /// The order in which a file stores the bytes of its numbers.
 ///
-/// A file keeps the order of the machine that made it; every number in it, on every page, follows it (section 2).
+/// A file keeps the order of the machine that made it; every number in it, on every page, follows
+/// it (section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByteOrder {
     /// Least significant byte first: x86, ARM and most others.

@@ -51,7 +51,8 @@ impl HashFunction {
         if key.nul { self.extend(hash, &[0]) } else { hash }
     }
 
-    /// The hashes of several keys: faster than one after the other, for each waits for its own last byte only.
+    /// The hashes of several keys: faster than one after the other, for each waits for its own last
+    /// byte only.
     pub fn hash_keys<const N: usize>(self, keys: &[Datum<'_>; N]) -> [u32; N] {
         const { assert!(N.is_multiple_of(4)) };
         let mut hashes = [0; N];

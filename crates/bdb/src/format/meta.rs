@@ -1,4 +1,5 @@
-//! Meta pages: what a database says of itself (section 3, and section 2 of the btree specification).
+//! Meta pages: what a database says of itself (section 3, and section 2 of the btree
+//! specification).
 
 use super::{
     ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
@@ -7,7 +8,8 @@ use super::{
 use crate::error::{ErrorKind, Result, Unsupported};
 use crate::fault::{Fault, Problem};
 
-/// Number of entries of the page-address table: bucket groups, each twice the size of the one before.
+/// Number of entries of the page-address table: bucket groups, each twice the size of the one
+/// before.
 pub const MAX_BUCKET_GROUPS: usize = 32;
 
 /// `metaflags`: every page carries a checksum.
@@ -15,7 +17,8 @@ const CHECKSUMS: u8 = 0x01;
 /// `metaflags`: the database is spread over several files.
 const PARTITIONED: u8 = 0x02 | 0x04;
 
-/// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are sorted.
+/// Hash `flags`: duplicates are allowed, belongs to a file of several databases, duplicates are
+/// sorted.
 pub(crate) const HASH_FLAGS: u32 = 0x01 | ONE_OF_SEVERAL | 0x04;
 const ONE_OF_SEVERAL: u32 = 0x02;
 
@@ -98,8 +101,8 @@ pub(crate) enum Method {
 
 /// What the meta page of a hash database says of its table (section 3).
 ///
-/// These are the file's claims. Addressing fields have been checked against each other and against the file's length
-/// when the database was opened; the counts are hints that nothing relies on.
+/// These are the file's claims. Addressing fields have been checked against each other and against
+/// the file's length when the database was opened; the counts are hints that nothing relies on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashMeta {
@@ -125,7 +128,8 @@ pub struct HashMeta {
     pub elements: u32,
     /// Hash of a fixed string, by which the hash function is recognised (section 10).
     pub charkey: u32,
-    /// For each group of buckets, its first page minus its first bucket (section 11). 0: no such group.
+    /// For each group of buckets, its first page minus its first bucket (section 11). 0: no such
+    /// group.
     pub spares: [u32; MAX_BUCKET_GROUPS],
 }
 
@@ -283,7 +287,8 @@ pub(crate) enum MetaPlace {
     OneOfSeveral { number: u32 },
 }
 
-/// Writes what meta pages of all access methods have, but for what is 0 in a new file, on a page of zeros.
+/// Writes what meta pages of all access methods have, but for what is 0 in a new file, on a page of
+/// zeros.
 fn put_common(page: &mut [u8], layout: PageLayout, (magic, kind): (u32, u8), version: u32) {
     let order = layout.order;
     order.put_u32(page, at::LSN, NOT_LOGGED[0]);
@@ -357,8 +362,8 @@ impl HashMeta {
         layout.seal(page);
     }
 
-    /// Writes the fields that change with the contents of a database over those of its page 0. The checksum is then
-    /// wrong.
+    /// Writes the fields that change with the contents of a database over those of its page 0. The
+    /// checksum is then wrong.
     pub(crate) fn put_changed(&self, page: &mut [u8], order: ByteOrder, last_page: u32) {
         order.put_u32(page, at::FREE, self.free);
         order.put_u32(page, at::LAST_PAGE, last_page);

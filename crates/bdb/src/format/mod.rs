@@ -1,6 +1,8 @@
-//! What the file format is made of: numbers, offsets and layouts, shared by everything that reads or writes a file.
+//! What the file format is made of: numbers, offsets and layouts, shared by everything that reads
+//! or writes a file.
 //!
-//! The format in words: `docs/spec/bdb-hash.md`. Section numbers in comments are those of that file.
+//! The format in words: `docs/spec/bdb-hash.md`. Section numbers in comments are those of that
+//! file.
 
 pub(crate) mod address;
 mod bytes;
@@ -52,8 +54,8 @@ pub(crate) mod magic {
     pub const HEAP: u32 = 0x0007_4582;
 }
 
-/// Root of the list of databases of a file of several: that of a btree which begins on page 0 (btree specification,
-/// section 2).
+/// Root of the list of databases of a file of several: that of a btree which begins on page 0
+/// (btree specification, section 2).
 pub(crate) const LIST_ROOT: u32 = 1;
 
 /// The log sequence number of a page that no transaction wrote: file 0, offset 1.

@@ -5,9 +5,11 @@ use std::ops::Range;
 
 use super::{ByteOrder, PageLayout};
 
-/// The places of a hash page's items in index order: each ends where its predecessor starts (section 5).
+/// The places of a hash page's items in index order: each ends where its predecessor starts
+/// (section 5).
 ///
-/// After an offset that is out of place, which is given instead, nothing can be told of the items that follow.
+/// After an offset that is out of place, which is given instead, nothing can be told of the items
+/// that follow.
 #[derive(Clone, Debug)]
 pub(crate) struct Items<'a> {
     /// Offsets that are left.
@@ -50,7 +52,8 @@ impl Iterator for Items<'_> {
     }
 }
 
-/// The elements of a set of duplicates on the page (section 9). Where the set is malformed, an `Err` and the end.
+/// The elements of a set of duplicates on the page (section 9). Where the set is malformed, an
+/// `Err` and the end.
 #[derive(Clone, Debug)]
 pub(crate) struct Elements<'a> {
     rest: &'a [u8],
@@ -77,8 +80,8 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element starts two bytes
-/// behind them.
+/// Where the bytes of the element that starts at `at` lie in a set of duplicates. The next element
+/// starts two bytes behind them.
 pub(crate) fn element(set: &[u8], at: usize, order: ByteOrder) -> Option<Range<usize>> {
     // Length, bytes, length again, so that a set can be walked from both ends.
     let len = order.u16(set, at)?;

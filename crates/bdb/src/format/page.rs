@@ -1,5 +1,5 @@
-//! Pages: how a file lays them out, the header that every page but a meta page starts with (section 4), and the order of keys on
-//! a hash page (section 12.2).
+//! Pages: how a file lays them out, the header that every page but a meta page starts with (section
+//! 4), and the order of keys on a hash page (section 12.2).
 
 use std::cmp::Ordering;
 
@@ -54,7 +54,8 @@ impl PageLayout {
     }
 }
 
-/// Length of the header without and with checksums: the offset array or the data of a big item starts there.
+/// Length of the header without and with checksums: the offset array or the data of a big item
+/// starts there.
 pub(crate) const fn header_len(checksums: bool) -> usize {
     if checksums { 32 } else { Header::LEN }
 }
@@ -118,7 +119,8 @@ impl Header {
     }
 }
 
-/// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section 12.2).
+/// The order of keys on a sorted page: byte order, but a prefix *after* what it begins (section
+/// 12.2).
 pub(crate) fn page_order(a: Datum<'_>, b: Datum<'_>) -> Ordering {
     let (long, short) = (a.len().max(b.len()), a.len().min(b.len()));
     let order = a.cmp(&b);

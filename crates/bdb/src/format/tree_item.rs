@@ -1,5 +1,5 @@
-//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree specification, sections 4
-//! and 5).
+//! Items of tree pages: leaves and internal pages of btrees and of trees of duplicates (btree
+//! specification, sections 4 and 5).
 
 use super::item::BigRef;
 use super::{ByteOrder, PageLayout, page_type};
@@ -15,7 +15,8 @@ const BIG: u8 = 3;
 
 /// Length of a leaf's item before its bytes.
 pub(crate) const LEAF_ITEM_LEN: usize = 3;
-/// Lengths of a reference, of an internal entry before its key, and of an internal entry without one.
+/// Lengths of a reference, of an internal entry before its key, and of an internal entry without
+/// one.
 const REFERENCE_LEN: usize = 12;
 const INTERNAL_LEN: usize = 12;
 pub(crate) const UNSORTED_INTERNAL_LEN: usize = 8;
@@ -106,7 +107,8 @@ impl Child {
     }
 }
 
-/// The longest item that libdb leaves on a page with so much room, where there must be some for four (section 5).
+/// The longest item that libdb leaves on a page with so much room, where there must be some for
+/// four (section 5).
 pub(crate) fn longest_item(room: usize) -> usize {
     room / 4 - 10
 }

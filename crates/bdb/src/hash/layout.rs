@@ -1,8 +1,8 @@
 //! Choosing page size and number of buckets from the sizes of what is to be stored.
 //!
-//! The format leaves both to the writer (section 22). Small pages make a lookup touch few cache lines, but every item
-//! longer than a quarter page moves to overflow pages of its own, so the page must be large enough for nearly all
-//! items.
+//! The format leaves both to the writer (section 22). Small pages make a lookup touch few cache
+//! lines, but every item longer than a quarter page moves to overflow pages of its own, so the page
+//! must be large enough for nearly all items.
 
 use crate::format::item::BIG_LEN;
 use crate::format::page::header_len;
@@ -24,8 +24,8 @@ const BIG_PAIRS: u64 = 100;
 /// Bytes that a pair takes on a page besides its items: two offsets.
 const OFFSETS: usize = 4;
 
-/// Whether libdb would put an item of this length on pages of its own. Files need not follow the rule; libdb, when it
-/// changes one, relies on room for a pair being left on every page.
+/// Whether libdb would put an item of this length on pages of its own. Files need not follow the
+/// rule; libdb, when it changes one, relies on room for a pair being left on every page.
 pub(crate) fn is_big(len: usize, page_size: usize) -> bool {
     len > page_size / 4
 }
@@ -88,8 +88,8 @@ impl Sizes {
             .map_or(FALLBACK, |(size, _)| size)
     }
 
-    /// The number of buckets that fills pages to between three and six eighths: the smallest sufficient power of two,
-    /// so that every bucket gets the same share of the hashes.
+    /// The number of buckets that fills pages to between three and six eighths: the smallest
+    /// sufficient power of two, so that every bucket gets the same share of the hashes.
     pub fn buckets(&self, page_size: u32, checksums: bool) -> u64 {
         let index = page_sizes().take_while(|size| *size < page_size).count();
         let bytes = self.small + self.large.get(index).copied().unwrap_or(0);
@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn buckets_are_at_most_six_eighths_full_on_average() {
         assert_eq!(sizes(&[]).buckets(512, false), 2);
-        // 20 + 30 bytes, two type bytes, four of offsets: 56 a pair; 364 of 486 bytes are to be filled.
+        // 20 + 30 bytes, two type bytes, four of offsets: 56 a pair; 364 of 486 bytes are to be
+        // filled.
         assert_eq!(sizes(&[(52, 30)]).buckets(512, false), 8);
         assert_eq!(sizes(&[(53, 30)]).buckets(512, false), 16);
     }

@@ -1,8 +1,9 @@
 //! The pairs of one hash page (section 5).
 //!
-//! Items lie one below the other from the page's end, in the order of the offset array and without gaps, so each ends
-//! where its predecessor starts: an item's length is the difference of two offsets. Comparing lengths therefore
-//! rejects nearly every key without touching the items, which lie in other cache lines.
+//! Items lie one below the other from the page's end, in the order of the offset array and without
+//! gaps, so each ends where its predecessor starts: an item's length is the difference of two
+//! offsets. Comparing lengths therefore rejects nearly every key without touching the items, which
+//! lie in other cache lines.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -116,8 +117,8 @@ impl<'a> HashPage<'a> {
 
     /// The pair whose key is `key`.
     ///
-    /// Every key is looked at, whatever the order on the page: that also finds the keys which a binary search misses on
-    /// pages that mix big keys with short ones (section 12.2).
+    /// Every key is looked at, whatever the order on the page: that also finds the keys which a
+    /// binary search misses on pages that mix big keys with short ones (section 12.2).
     pub fn find<S: Source>(
         &self,
         file: &PageFile<S>,
@@ -145,14 +146,16 @@ impl<'a> HashPage<'a> {
         Ok(None)
     }
 
-    /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on the page.
+    /// Number of pairs, and the offset of the lowest item, after all have been checked to lie on
+    /// the page.
     pub fn extent(&self, order: ByteOrder) -> Result<(usize, usize)> {
         let mut at = self.start();
         while self.next_pair(order, &mut at)?.is_some() {}
         Ok((at.index / 2, at.end))
     }
 
-    /// Bytes that are left between the offsets and the items; an estimate, as long as nothing has been checked.
+    /// Bytes that are left between the offsets and the items; an estimate, as long as nothing has
+    /// been checked.
     pub fn room(&self) -> usize {
         let low = match usize::from(self.page.header.high_offset) {
             // An empty page of 65536 bytes, or one that was never written.

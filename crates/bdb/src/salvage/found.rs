@@ -27,7 +27,8 @@ pub struct Salvaged<'a> {
 }
 
 impl Salvaged<'_> {
-    /// Returns `true` if nothing speaks against the pair: all its pages are sound, and libdb would find it.
+    /// Returns `true` if nothing speaks against the pair: all its pages are sound, and libdb would
+    /// find it.
     pub fn is_certain(&self) -> bool {
         self.doubts.is_empty()
     }

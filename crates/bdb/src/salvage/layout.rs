@@ -1,4 +1,5 @@
-//! How a file is laid out: page size, byte order and checksums, from page 0 or from the other pages.
+//! How a file is laid out: page size, byte order and checksums, from page 0 or from the other
+//! pages.
 
 use kv_file_core::Source;
 
@@ -28,7 +29,8 @@ fn layouts() -> impl Iterator<Item = PageLayout> {
     })
 }
 
-/// The header of the page that starts at `offset`, if it is one of this layout: it knows its number and has a type.
+/// The header of the page that starts at `offset`, if it is one of this layout: it knows its number
+/// and has a type.
 fn page_at(layout: PageLayout, offset: u64, bytes: &[u8]) -> Option<Header> {
     let page_size = layout.page_size as u64;
     let number = offset / page_size;
@@ -107,7 +109,8 @@ fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<boo
     Ok(right > wrong)
 }
 
-/// Whether the first hash pages with items have offsets that make sense, which those of encrypted pages do not.
+/// Whether the first hash pages with items have offsets that make sense, which those of encrypted
+/// pages do not.
 fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool> {
     let (mut plain, mut other) = (0, 0);
     let PageLayout { order, page_size, .. } = meta.layout;
@@ -158,7 +161,8 @@ fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>> {
     Ok(best.filter(|guess| guess.pages > 0))
 }
 
-/// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if they can.
+/// The pages of a file in this layout. Whether they have checksums, the pages themselves tell, if
+/// they can.
 fn with_checksums<S: Source>(source: S, layout: PageLayout) -> Result<PageFile<S>> {
     let plain = PageFile::new(source, layout)?;
     let (mut right, mut wrong) = (0, 0);

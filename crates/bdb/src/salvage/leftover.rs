@@ -102,7 +102,8 @@ impl<S: Source> Rescue<'_, '_, S> {
         }
     }
 
-    /// The keys that are on the pages of a bucket, as far as there is a point in reading them again.
+    /// The keys that are on the pages of a bucket, as far as there is a point in reading them
+    /// again.
     fn keys(&mut self, database: &Database, bucket: u32) -> Result<HashSet<u64>, Stop> {
         let mut digests = HashSet::new();
         let (mut number, mut prev) = (database.address.page(bucket), 0);

@@ -1,8 +1,9 @@
 //! Reading all that a damaged file still holds.
 //!
-//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it leads to links back, so
-//! that a damaged page does not claim those of others. Then, from front to back, the hash pages to which nothing has
-//! led, and last data without keys. Each page of pairs is read once; of each page, one byte is kept.
+//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it
+//! leads to links back, so that a damaged page does not claim those of others. Then, from front to
+//! back, the hash pages to which nothing has led, and last data without keys. Each page of pairs is
+//! read once; of each page, one byte is kept.
 
 mod found;
 mod layout;
@@ -35,7 +36,8 @@ pub struct Salvage {
     pub page_size: u32,
     /// Byte order of the file's numbers.
     pub byte_order: ByteOrder,
-    /// Whether page 0 was of no use: the page size and the byte order were taken from the other pages.
+    /// Whether page 0 was of no use: the page size and the byte order were taken from the other
+    /// pages.
     pub meta_lost: bool,
     /// Number of certain pairs.
     pub certain: u64,
@@ -45,12 +47,13 @@ pub struct Salvage {
     pub complete: bool,
 }
 
-/// Reads every pair that a file still holds, damaged as it may be, and hands each to `found`, until that breaks off.
+/// Reads every pair that a file still holds, damaged as it may be, and hands each to `found`, until
+/// that breaks off.
 ///
-/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come those of the
-/// buckets; without a [`Doubt`], they are what a sound file would list. Then come those of pages to which nothing
-/// leads, then data whose key is lost. Whatever lies on undamaged pages comes: at least as data without a key, where
-/// the page that held the key is damaged.
+/// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come
+/// those of the buckets; without a [`Doubt`], they are what a sound file would list. Then come
+/// those of pages to which nothing leads, then data whose key is lost. Whatever lies on undamaged
+/// pages comes: at least as data without a key, where the page that held the key is damaged.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -74,13 +77,13 @@ pub struct Salvage {
 ///
 /// # Errors
 /// [`NotADatabase`](crate::ErrorKind::NotADatabase) where not even a page can be told,
-/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds no hash database, [`Io`](crate::ErrorKind::Io).
-/// Damage is no error.
+/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds no hash database,
+/// [`Io`](crate::ErrorKind::Io). Damage is no error.
 ///
 /// # Complexity
-/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once more before, if page
-/// 0 is lost or the file is one of several databases. Keeps one byte a page, and eight for each key of the bucket at
-/// hand.
+/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once
+/// more before, if page 0 is lost or the file is one of several databases. Keeps one byte a page,
+/// and eight for each key of the bucket at hand.
 pub fn salvage<S: Source>(
     source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,
@@ -105,7 +108,8 @@ pub fn salvage<S: Source>(
     })
 }
 
-/// States of a page: not read yet; read; to be looked at when all pairs have been read, as a leaf or a big item.
+/// States of a page: not read yet; read; to be looked at when all pairs have been read, as a leaf
+/// or a big item.
 const UNSEEN: u8 = 0;
 const SEEN: u8 = 1;
 const LEFT_LEAF: u8 = 2;
@@ -116,8 +120,8 @@ struct Rescue<'c, 'r, S> {
     file: &'c PageFile<S>,
     output: Output<'r>,
     state: Vec<u8>,
-    /// How often pages of big items and of trees can be read again: a damaged reference may have led to them before the
-    /// right one does, but not as often as a loop would.
+    /// How often pages of big items and of trees can be read again: a damaged reference may have
+    /// led to them before the right one does, but not as often as a loop would.
     again: u64,
 }
 

@@ -40,7 +40,8 @@ impl<S: Source> Rescue<'_, '_, S> {
         let entries = usize::from(page.header.entries);
         let fits = entries.is_multiple_of(2)
             && file.layout.header_len() + 2 * entries <= file.layout.page_size;
-        // Where the number of entries makes no sense, the offsets themselves must tell where they end.
+        // Where the number of entries makes no sense, the offsets themselves must tell where they
+        // end.
         let most = if fits { entries } else { file.layout.room() / 2 };
         let (mut pairs, mut whole) = (Vec::new(), fits);
         let mut end = file.layout.page_size;
@@ -65,7 +66,8 @@ impl<S: Source> Rescue<'_, '_, S> {
         (pairs, whole)
     }
 
-    /// Returns `true` if a page is one of pairs: by its type, or where that is none, by its offsets.
+    /// Returns `true` if a page is one of pairs: by its type, or where that is none, by its
+    /// offsets.
     pub(super) fn is_hash_page(&self, page: &Page<'_>) -> bool {
         match page.header.kind {
             kind if is_hash(kind) => true,

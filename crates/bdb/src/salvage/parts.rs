@@ -51,7 +51,8 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             if bytes.is_empty() {
                 bytes = page.part(part);
             } else {
-                // Grows with the pages that are there, never by the length that the reference claims.
+                // Grows with the pages that are there, never by the length that the reference
+                // claims.
                 bytes.to_mut().extend_from_slice(page.bytes.get(part).unwrap_or_default());
             }
             (prev, number) = (number, page.header.next);
@@ -74,7 +75,8 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     pub(super) fn tree(&mut self, root: u32, leaf: &[u8]) -> Result<Tree, Stop> {
         let (leaves, big_keys) = (Vec::new(), Vec::new());
         let mut tree = Tree { leaves, big_keys, whole: true, doubts: Doubts::default() };
-        // Levels fall with each step, and the last page comes first: what waits are the siblings on one way down.
+        // Levels fall with each step, and the last page comes first: what waits are the siblings on
+        // one way down.
         let mut to_visit = vec![(root, None)];
         while let Some((number, level)) = to_visit.pop() {
             let page = if self.may_see(number) { self.read(number)? } else { None };

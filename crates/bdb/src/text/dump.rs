@@ -82,8 +82,8 @@ impl<S: Source> HashDb<S> {
     /// A key with several data items comes once for each.
     ///
     /// # Errors
-    /// As while [iterating](Self::iter), and what `out` gave; part of the text may then have been written. It lacks its
-    /// last line, `DATA=END`.
+    /// As while [iterating](Self::iter), and what `out` gave; part of the text may then have been
+    /// written. It lacks its last line, `DATA=END`.
     ///
     /// # Complexity
     /// Reads every page in use once. Memory: what one key and its data take, and a buffer.
@@ -92,15 +92,16 @@ impl<S: Source> HashDb<S> {
     }
 }
 
-/// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte for byte
-/// (section 26). A file that is one nameless database gives the text of [`HashDb::dump`].
+/// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte
+/// for byte (section 26). A file that is one nameless database gives the text of [`HashDb::dump`].
 ///
 /// # Errors
-/// As for [`HashDb::open_named`] and [`HashDb::dump`]. A btree among the databases is refused when its turn has come.
+/// As for [`HashDb::open_named`] and [`HashDb::dump`]. A btree among the databases is refused when
+/// its turn has come.
 ///
 /// # Complexity
-/// Reads the list of databases once more for each of them. Memory: the names, what one key and its data take, and a
-/// buffer.
+/// Reads the list of databases once more for each of them. Memory: the names, what one key and its
+/// data take, and a buffer.
 pub fn dump_all<S: Source, W: Write>(source: S, format: TextFormat, mut out: W) -> Result<()> {
     match HashDb::open(&source) {
         Ok(database) => dump(&database, None, format, out),

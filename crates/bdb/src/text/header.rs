@@ -14,7 +14,8 @@ pub struct DumpHeader {
     pub format: TextFormat,
     /// The database's name, in a dump of several.
     pub database: Option<Vec<u8>>,
-    /// The file's own count of keys, which need not be right: [`HashMeta::elements`](crate::HashMeta::elements).
+    /// The file's own count of keys, which need not be right:
+    /// [`HashMeta::elements`](crate::HashMeta::elements).
     pub elements: u32,
     /// Whether every page carries a checksum.
     pub checksums: bool,
@@ -47,8 +48,8 @@ impl DumpHeader {
         }
     }
 
-    /// Options for a file as the header describes it, as far as a [`HashBuilder`](crate::HashBuilder) can make one: not
-    /// the database's name.
+    /// Options for a file as the header describes it, as far as a
+    /// [`HashBuilder`](crate::HashBuilder) can make one: not the database's name.
     pub fn build_options(&self) -> BuildOptions {
         BuildOptions::default()
             .page_size(self.page_size)
@@ -144,7 +145,8 @@ impl Draft {
                     _ => return Err(TextProblem::Value("db_lorder")),
                 });
             }
-            // How libdb is to lay the table out; that record numbers are given, which hash databases have none of.
+            // How libdb is to lay the table out; that record numbers are given, which hash
+            // databases have none of.
             b"h_ffactor" => drop(number("h_ffactor", value)?),
             b"keys" => drop(flag("keys", value)?),
             _ => return Err(TextProblem::Keyword(keyword.escape_ascii().to_string())),
@@ -152,7 +154,8 @@ impl Draft {
         Ok(())
     }
 
-    /// The header when its last line has been read, and whether each line of data starts with a space.
+    /// The header when its last line has been read, and whether each line of data starts with a
+    /// space.
     pub fn finish(self) -> Result<(DumpHeader, bool), TextProblem> {
         if !self.typed {
             return Err(TextProblem::NoType);

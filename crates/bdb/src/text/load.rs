@@ -10,8 +10,9 @@ use crate::hash::HashBuilder;
 
 /// Reads the text that `db_dump` prints and `db_load` takes (section 26), one pair at a time.
 ///
-/// Stricter than `db_load` where a mistake would lose data in silence: a text must not end before its last line
-/// `DATA=END`, nor a database with a key. The keywords `h_ffactor` and `keys` mean nothing here.
+/// Stricter than `db_load` where a mistake would lose data in silence: a text must not end before
+/// its last line `DATA=END`, nor a database with a key. The keywords `h_ffactor` and `keys` mean
+/// nothing here.
 ///
 /// ```
 /// use bdb_file::{HashBuilder, DumpReader, HashDb, Keep};
@@ -67,14 +68,15 @@ impl<R: BufRead> DumpReader<R> {
         }
     }
 
-    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as [`TextFormat::Print`] has
-    /// it. There is no header: [`next_pair`](Self::next_pair) gives the first pair.
+    /// Reads plain text, `db_load -T`: lines that are in turn a key and its data, escaped as
+    /// [`TextFormat::Print`] has it. There is no header: [`next_pair`](Self::next_pair) gives the
+    /// first pair.
     pub fn plain(input: R) -> Self {
         DumpReader { data: Data::Bare, format: TextFormat::Print, ..Self::new(input) }
     }
 
-    /// Goes to the next database, past what has not been read of the one before, and reads its header. `None` at the
-    /// end of the text.
+    /// Goes to the next database, past what has not been read of the one before, and reads its
+    /// header. `None` at the end of the text.
     ///
     /// # Errors
     /// [`ErrorKind::Text`] with the line, [`ErrorKind::Io`].
@@ -109,8 +111,8 @@ impl<R: BufRead> DumpReader<R> {
         Ok(Some((&self.key, &self.value)))
     }
 
-    /// Pushes the rest of the database's pairs. Of several with the same key, `db_load` keeps the last, with its option
-    /// `-n` the first: see [`HashBuilder::plan`].
+    /// Pushes the rest of the database's pairs. Of several with the same key, `db_load` keeps the
+    /// last, with its option `-n` the first: see [`HashBuilder::plan`].
     ///
     /// # Errors
     /// As [`next_pair`](Self::next_pair) and [`HashBuilder::push`].
@@ -121,7 +123,8 @@ impl<R: BufRead> DumpReader<R> {
         Ok(())
     }
 
-    /// Reads a key or data into `value`. Returns `true` if there was one before the end of the database.
+    /// Reads a key or data into `value`. Returns `true` if there was one before the end of the
+    /// database.
     fn next_item(&mut self) -> Result<bool> {
         if self.data == Data::None {
             return Ok(false);

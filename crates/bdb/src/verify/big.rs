@@ -15,7 +15,8 @@ use crate::stop::Stop;
 impl<'c, S: Source> Check<'c, '_, S> {
     /// Follows a reference in item `index` of `page`; says whether the item can be read.
     ///
-    /// A bucket or a leaf must be the only one to refer to an item; separators of trees can refer to it, too.
+    /// A bucket or a leaf must be the only one to refer to an item; separators of trees can refer
+    /// to it, too.
     pub(super) fn big(
         &mut self,
         page: u32,
@@ -45,7 +46,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         self.chain_of_overflow_pages(big, count)
     }
 
-    /// Claims the pages of an item whose first page has the reference count `count`. On the others it is the same or 1.
+    /// Claims the pages of an item whose first page has the reference count `count`. On the others
+    /// it is the same or 1.
     fn chain_of_overflow_pages(&mut self, big: BigRef, count: u16) -> Result<bool, Stop> {
         let (mut number, mut prev, mut sum) = (big.first, 0, 0u64);
         // 0 ends the chain, and other links that lead nowhere have been reported.

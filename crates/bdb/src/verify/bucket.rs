@@ -1,4 +1,5 @@
-//! The second pass over a hash database: its buckets, their chains, and whether each key is where it is looked for.
+//! The second pass over a hash database: its buckets, their chains, and whether each key is where
+//! it is looked for.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -203,7 +204,8 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(())
     }
 
-    /// Of keys that share their hashes, in the order of the chain, reports those that come for the second time.
+    /// Of keys that share their hashes, in the order of the chain, reports those that come for the
+    /// second time.
     fn keys_twice(&mut self, chain: &[u32], keys: Vec<Seen>) -> Result<(), Stop> {
         // Keys of other bytes and the same hash are rare; what is kept of each is a second hash.
         let mut known = HashSet::new();
@@ -238,9 +240,10 @@ impl<S: Source> Check<'_, '_, S> {
 
 /// The order of the keys on a page of type 13 (section 12.2).
 ///
-/// The rule for keys on the page and the rule for big keys contradict each other where a big key begins like another
-/// one. libdb then puts further keys where its binary search happens to lead, and leaves them there when the big key is
-/// gone. So only a page without big keys, and keys that do not begin alike, can be told to be in disorder.
+/// The rule for keys on the page and the rule for big keys contradict each other where a big key
+/// begins like another one. libdb then puts further keys where its binary search happens to lead,
+/// and leaves them there when the big key is gone. So only a page without big keys, and keys that
+/// do not begin alike, can be told to be in disorder.
 #[derive(Default)]
 struct Order {
     has_big: bool,

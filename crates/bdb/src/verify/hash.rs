@@ -35,8 +35,8 @@ impl<S: Source> Check<'_, '_, S> {
         self.spares(number, meta)
     }
 
-    /// Every group of buckets that has pages must have them in the file and for itself, and there are no groups after
-    /// one that has none.
+    /// Every group of buckets that has pages must have them in the file and for itself, and there
+    /// are no groups after one that has none.
     fn spares(&mut self, number: u32, meta: &HashMeta) -> Result<(), Stop> {
         let groups = meta.spares.iter().take_while(|spare| **spare != 0).count();
         let mut taken = vec![(number, number)];

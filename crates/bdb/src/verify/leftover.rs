@@ -1,4 +1,5 @@
-//! What is left when all databases have been followed: free pages, reserved pages, and pages to which nothing leads.
+//! What is left when all databases have been followed: free pages, reserved pages, and pages to
+//! which nothing leads.
 
 use kv_file_core::Source;
 
@@ -35,7 +36,8 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(())
     }
 
-    /// A table grows onto its reserved pages without looking at them (section 11), so nothing else may lie there.
+    /// A table grows onto its reserved pages without looking at them (section 11), so nothing else
+    /// may lie there.
     fn reserved(&mut self) -> Result<(), Stop> {
         for range in std::mem::take(&mut self.reserved) {
             for number in range {
@@ -69,7 +71,8 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(())
     }
 
-    /// Reports what nothing leads to. libdb leaves empty pages behind in files that are one hash database.
+    /// Reports what nothing leads to. libdb leaves empty pages behind in files that are one hash
+    /// database.
     fn orphans(&mut self, main_is_hash: bool) -> Result<(), Stop> {
         for (number, entry) in (0..).zip(&self.table).skip(1) {
             if entry.is_used() || entry.is_broken() {

@@ -51,7 +51,8 @@ impl<S: Source> Check<'_, '_, S> {
             self.report.add(on(Fault::FreeListHead).value(raw.free))?;
         }
         if number == 0 && raw.last_page != self.file.last_page {
-            // Version 7 need not keep it up, but libdb 5.3 relies on it there, too, and overwrites the pages behind.
+            // Version 7 need not keep it up, but libdb 5.3 relies on it there, too, and overwrites
+            // the pages behind.
             self.report.add(on(Fault::LastPage).value(raw.last_page))?;
         }
         for unused in [raw.partitions, raw.crypto_magic] {

@@ -1,9 +1,10 @@
 //! Finding all that is wrong with a file.
 //!
-//! In two passes. The first reads the file from front to back and looks at each page by itself; of each it keeps 16
-//! bytes ([`table`]). The second follows the links from page 0 on, in memory, and reads again only the pages whose
-//! items matter there. In a sound file every page has one owner: pages are claimed as they are reached, and the second
-//! claim of a page is a fault, so that no link leads in a circle.
+//! In two passes. The first reads the file from front to back and looks at each page by itself; of
+//! each it keeps 16 bytes ([`table`]). The second follows the links from page 0 on, in memory, and
+//! reads again only the pages whose items matter there. In a sound file every page has one owner:
+//! pages are claimed as they are reached, and the second claim of a page is a fault, so that no
+//! link leads in a circle.
 
 mod big;
 mod bucket;
@@ -55,21 +56,25 @@ impl Verdict {
     }
 }
 
-/// Checks a whole file, with all databases in it, and hands every problem to `report`, until that breaks off.
+/// Checks a whole file, with all databases in it, and hands every problem to `report`, until that
+/// breaks off.
 ///
-/// The checks are those of libdb's verifier and more: see [`Fault`]. A file without [`Severity::Damage`] is one that
-/// libdb accepts and from which [`HashDb`](struct@crate::HashDb) reads every pair without an error. Files that libdb
-/// has written are without, though they may give rise to a [`Severity::Note`].
+/// The checks are those of libdb's verifier and more: see [`Fault`]. A file without
+/// [`Severity::Damage`] is one that libdb accepts and from which [`HashDb`](struct@crate::HashDb)
+/// reads every pair without an error. Files that libdb has written are without, though they may
+/// give rise to a [`Severity::Note`].
 ///
-/// Btree databases are checked as well, since a file of several databases has its list of them in one.
+/// Btree databases are checked as well, since a file of several databases has its list of them in
+/// one.
 ///
 /// # Errors
-/// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for files that cannot be judged, [`ErrorKind::Io`]. Damage is
-/// reported, and is no error.
+/// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for files that cannot be judged,
+/// [`ErrorKind::Io`]. Damage is reported, and is no error.
 ///
 /// # Complexity
-/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that have several pages,
-/// big keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one bucket at a time 16 bytes a key.
+/// Reads the file once from front to back. Reads once more, page by page, the pages of buckets that
+/// have several pages, big keys or sets of duplicates, and trees. Keeps 16 bytes a page, and of one
+/// bucket at a time 16 bytes a key.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -155,7 +160,8 @@ struct Check<'c, 'r, S> {
     reserved: Vec<RangeInclusive<u32>>,
     /// For reading big keys.
     budget: Budget,
-    /// Whether a database could not be followed, so that nothing can be said of pages to which nothing leads.
+    /// Whether a database could not be followed, so that nothing can be said of pages to which
+    /// nothing leads.
     lost: bool,
 }
 
@@ -175,7 +181,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         self.leftovers(main_is_hash)
     }
 
-    /// What is known of a page; nothing for page 0, to which nothing leads, and for a page that the file does not have.
+    /// What is known of a page; nothing for page 0, to which nothing leads, and for a page that the
+    /// file does not have.
     fn entry(&mut self, number: u32) -> Option<&mut Entry> {
         self.table.get_mut(number as usize).filter(|_| number != 0)
     }

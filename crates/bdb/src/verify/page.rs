@@ -107,7 +107,8 @@ impl<S: Source> Check<'_, '_, S> {
         Ok(true)
     }
 
-    /// Holds the header's offset of the lowest item against the true one. A page of 65536 bytes without items has 0.
+    /// Holds the header's offset of the lowest item against the true one. A page of 65536 bytes
+    /// without items has 0.
     pub(super) fn high_offset(&mut self, header: &Header, lowest: usize) -> Result<(), Stop> {
         if header.high_offset != lowest as u16 {
             let problem = Problem::on(header.number, Fault::HighOffset);

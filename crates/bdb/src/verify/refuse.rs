@@ -1,4 +1,5 @@
-//! What may be changed: of page 0 and of single pages, the same checks, of which the first that fails is an error.
+//! What may be changed: of page 0 and of single pages, the same checks, of which the first that
+//! fails is an error.
 
 use std::ops::ControlFlow;
 
@@ -23,7 +24,8 @@ pub(crate) fn refuse_page<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Res
     first_damage(file, |check| check.page(page.number, &page.bytes).map(drop))
 }
 
-/// Refuses a page for what is wrong with it as a page of a bucket. Of big keys only the references are looked at.
+/// Refuses a page for what is wrong with it as a page of a bucket. Of big keys only the references
+/// are looked at.
 pub(crate) fn refuse_bucket_page<S: Source>(
     file: &PageFile<S>,
     (meta, address, function): (&HashMeta, &Address, HashFunction),
@@ -39,7 +41,8 @@ pub(crate) fn refuse_bucket_page<S: Source>(
     })
 }
 
-/// The first damage that a check finds which does not follow links: of other pages, nothing is known.
+/// The first damage that a check finds which does not follow links: of other pages, nothing is
+/// known.
 fn first_damage<S: Source>(
     file: &PageFile<S>,
     look: impl FnOnce(&mut Check<'_, '_, S>) -> Result<(), Stop>,

@@ -1,4 +1,5 @@
-//! What is remembered of each page: 16 bytes, from which the links between pages are checked without reading again.
+//! What is remembered of each page: 16 bytes, from which the links between pages are checked
+//! without reading again.
 
 use crate::format::page::Header;
 
@@ -77,7 +78,8 @@ impl Entry {
         free
     }
 
-    /// Notes that a leaf or a bucket refers to this big item; returns `true` if it is the first to do so.
+    /// Notes that a leaf or a bucket refers to this big item; returns `true` if it is the first to
+    /// do so.
     pub fn refer(&mut self) -> bool {
         let first = self.state & REFERRED == 0;
         self.state |= REFERRED;

@@ -1,4 +1,5 @@
-//! Trees: those of duplicates, the list of a file's databases, and btree databases (btree specification, section 12).
+//! Trees: those of duplicates, the list of a file's databases, and btree databases (btree
+//! specification, section 12).
 
 use std::borrow::Cow;
 
@@ -23,7 +24,8 @@ pub(super) struct Shape {
     sorted: bool,
     /// Whether internal entries and the root hold numbers of records.
     counted: bool,
-    /// For the leaves of a btree: whether a key has several data items, and these are in byte order.
+    /// For the leaves of a btree: whether a key has several data items, and these are in byte
+    /// order.
     duplicates: Option<bool>,
 }
 
@@ -144,7 +146,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         self.read(number).map(Some)
     }
 
-    /// Checks the pages from this one on downwards; returns the number of records, if it could be found.
+    /// Checks the pages from this one on downwards; returns the number of records, if it could be
+    /// found.
     ///
     /// Levels fall with each step, so that there are at most 255.
     fn subtree(
@@ -273,8 +276,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         Ok(Some(u64::from(if pairs { entries / 2 } else { entries })))
     }
 
-    /// Checks the items of a leaf that holds nothing else than data; returns the first and the last, if they are in
-    /// order.
+    /// Checks the items of a leaf that holds nothing else than data; returns the first and the
+    /// last, if they are in order.
     fn sorted_items<'p>(&mut self, shape: &Shape, page: &'p Page<'c>) -> Result<Ends<'p>, Stop> {
         let mut first = None;
         let mut last: Option<Cow<'p, [u8]>> = None;
@@ -369,7 +372,8 @@ impl<'c, S: Source> Check<'c, '_, S> {
         }
     }
 
-    /// The bytes of an item, or of the key of an internal entry. Big ones are followed, and read where order matters.
+    /// The bytes of an item, or of the key of an internal entry. Big ones are followed, and read
+    /// where order matters.
     fn content<'p>(
         &mut self,
         shape: &Shape,

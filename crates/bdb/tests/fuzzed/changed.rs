@@ -1,4 +1,5 @@
-//! What an update makes of a damaged file, where it reports success: no more damage than before, and no more pages than it needs.
+//! What an update makes of a damaged file, where it reports success: no more damage than before,
+//! and no more pages than it needs.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +46,8 @@ pub fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8
     let leads_astray = DOUBTFUL_OWNER.iter().any(|fault| old.contains_key(fault));
     for (fault, count) in &new {
         let had = old.get(fault).copied().unwrap_or(0);
-        // Pages behind the last one of page 0 that do not call themselves by their own numbers count for nothing.
+        // Pages behind the last one of page 0 that do not call themselves by their own numbers
+        // count for nothing.
         let is_cut =
             old.contains_key(&Fault::LastPage) && matches!(fault, Fault::Link | Fault::Reference);
         let compared = !(leads_astray && BETWEEN_PAGES.contains(fault) || is_cut);
@@ -53,8 +55,9 @@ pub fn assert_is_no_worse(before: &[u8], changes: &Changes, puts: &[(&[u8], &[u8
     }
 }
 
-/// Something leads to a page that belongs to another, or to nothing. The rightful owner does not see that: an update through it may
-/// take or give up such a page, and verify then says other things of the links that lead there.
+/// Something leads to a page that belongs to another, or to nothing. The rightful owner does not
+/// see that: an update through it may take or give up such a page, and verify then says other
+/// things of the links that lead there.
 const DOUBTFUL_OWNER: [Fault; 2] = [Fault::Shared, Fault::LinkedType];
 
 /// What verify says of links, and of pages according to what leads to them.
@@ -81,9 +84,10 @@ fn damage(file: &[u8]) -> BTreeMap<Fault, usize> {
     counts
 }
 
-/// The new pages of a file are: those of the items that were put, and one for each pair; the groups of new buckets; and of buckets that
-/// were divided or written anew, pages that are at least half full (but for the last two of each) in the place of others, which are now
-/// free. Each pair divides one bucket at most, and has one written anew.
+/// The new pages of a file are: those of the items that were put, and one for each pair; the groups
+/// of new buckets; and of buckets that were divided or written anew, pages that are at least half
+/// full (but for the last two of each) in the place of others, which are now free. Each pair
+/// divides one bucket at most, and has one written anew.
 fn assert_has_grown_by_what_was_put(before: &[u8], after: &[u8], puts: &[(&[u8], &[u8])]) {
     let (old, new) = (HashDb::open(before).unwrap(), HashDb::open(after).unwrap());
     let page_size = old.page_size() as usize;

@@ -1,5 +1,5 @@
-//! Damage to a sound file: numbers of its headers and items that are wrong, pages that are lost, cut off or in each other's
-//! place.
+//! Damage to a sound file: numbers of its headers and items that are wrong, pages that are lost,
+//! cut off or in each other's place.
 
 use bdb_file::ByteOrder;
 
@@ -25,8 +25,9 @@ mod meta {
     pub const LEN: usize = 512;
 }
 
-/// Fields of four bytes on page 0: number, magic, version, page size, type and flags, free list, last page, records, database
-/// flags, buckets and masks, fill factor, elements, check of the hash function, page-address table.
+/// Fields of four bytes on page 0: number, magic, version, page size, type and flags, free list,
+/// last page, records, database flags, buckets and masks, fill factor, elements, check of the hash
+/// function, page-address table.
 const FIELDS: [usize; 21] =
     [8, 12, 16, 20, 24, 28, 32, 40, 48, 72, 76, 80, 84, 88, 92, 96, 100, 104, 108, 112, 220];
 

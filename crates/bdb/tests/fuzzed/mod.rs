@@ -1,6 +1,7 @@
 //! What the fuzz targets of this crate check, one function for each; plain tests call them, too.
 //!
-//! Most take their input for a list of choices ([`Input`]) from which they make a file, so that a few bytes lead far.
+//! Most take their input for a list of choices ([`Input`]) from which they make a file, so that a
+//! few bytes lead far.
 // Each target uses a part of it.
 #![allow(dead_code)]
 
@@ -42,7 +43,8 @@ pub fn hash_damaged(bytes: &[u8]) {
     updating::check_damaged(&file);
 }
 
-/// Any bytes as a file, and a sound file with damage: verify and salvage end, and what verify accepts is read whole by all.
+/// Any bytes as a file, and a sound file with damage: verify and salvage end, and what verify
+/// accepts is read whole by all.
 pub fn verify_salvage(bytes: &[u8]) {
     verdict::check(bytes);
     verdict::check(&damaged(bytes));

@@ -10,8 +10,8 @@ type Pair = (Vec<u8>, Vec<u8>);
 /// What reading gave: values, or the words of an error.
 type Found<T> = Result<T, String>;
 
-/// Databases of a file that are looked at, keys that are looked up, and bytes that are listed: a small file may have many
-/// references to one long key.
+/// Databases of a file that are looked at, keys that are looked up, and bytes that are listed: a
+/// small file may have many references to one long key.
 const MOST_DATABASES: usize = 6;
 const MOST_KEYS: usize = 200;
 const MOST_BYTES: usize = 4 << 20;

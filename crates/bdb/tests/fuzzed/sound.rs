@@ -4,8 +4,8 @@ use bdb_file::{BuildOptions, ByteOrder, FileId, HashBuilder, HashUpdate, Keep, P
 
 use super::input::Input;
 
-/// Files by libdb that have what the builder does not make: duplicates on their page and in trees, several databases, older
-/// versions, holes, keys that libdb does not find.
+/// Files by libdb that have what the builder does not make: duplicates on their page and in trees,
+/// several databases, older versions, holes, keys that libdb does not find.
 const BY_LIBDB: [&[u8]; 10] = [
     include_bytes!("../golden/duplicates.db"),
     include_bytes!("../golden/duplicates-big-endian-checksums.db"),
@@ -19,7 +19,8 @@ const BY_LIBDB: [&[u8]; 10] = [
     include_bytes!("../golden/missed-by-libdb.db"),
 ];
 
-/// A sound file: one by libdb, or one with numbered pairs by the builder, from which some may have been deleted.
+/// A sound file: one by libdb, or one with numbered pairs by the builder, from which some may have
+/// been deleted.
 pub fn file(input: &mut Input<'_>) -> Vec<u8> {
     match BY_LIBDB.get(input.below(2 * BY_LIBDB.len())) {
         Some(file) => file.to_vec(),
@@ -63,7 +64,8 @@ pub fn options(input: &mut Input<'_>) -> BuildOptions {
         .file_id(FileId::Contents)
 }
 
-/// A key or data: few enough to be met again, begun like others, around the limits of pages, or as the input has them.
+/// A key or data: few enough to be met again, begun like others, around the limits of pages, or as
+/// the input has them.
 pub fn item(input: &mut Input<'_>, page_size: u32) -> Vec<u8> {
     let page = page_size as usize;
     match input.u8() % 8 {

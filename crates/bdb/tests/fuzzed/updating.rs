@@ -8,8 +8,8 @@ use super::model::{Map, assert_holds};
 use super::sound::{finish, item, options};
 use super::verdict::problems;
 
-/// Bytes of keys and data that are put, operations, and how often all is looked at: with checksums on large pages, each look at a
-/// key takes as long as some hundred others.
+/// Bytes of keys and data that are put, operations, and how often all is looked at: with checksums
+/// on large pages, each look at a key takes as long as some hundred others.
 const MOST_BYTES: usize = 128 << 10;
 const MOST_OPERATIONS: usize = 400;
 const MOST_LOOKS: usize = 6;

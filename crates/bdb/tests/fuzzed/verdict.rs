@@ -21,7 +21,8 @@ pub fn check(file: &[u8]) {
         let keys =
             |pairs: &Pairs| pairs.iter().map(|(key, _)| key.clone()).collect::<BTreeSet<_>>();
         if problems.iter().any(|found| found.fault == Fault::KeyTwice) {
-            // A note, since libdb accepts it: a key's second data are listed, but not found, and so not certain.
+            // A note, since libdb accepts it: a key's second data are listed, but not found, and so
+            // not certain.
             assert!(count < verdict.keys, "{problems:?}");
             assert!(certain.iter().all(|pair| pairs.contains(pair)), "{problems:?}");
             assert!(keys(&certain) == keys(&pairs), "{problems:?}");
@@ -71,7 +72,8 @@ fn salvaged(file: &[u8]) -> Result<(Salvage, Pairs), Error> {
     Ok((summary, certain))
 }
 
-/// The number of different keys, and all pairs, of all hash databases of a file; each key is looked up, too.
+/// The number of different keys, and all pairs, of all hash databases of a file; each key is looked
+/// up, too.
 fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
     let opened = match HashDb::open(file) {
         Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {

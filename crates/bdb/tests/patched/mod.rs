@@ -32,7 +32,8 @@ pub fn pairs() -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
 pub struct Patched {
     pub bytes: Vec<u8>,
     pub order: ByteOrder,
-    /// Length of a page header: where the offsets of a hash page and the data of an overflow page start.
+    /// Length of a page header: where the offsets of a hash page and the data of an overflow page
+    /// start.
     pub header: usize,
 }
 

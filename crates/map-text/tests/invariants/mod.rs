@@ -125,9 +125,9 @@ fn is_borrowed(text: &Cow<'_, [u8]>, source: &[u8]) -> bool {
 
 /// The logical lines of a source: text, first and last physical line.
 ///
-/// A physical line that is neither blank nor a comment continues the logical line before it when
-/// it starts with whitespace. That is all there is to it, because the lines that are dropped
-/// never start with anything that could end a logical line.
+/// A physical line that is neither blank nor a comment continues the logical line before it when it
+/// starts with whitespace. That is all there is to it, because the lines that are dropped never
+/// start with anything that could end a logical line.
 fn naive_lines(source: &[u8]) -> Vec<(Vec<u8>, u64, u64)> {
     let mut lines: Vec<(Vec<u8>, u64, u64)> = Vec::new();
     for (number, text) in (1..).zip(source.split(|byte| *byte == b'\n')) {

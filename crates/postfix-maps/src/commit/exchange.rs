@@ -1,10 +1,12 @@
 //! A new file that changes names with the old one, or overwriting behind a journal.
 //!
-//! The usual way is a new file beside the old one, which changes places with it when it is complete and on disk: whoever
-//! opens the table sees the old contents or the new, whatever fails in between. The old file is overwritten instead, with a
-//! journal ([`journal`]), where a new one cannot be made or could not take over its place in every respect (its
-//! owner, its other names), where the two cannot be exchanged, for whatever reason, where another process has the old one open
-//! for writing, and where a small change to a large table would make copying it cost more than it is worth.
+//! The usual way is a new file beside the old one, which changes places with it when it is complete
+//! and on disk: whoever opens the table sees the old contents or the new, whatever fails in
+//! between. The old file is overwritten instead, with a journal ([`journal`]), where a new one
+//! cannot be made or could not take over its place in every respect (its owner, its other names),
+//! where the two cannot be exchanged, for whatever reason, where another process has the old one
+//! open for writing, and where a small change to a large table would make copying it cost more than
+//! it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek};
@@ -20,7 +22,8 @@ use super::lock::{open_exclusive, open_writable};
 use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
 use super::{Mended, Refused};
 
-/// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md for how it was found.
+/// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md
+/// for how it was found.
 const COPY_LIMIT: u64 = 2 << 20;
 
 /// Unit of a journal that holds a whole file.
@@ -183,8 +186,8 @@ fn empty_file(file: &Path, mode: u32) -> io::Result<EmptyFile> {
     Ok(empty)
 }
 
-/// Completes the change of a locked file that an interrupted process has left, and says whether there was one. What was written
-/// of a journal that was not finished is cut off.
+/// Completes the change of a locked file that an interrupted process has left, and says whether
+/// there was one. What was written of a journal that was not finished is cut off.
 pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)> {
     let metadata = locked.metadata()?;
     let Some(trailer) = Trailer::read(locked, &metadata)? else { return Ok((metadata, false)) };
@@ -197,7 +200,8 @@ pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)>
     Ok((locked.metadata()?, journal.is_some()))
 }
 
-/// Fills a new file, makes it durable and gives it its name. Returns `true` if there was no file of that name by then.
+/// Fills a new file, makes it durable and gives it its name. Returns `true` if there was no file of
+/// that name by then.
 ///
 /// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
 fn create(new: NewFile, file: &Path, contents: &dyn Contents) -> io::Result<bool> {
@@ -228,8 +232,9 @@ fn fill(empty: &EmptyFile, file: &Path, contents: &dyn Contents) -> io::Result<(
 /// Whether a new file has taken the place of an old one.
 enum Replaced {
     Yes,
-    /// It could not be, or another process has the old one open for writing. Postfix's programs do not see that a file has
-    /// been replaced while they waited for its lock: they would change the new one without a lock.
+    /// It could not be, or another process has the old one open for writing. Postfix's programs do
+    /// not see that a file has been replaced while they waited for its lock: they would change the
+    /// new one without a lock.
     No,
 }
 
@@ -238,13 +243,14 @@ fn replace(mut new: NewFile, old: &File, file: &Path) -> io::Result<Replaced> {
     new.file().sync_all()?;
     let Some(lease) = Lease::take(old) else { return Ok(Replaced::No) };
     let Ok(name) = new.name(file) else { return Ok(Replaced::No) };
-    // Should this process end before the old file has lost its name, Postfix's daemons see that it is not what they have
-    // opened any more: they look at its time and whether it has a name (postmap specification, section 8.3).
+    // Should this process end before the old file has lost its name, Postfix's daemons see that it
+    // is not what they have opened any more: they look at its time and whether it has a name
+    // (postmap specification, section 8.3).
     let modified = set_later(old);
     let exchanged = exchange(name, file);
     if exchanged.is_err() || lease.is_broken() {
-        // Not every file can be exchanged, a mount point for one. Or somebody waits to write to the old one, and will do
-        // so whatever its name.
+        // Not every file can be exchanged, a mount point for one. Or somebody waits to write to the
+        // old one, and will do so whatever its name.
         if exchanged.is_ok() {
             exchange(name, file)?;
         }
@@ -252,8 +258,8 @@ fn replace(mut new: NewFile, old: &File, file: &Path) -> io::Result<Replaced> {
         return Ok(Replaced::No);
     }
     drop(lease);
-    // Postfix's readers that waited for the lock on the old file now open the new one, and trust that they have locked
-    // it. It stays locked for them while the names are made durable.
+    // Postfix's readers that waited for the lock on the old file now open the new one, and trust
+    // that they have locked it. It stays locked for them while the names are made durable.
     old.unlock()?;
     let _locked = new.into_file();
     sync_directory(file)?;

@@ -1,25 +1,27 @@
 //! Overwriting a file so that a crash leaves the old contents or the new.
 //!
-//! The new contents, as far as they differ, are first written behind the file's last page: the *journal*. When it is durable
-//! the change counts. Then the blocks are copied to their places, and when they are durable there, the file is cut to its
-//! new length, and the journal with it. A process that finds a journal, holding the lock without which nobody changes
-//! the file, knows that an earlier one was interrupted, and does the copying.
+//! The new contents, as far as they differ, are first written behind the file's last page: the
+//! *journal*. When it is durable the change counts. Then the blocks are copied to their places, and
+//! when they are durable there, the file is cut to its new length, and the journal with it. A
+//! process that finds a journal, holding the lock without which nobody changes the file, knows that
+//! an earlier one was interrupted, and does the copying.
 //!
-//! The journal is in the file itself because the file may be all that can be written, and so that the two cannot be
-//! parted. libdb ignores whole pages behind the last one that page 0 tells of.
+//! The journal is in the file itself because the file may be all that can be written, and so that
+//! the two cannot be parted. libdb ignores whole pages behind the last one that page 0 tells of.
 //!
 //! ```text
 //! | contents, old or new or some of both | new blocks | their offsets | trailer |
 //!                                         ^ start, a multiple of 64 KiB, as is the end
 //! ```
 //!
-//! Blocks are of one size, except that the one at the end of the contents may be shorter. They are in the order in which they
-//! are copied. All numbers are little-endian.
+//! Blocks are of one size, except that the one at the end of the contents may be shorter. They are
+//! in the order in which they are copied. All numbers are little-endian.
 //!
-//! A journal counts only in the file that it was written into, which it knows by its inode number: whoever makes a file for
-//! others to copy cannot know the number of the copy, so that they all read the same in it. And it counts only as long as the
-//! file begins with its old contents or the new: page 0, which every change of a database changes, was then touched by nobody
-//! who did not know of the journal.
+//! A journal counts only in the file that it was written into, which it knows by its inode number:
+//! whoever makes a file for others to copy cannot know the number of the copy, so that they all
+//! read the same in it. And it counts only as long as the file begins with its old contents or the
+//! new: page 0, which every change of a database changes, was then touched by nobody who did not
+//! know of the journal.
 
 use std::fs::{File, Metadata};
 use std::hash::Hasher;
@@ -34,9 +36,11 @@ const MAGIC: [u8; 8] = *b"map-jrn2";
 const TRAILER: usize = 80;
 /// Length of an offset in the list of offsets.
 const OFFSET: u64 = 8;
-/// Where a journal starts and ends. A multiple of every page size: libdb opens no file of odd length.
+/// Where a journal starts and ends. A multiple of every page size: libdb opens no file of odd
+/// length.
 const ALIGNMENT: u64 = 65536;
-/// How much of a file's beginning shows whether it is as the journal knows it: a sector, which disks write as a whole.
+/// How much of a file's beginning shows whether it is as the journal knows it: a sector, which
+/// disks write as a whole.
 const HEAD: usize = 512;
 
 /// What the last bytes of a file say of the journal before them, unchecked.
@@ -81,10 +85,12 @@ impl Trailer {
 
     /// The journal, if all of it is there, and it is this file's.
     ///
-    /// One that is not whole was being written when its process was interrupted: nothing had been changed then.
+    /// One that is not whole was being written when its process was interrupted: nothing had been
+    /// changed then.
     ///
     /// # Complexity
-    /// Reads the journal once if the trailer is what it should be, which nobody can forge who does not know the file's inode number.
+    /// Reads the journal once if the trailer is what it should be, which nobody can forge who does
+    /// not know the file's inode number.
     pub fn journal(&self, file: &File, metadata: &Metadata) -> io::Result<Option<Journal>> {
         let len = metadata.len();
         if self.inode != metadata.ino()
@@ -109,8 +115,8 @@ impl Trailer {
         Ok((once && fit).then_some(Journal { new_len, block, places }))
     }
 
-    /// Length of the contents, of which nothing has been changed yet, if the journal was being written into this file when its process was
-    /// interrupted.
+    /// Length of the contents, of which nothing has been changed yet, if the journal was being
+    /// written into this file when its process was interrupted.
     pub fn unfinished(&self, file: &File, metadata: &Metadata) -> io::Result<Option<u64>> {
         let own = self.inode == metadata.ino() && self.end() == Some(metadata.len());
         Ok((own && head(file, 0)? == self.old_head).then_some(self.old_len))
@@ -129,7 +135,8 @@ impl Trailer {
         end(self.start, self.block, self.blocks)
     }
 
-    /// Returns `true` if a file that begins so has its old contents or its new ones, or some of both.
+    /// Returns `true` if a file that begins so has its old contents or its new ones, or some of
+    /// both.
     fn knows(&self, head: u64) -> bool {
         [self.old_head, self.new_head].contains(&head)
     }
@@ -210,7 +217,8 @@ pub(crate) struct Blocks<'b> {
 /// `write` gets the file and an offset, and writes the blocks there, one after the other.
 ///
 /// # Errors
-/// The file has its old contents, except where only the copying failed: then the next process completes it.
+/// The file has its old contents, except where only the copying failed: then the next process
+/// completes it.
 pub(crate) fn overwrite(
     file: &File,
     new_len: u64,
@@ -220,7 +228,8 @@ pub(crate) fn overwrite(
     save(file, new_len, blocks, write)?.complete(file)
 }
 
-/// Writes a journal, and waits until it is durable. After an error there is none, and the file as it was.
+/// Writes a journal, and waits until it is durable. After an error there is none, and the file as
+/// it was.
 pub(crate) fn save(
     file: &File,
     new_len: u64,
@@ -297,7 +306,8 @@ fn trailer_place(len: u64) -> Option<u64> {
 fn reserve(file: &File, end: u64) -> io::Result<()> {
     match rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, end)) {
         Ok(()) => Ok(()),
-        // Not every file system can; the writing will show. The length comes first, so that it is never an odd one.
+        // Not every file system can; the writing will show. The length comes first, so that it is
+        // never an odd one.
         Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => file.set_len(end),
         Err(error) => Err(error.into()),
     }

@@ -1,4 +1,5 @@
-//! Locks as Postfix takes them on Berkeley DB files: `flock`, on the whole file (postmap specification, section 8.2).
+//! Locks as Postfix takes them on Berkeley DB files: `flock`, on the whole file (postmap
+//! specification, section 8.2).
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -15,10 +16,11 @@ pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
     open(path, File::lock_shared)
 }
 
-/// Waits until this process is the only one to have a file locked, which it must be allowed to write.
+/// Waits until this process is the only one to have a file locked, which it must be allowed to
+/// write.
 ///
-/// The result is open for reading only, so that it does not count as a writer of the file ([`super::lease`]);
-/// [`open_writable`] gives the right to write.
+/// The result is open for reading only, so that it does not count as a writer of the file
+/// ([`super::lease`]); [`open_writable`] gives the right to write.
 pub(crate) fn open_exclusive(path: &Path) -> io::Result<File> {
     match accessat(CWD, path, rustix::fs::Access::WRITE_OK, AtFlags::EACCESS) {
         // An old kernel does not know; the writing will show.
@@ -55,7 +57,8 @@ fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File>
     }
 }
 
-/// Opens a regular file for reading. Of others, opening some would wait for somebody, and opening some does something.
+/// Opens a regular file for reading. Of others, opening some would wait for somebody, and opening
+/// some does something.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let refuse_others = |metadata: Metadata| match metadata.file_type() {
         kind if kind.is_file() => Ok(()),

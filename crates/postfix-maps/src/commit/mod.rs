@@ -1,4 +1,5 @@
-//! Putting new contents in the place of old ones: ways named by their mechanism, which know no format.
+//! Putting new contents in the place of old ones: ways named by their mechanism, which know no
+//! format.
 
 pub(crate) mod exchange;
 pub(crate) mod journal;
@@ -16,12 +17,14 @@ use kv_file_core::{Changes, Contents, FileSource};
 /// How files of a format are locked, and how new contents take the place of old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Under `flock`, by a new file that changes names with the old one, or by overwriting it behind a journal.
+    /// Under `flock`, by a new file that changes names with the old one, or by overwriting it
+    /// behind a journal.
     Exchange,
 }
 
 impl Way {
-    /// Opens a file for reading and waits until no writer has it locked. As long as the result lives, none changes it.
+    /// Opens a file for reading and waits until no writer has it locked. As long as the result
+    /// lives, none changes it.
     pub fn open_shared(self, path: &Path) -> io::Result<File> {
         match self {
             Way::Exchange => lock::open_shared(path),
@@ -74,9 +77,11 @@ impl Mended {
 }
 
 impl Target {
-    /// Waits for the lock on the file, and finds out how new contents can be put in the place of all of it.
+    /// Waits for the lock on the file, and finds out how new contents can be put in the place of
+    /// all of it.
     ///
-    /// A file that is not there yet gets the permissions `mode`; one that is there keeps its own, and its owner.
+    /// A file that is not there yet gets the permissions `mode`; one that is there keeps its own,
+    /// and its owner.
     pub fn lock(path: &Path, way: Way, mode: u32) -> Result<Self, Refused> {
         match way {
             Way::Exchange => exchange::Target::lock(path, mode).map(Target::Exchange),
@@ -104,7 +109,8 @@ impl Target {
         }
     }
 
-    /// Returns `true` if the old file will be overwritten: readers that do not lock it may see it half written.
+    /// Returns `true` if the old file will be overwritten: readers that do not lock it may see it
+    /// half written.
     pub fn overwrites(&self) -> bool {
         match self {
             Target::Exchange(target) => target.overwrites(),
@@ -113,7 +119,8 @@ impl Target {
 
     /// Puts new contents in place. They are on disk when this returns.
     ///
-    /// After an error the old contents are still there, unless it was one of the very last step: docs/commit.md.
+    /// After an error the old contents are still there, unless it was one of the very last step:
+    /// docs/commit.md.
     pub fn replace(self, contents: &dyn Contents) -> io::Result<()> {
         match self {
             Target::Exchange(target) => target.replace(contents),

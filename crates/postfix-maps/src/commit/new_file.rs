@@ -13,7 +13,8 @@ use tempfile::TempPath;
 
 use super::lock::{open_exclusive, same_file};
 
-/// A file that no reader of tables sees. It is gone when the value is, unless it has been put in place.
+/// A file that no reader of tables sees. It is gone when the value is, unless it has been put in
+/// place.
 #[derive(Debug)]
 pub(crate) struct NewFile {
     file: File,
@@ -24,8 +25,8 @@ pub(crate) struct NewFile {
 impl NewFile {
     /// Makes a file in the directory of `path`, which only this user may open.
     ///
-    /// Where the system can, it has no name (`O_TMPFILE`): nothing is left of it however the process ends. It is locked, so
-    /// that [`sweep`] knows that it is somebody's.
+    /// Where the system can, it has no name (`O_TMPFILE`): nothing is left of it however the
+    /// process ends. It is locked, so that [`sweep`] knows that it is somebody's.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let (file, name) = match nameless(directory(path)) {
             Ok(file) => (file, None),
@@ -63,7 +64,8 @@ impl NewFile {
     /// Gives the file the name `path`.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] where something has that name. After any error the file is gone.
+    /// [`io::ErrorKind::AlreadyExists`] where something has that name. After any error the file is
+    /// gone.
     pub fn create(self, path: &Path) -> io::Result<()> {
         match self.name {
             Some(name) => name.persist_noclobber(path).map_err(|error| error.error),
@@ -71,13 +73,15 @@ impl NewFile {
         }
     }
 
-    /// Takes its name away, which by now is that of the file whose place it has taken; gives the file itself, still locked.
+    /// Takes its name away, which by now is that of the file whose place it has taken; gives the
+    /// file itself, still locked.
     pub fn into_file(self) -> File {
         self.file
     }
 }
 
-/// A file under its final name that has no contents yet: where a new one cannot be made elsewhere and named when it is whole.
+/// A file under its final name that has no contents yet: where a new one cannot be made elsewhere
+/// and named when it is whole.
 ///
 /// It is locked, and removed with the value if it still is empty then.
 #[derive(Debug)]
@@ -112,7 +116,8 @@ impl Drop for EmptyFile {
     }
 }
 
-/// Returns `true` if names in the directory of `path` can be added but not changed or removed (`chattr +a`): what gets a name there keeps it.
+/// Returns `true` if names in the directory of `path` can be added but not changed or removed
+/// (`chattr +a`): what gets a name there keeps it.
 pub(crate) fn names_stay(path: &Path) -> bool {
     statx(CWD, directory(path), AtFlags::empty(), StatxFlags::empty())
         .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::APPEND))
@@ -126,8 +131,9 @@ pub(crate) fn directory(path: &Path) -> &Path {
     }
 }
 
-/// Removes files beside the table's that a process has left which was ended before it could; they may hold all of its
-/// contents. To be called by who has the lock of the table's file, or before there is one.
+/// Removes files beside the table's that a process has left which was ended before it could; they
+/// may hold all of its contents. To be called by who has the lock of the table's file, or before
+/// there is one.
 ///
 /// What is being made has a lock.
 pub(crate) fn sweep(path: &Path) {

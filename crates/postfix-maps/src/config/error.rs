@@ -7,8 +7,8 @@ use crate::error::strerror;
 
 /// The configuration cannot be used.
 ///
-/// Shown as the text that `postmap` prints after `postmap: fatal: `; [`ConfigError::message`] has it
-/// as bytes.
+/// Shown as the text that `postmap` prints after `postmap: fatal: `; [`ConfigError::message`] has
+/// it as bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", String::from_utf8_lossy(&self.message()))]
 pub struct ConfigError {
@@ -31,13 +31,14 @@ impl ConfigError {
         &self.warnings
     }
 
-    /// The text that `postmap` prints after `postmap: fatal: `, with every byte of the file as it is.
+    /// The text that `postmap` prints after `postmap: fatal: `, with every byte of the file as it
+    /// is.
     pub fn message(&self) -> Vec<u8> {
         self.problem.message()
     }
 
-    /// Whether `smtputf8_enable` was known and on when the problem was found. By this Postfix decides
-    /// what to print for bytes that are not ASCII.
+    /// Whether `smtputf8_enable` was known and on when the problem was found. By this Postfix
+    /// decides what to print for bytes that are not ASCII.
     pub fn smtputf8_enable(&self) -> bool {
         self.utf8
     }
@@ -82,8 +83,8 @@ pub enum ConfigProblem {
     Expansion,
     /// A comparison of numbers, one of which is too large.
     BadConversion(Vec<u8>),
-    /// Expanding a value takes more work than any real configuration needs. Postfix would run out of
-    /// memory, or of stack.
+    /// Expanding a value takes more work than any real configuration needs. Postfix would run out
+    /// of memory, or of stack.
     TooLarge,
     /// `compatibility_level` is not a level.
     CompatibilityLevel(Vec<u8>),

@@ -21,7 +21,8 @@ const MAX_WORK: usize = 1 << 24;
 ///
 /// # Errors
 ///
-/// [`ConfigProblem::Expansion`] after any warning, or one of the problems that end an expansion at once.
+/// [`ConfigProblem::Expansion`] after any warning, or one of the problems that end an expansion at
+/// once.
 pub(super) fn expand(
     parameters: &Parameters,
     text: &[u8],
@@ -144,7 +145,8 @@ impl<'a> Expander<'a> {
                         self.warn(&[b"truncated macro reference: \"", text, b"\""]);
                         return Ok(());
                     };
-                    // Postfix too: behind a mistake it goes on with plain names, not with bracketed ones.
+                    // Postfix too: behind a mistake it goes on with plain names, not with bracketed
+                    // ones.
                     if bracketed && self.failed {
                         return Ok(());
                     }
@@ -254,7 +256,8 @@ impl<'a> Expander<'a> {
         Ok((if relation.holds(order) { b"true" } else { b"" }, rest))
     }
 
-    /// Expands one side of a comparison. If that fails, what there is of it is compared all the same.
+    /// Expands one side of a comparison. If that fails, what there is of it is compared all the
+    /// same.
     fn operand(&mut self, text: &[u8]) -> Result<Vec<u8>, ConfigProblem> {
         if self.outer + self.level > MAX_DEPTH {
             return Err(ConfigProblem::TooLarge);
@@ -274,8 +277,8 @@ impl<'a> Expander<'a> {
             .ok_or_else(|| self.warn(&[b"malformed compatibility level syntax: \"", text, b"\""]))
     }
 
-    /// Expands the text that an operator chooses: the one behind `?` if there is a value, else the one
-    /// behind `:`. A mistake behind the chosen text is found after it was expanded.
+    /// Expands the text that an operator chooses: the one behind `?` if there is a value, else the
+    /// one behind `:`. A mistake behind the chosen text is found after it was expanded.
     fn choice(&mut self, value: &[u8], operator: &[u8], result: &mut Vec<u8>) -> Result<(), Stop> {
         let mut rest = operator;
         if let Some(filled) = rest.strip_prefix(b"?") {

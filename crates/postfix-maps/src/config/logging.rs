@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub struct Logging {
     /// `syslog_facility`, as the number that it has in the C library, unshifted: 2 for `mail`.
     pub facility: u8,
-    /// What stands before the program's name: `syslog_name`, unless `import_environment` sets `MAIL_LOGTAG`. None as long
-    /// as `main.cf` has not been read to the end.
+    /// What stands before the program's name: `syslog_name`, unless `import_environment` sets
+    /// `MAIL_LOGTAG`. None as long as `main.cf` has not been read to the end.
     pub name: Option<Vec<u8>>,
     /// Who takes the messages.
     pub service: LogService,

@@ -30,10 +30,10 @@ pub const DEFAULT_CONFIG_DIR: &str = "/etc/postfix";
 
 /// What `main.cf` says, as far as it concerns lookup tables.
 ///
-/// Everything is read and checked when the value is made, in the order in which `postmap` does it, so
-/// that of several mistakes the same one is reported. Parameters that have nothing to do with tables
-/// are not checked, and have no default here: a reference to one that the file does not set expands
-/// to nothing.
+/// Everything is read and checked when the value is made, in the order in which `postmap` does it,
+/// so that of several mistakes the same one is reported. Parameters that have nothing to do with
+/// tables are not checked, and have no default here: a reference to one that the file does not set
+/// expands to nothing.
 ///
 /// ```
 /// use std::path::Path;
@@ -120,7 +120,8 @@ impl Config {
         &self.warnings
     }
 
-    /// The expanded value of a parameter. None if the file does not set it and it has no default here.
+    /// The expanded value of a parameter. None if the file does not set it and it has no default
+    /// here.
     ///
     /// # Errors
     ///
@@ -143,7 +144,8 @@ impl Config {
         self.compatibility_level
     }
 
-    /// Returns `true` if keys and values are UTF-8 text: by default when the compatibility level is 1 or higher.
+    /// Returns `true` if keys and values are UTF-8 text: by default when the compatibility level is
+    /// 1 or higher.
     pub fn smtputf8_enable(&self) -> bool {
         self.smtputf8_enable
     }
@@ -196,8 +198,8 @@ impl Config {
         ConfigError { problem, warnings, utf8, logging: logging.into() }
     }
 
-    /// Reads the file and then the parameters, in Postfix's order: a default counts as set from when it
-    /// was first needed.
+    /// Reads the file and then the parameters, in Postfix's order: a default counts as set from
+    /// when it was first needed.
     fn evaluate(&mut self, file: &[u8], text: &[u8]) -> Result<(), ConfigProblem> {
         let read = self.parameters.read(file, text, &mut self.warnings);
         self.logging.early_warnings = self.warnings.len();
@@ -328,7 +330,8 @@ impl Default for Config {
     }
 }
 
-/// Postfix joins the names as text: the directory `etc/` gives `etc//main.cf`, an empty one `/main.cf`.
+/// Postfix joins the names as text: the directory `etc/` gives `etc//main.cf`, an empty one
+/// `/main.cf`.
 fn main_cf(dir: &Path) -> OsString {
     let mut path = dir.as_os_str().to_owned();
     path.push("/main.cf");

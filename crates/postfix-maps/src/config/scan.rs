@@ -63,8 +63,8 @@ pub(crate) fn split_assignment(text: &[u8]) -> Result<(&[u8], &[u8]), &'static s
     }
 }
 
-/// A decimal number at the start of `text`, and what follows, by the rules of C: whitespace and a sign
-/// may stand before the digits. None without a digit, or if the number does not fit.
+/// A decimal number at the start of `text`, and what follows, by the rules of C: whitespace and a
+/// sign may stand before the digits. None without a digit, or if the number does not fit.
 pub(crate) fn integer(text: &[u8]) -> Option<(i64, &[u8])> {
     let start = trim_start(text);
     let unsigned = match start {

@@ -148,7 +148,8 @@ pub(crate) trait Update: fmt::Debug + Send {
     /// What is stored under a key, the changes so far included.
     fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Trouble>;
 
-    /// Stores a pair. Where the key is there already, `duplicates` decides. Returns `true` if the pair is stored.
+    /// Stores a pair. Where the key is there already, `duplicates` decides. Returns `true` if the
+    /// pair is stored.
     fn put(
         &mut self,
         key: Datum<'_>,

@@ -77,7 +77,8 @@ fn rule(definition: &Definition<'_>, line: &[u8]) -> Result<(Network, Vec<u8>), 
     }
 }
 
-/// `*( "!" / whitespace ) address [ "/" length ]`, also with brackets around the address or all of it.
+/// `*( "!" / whitespace ) address [ "/" length ]`, also with brackets around the address or all of
+/// it.
 fn network(text: &[u8]) -> Result<Network, Vec<u8>> {
     let (marks, pattern) = split_while(text, |byte| byte == b'!' || is_space(byte));
     let negated = marks.iter().filter(|byte| **byte == b'!').count() % 2 == 1;

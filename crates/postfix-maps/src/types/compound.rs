@@ -1,4 +1,5 @@
-//! Tables made of tables: `unionmap:{...}` and `pipemap:{...}` (specification of the table types, section 7).
+//! Tables made of tables: `unionmap:{...}` and `pipemap:{...}` (specification of the table types,
+//! section 7).
 
 use std::borrow::Cow;
 

@@ -1,4 +1,5 @@
-//! `environ:`: the process's environment, with main.cf's additions (specification of the table types, section 5).
+//! `environ:`: the process's environment, with main.cf's additions (specification of the table
+//! types, section 5).
 
 use std::env;
 use std::ffi::OsStr;

@@ -37,8 +37,8 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     Ok(Box::new(entries))
 }
 
-/// `name *whitespace "=" *whitespace value`: whitespace in the name, and an equals sign, stand in double quotes or behind
-/// backslashes.
+/// `name *whitespace "=" *whitespace value`: whitespace in the name, and an equals sign, stand in
+/// double quotes or behind backslashes.
 fn name_value(text: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
     let text = trim_start(text);
     if text.is_empty() {

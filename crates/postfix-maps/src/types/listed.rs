@@ -1,4 +1,5 @@
-//! Keys and values in memory: what `texthash` and `inline` tables are, and `internal` ones, which are empty.
+//! Keys and values in memory: what `texthash` and `inline` tables are, and `internal` ones, which
+//! are empty.
 
 use std::collections::BTreeMap;
 

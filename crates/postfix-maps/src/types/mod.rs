@@ -40,8 +40,8 @@ struct TableType {
 enum Kind {
     /// In a file of their own.
     File(&'static FileFormat),
-    /// Without an index file: what they answer is in their name, in a text that is read when they are opened, or somewhere
-    /// else on the machine.
+    /// Without an index file: what they answer is in their name, in a text that is read when they
+    /// are opened, or somewhere else on the machine.
     Defined(Defined),
     /// Postfix's, and not read here.
     NotRead { create: Create, change: Change },
@@ -229,7 +229,8 @@ impl TableSpec {
         }
     }
 
-    /// Returns `true` if the table is behind Postfix's proxy service: `postmap` refuses to make or list such ones.
+    /// Returns `true` if the table is behind Postfix's proxy service: `postmap` refuses to make or
+    /// list such ones.
     pub fn is_proxied(&self) -> bool {
         matches!(kind(self), Some(Kind::NotRead { create: Create::Proxied, .. }))
     }

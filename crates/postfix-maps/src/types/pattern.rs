@@ -1,4 +1,5 @@
-//! `regexp:` and `pcre:`: rules with regular expressions (specification of the table types, section 6.2).
+//! `regexp:` and `pcre:`: rules with regular expressions (specification of the table types, section
+//! 6.2).
 
 use super::definition::{Definition, definition_error};
 use super::regex::{Dialect, Flags, PatternError, Regex};
@@ -9,7 +10,8 @@ use crate::error::Result;
 use crate::forms::Forms;
 use crate::lookup::{Failure, Found, Lookup};
 
-/// `/pattern/`, or with `!` a text that it does not match; and perhaps a second one that has to hold, too.
+/// `/pattern/`, or with `!` a text that it does not match; and perhaps a second one that has to
+/// hold, too.
 #[derive(Debug)]
 struct Condition {
     first: Match,

@@ -1,4 +1,5 @@
-//! Files of rules: what `cidr`, `regexp` and `pcre` have in common (specification of the table types, section 6).
+//! Files of rules: what `cidr`, `regexp` and `pcre` have in common (specification of the table
+//! types, section 6).
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +13,8 @@ use crate::error::{Error, Result, strerror};
 
 /// The text of a table of rules: that of a file, or the rules in the name, one on a line.
 ///
-/// `directories_are_empty`: whether what cannot be read, as a directory, is taken for an empty file.
+/// `directories_are_empty`: whether what cannot be read, as a directory, is taken for an empty
+/// file.
 pub(super) fn text(definition: &Definition<'_>, directories_are_empty: bool) -> Result<Vec<u8>> {
     let name = definition.name();
     let map = [definition.spec.table_type().as_bytes(), b" map"].concat();
@@ -99,7 +101,8 @@ pub(super) fn map_name(definition: &Definition<'_>) -> Vec<u8> {
     [definition.spec.table_type().as_bytes(), b" map ", definition.name()].concat()
 }
 
-/// Rules in the order of their text: each has a condition `C`, and an answer `A` or a block that it leads into.
+/// Rules in the order of their text: each has a condition `C`, and an answer `A` or a block that it
+/// leads into.
 #[derive(Debug)]
 pub(super) struct Rules<C, A> {
     steps: Vec<Step<C, A>>,

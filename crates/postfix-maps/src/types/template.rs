@@ -92,7 +92,8 @@ impl Template {
     }
 }
 
-/// The number that a name is, unless that is zero. One that Postfix's numbers cannot hold is larger than any group's.
+/// The number that a name is, unless that is zero. One that Postfix's numbers cannot hold is larger
+/// than any group's.
 fn group(name: &[u8]) -> Option<u32> {
     if !name.iter().all(u8::is_ascii_digit) {
         return None;

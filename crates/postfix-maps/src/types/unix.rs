@@ -1,5 +1,5 @@
-//! `unix:passwd.byname` and `unix:group.byname`: the machine's users and groups (specification of the table types,
-//! section 5).
+//! `unix:passwd.byname` and `unix:group.byname`: the machine's users and groups (specification of
+//! the table types, section 5).
 //!
 //! Read from the files; other sources of users that the C library knows are not asked.
 

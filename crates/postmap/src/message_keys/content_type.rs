@@ -1,6 +1,7 @@
 //! What a `Content-Type` header says about where other headers stand.
 //!
-//! The syntax is that of RFC 2045, read leniently: what is malformed is passed over, as Postfix does.
+//! The syntax is that of RFC 2045, read leniently: what is malformed is passed over, as Postfix
+//! does.
 
 /// The kinds of content that matter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +12,8 @@ pub enum ContentType {
     Multipart {
         /// Whether parts without a type are messages.
         digest: bool,
-        /// All values of the parameter `boundary`. More than one is a mistake that could hide headers, so each counts.
+        /// All values of the parameter `boundary`. More than one is a mistake that could hide
+        /// headers, so each counts.
         boundaries: Vec<Vec<u8>>,
     },
     /// Neither: text, other kinds of message, or nothing at all.
@@ -19,8 +21,8 @@ pub enum ContentType {
 }
 
 impl ContentType {
-    /// Understands a header. None if it is not a `Content-Type`, or names a type that Postfix does not know: that changes
-    /// nothing.
+    /// Understands a header. None if it is not a `Content-Type`, or names a type that Postfix does
+    /// not know: that changes nothing.
     pub fn of_header(header: &[u8]) -> Option<ContentType> {
         let (name, value) = header.split_at_checked("content-type".len())?;
         let value = value.strip_prefix(b":")?;
@@ -91,7 +93,8 @@ struct Items<'h> {
 impl<'h> Iterator for Items<'h> {
     type Item = Vec<Token<'h>>;
 
-    /// None behind the last item; an item that only the end of the header ends does not count if it is empty.
+    /// None behind the last item; an item that only the end of the header ends does not count if it
+    /// is empty.
     fn next(&mut self) -> Option<Vec<Token<'h>>> {
         let mut tokens = Vec::with_capacity(TOKENS);
         while let [byte, after @ ..] = self.rest {

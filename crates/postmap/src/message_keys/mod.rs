@@ -1,4 +1,5 @@
-//! Keys that are parts of a message: its headers, and the lines of its body (postmap specification, section 12).
+//! Keys that are parts of a message: its headers, and the lines of its body (postmap specification,
+//! section 12).
 
 mod content_type;
 
@@ -13,8 +14,8 @@ use content_type::ContentType;
 
 /// Calls `tell` with each wanted key of the message that `input` holds, in order, until it fails.
 ///
-/// Of the message only one header or line is in memory at a time. Headers of parts are looked for in the text as it is:
-/// nothing is decoded.
+/// Of the message only one header or line is in memory at a time. Headers of parts are looked for
+/// in the text as it is: nothing is decoded.
 pub fn each_key<E>(
     mut input: impl BufRead,
     wanted: MessageKeys,
@@ -43,7 +44,8 @@ struct Parser<F> {
     limits: MimeLimits,
     tell: F,
     place: Place,
-    /// The header whose end has not come yet: a name, a colon, and lines joined by newlines. Empty outside of headers.
+    /// The header whose end has not come yet: a name, a colon, and lines joined by newlines. Empty
+    /// outside of headers.
     header: Vec<u8>,
     /// Whether the body that comes after these headers is a message with headers of its own.
     encloses_message: bool,
@@ -127,8 +129,8 @@ impl<E, F: FnMut(&[u8]) -> Result<(), E>> Parser<F> {
         Ok(())
     }
 
-    /// Headers end at a line that is none. If something else than an empty line does that, the message's own headers get the
-    /// empty line that is missing.
+    /// Headers end at a line that is none. If something else than an empty line does that, the
+    /// message's own headers get the empty line that is missing.
     fn end_headers(&mut self, primary: bool, line: &[u8]) -> Result<(), E> {
         self.place = Place::Body;
         if line.is_empty() {
@@ -151,8 +153,9 @@ impl<E, F: FnMut(&[u8]) -> Result<(), E>> Parser<F> {
         self.tell_body(line)
     }
 
-    /// Looks for the innermost multipart that has this boundary. It ends those within it: an end boundary may be missing.
-    /// What follows the boundary on its line does not matter, except the hyphens that make it the last one.
+    /// Looks for the innermost multipart that has this boundary. It ends those within it: an end
+    /// boundary may be missing. What follows the boundary on its line does not matter, except the
+    /// hyphens that make it the last one.
     fn find_boundary(&mut self, text: &[u8]) {
         let found = self.multiparts.iter().enumerate().rev().find_map(|(depth, multipart)| {
             let after = text.strip_prefix(&*multipart.boundary)?;

@@ -84,7 +84,8 @@ fn parts() {
     let digest = "Content-Type: multipart/digest; boundary=x\n";
     let message = "Content-Type: message/rfc822\n";
     let long = "Content-Type: multipart/mixed; boundary=0123456789abc\n";
-    // The headers of all parts, and what is left for the body, without the type of the whole message.
+    // The headers of all parts, and what is left for the body, without the type of the whole
+    // message.
     #[rustfmt::skip]
     let cases = [
         (mixed, "\np\nA: p\n--x\nB: c\n\nC: d\n--x\nD: e\n\n--x--\nE: f", "B: c|D: e", "|p|A: p|--x||C: d|--x||--x--|E: f"),
@@ -163,8 +164,8 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    /// Without NULs, and with all kinds of keys wanted, nothing is lost, and only spaces and one empty line are not as they
-    /// were.
+    /// Without NULs, and with all kinds of keys wanted, nothing is lost, and only spaces and one
+    /// empty line are not as they were.
     #[test]
     fn keys_are_the_message(message in message()) {
         let message: Vec<u8> = message.into_iter().filter(|byte| *byte != 0).collect();

@@ -8,8 +8,8 @@ use super::options::{DataOrder, Keep};
 use crate::format::{HashFunction, address, page_order};
 use crate::hash::layout::is_big;
 
-/// A pair's place in the table: its bucket above the index of its entry, so that to sort the numbers is to sort the
-/// pairs.
+/// A pair's place in the table: its bucket above the index of its entry, so that to sort the
+/// numbers is to sort the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place(u64);
 
@@ -74,11 +74,11 @@ pub(super) enum SameKeys {
     Stay(DataOrder),
 }
 
-/// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay; gives their
-/// indices.
+/// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay;
+/// gives their indices.
 ///
-/// Big keys come last, for pages of their own: the order of a page that mixes them with their own prefixes is
-/// ambiguous, and libdb then fails to find keys (section 12.2).
+/// Big keys come last, for pages of their own: the order of a page that mixes them with their own
+/// prefixes is ambiguous, and libdb then fails to find keys (section 12.2).
 pub(super) fn sort_buckets(
     places: &mut Vec<Place>,
     entries: &Entries<'_>,
@@ -102,7 +102,8 @@ pub(super) fn sort_buckets(
     dropped
 }
 
-/// As [`sort_buckets`], in some of the buckets: the places that are kept come first, and are counted.
+/// As [`sort_buckets`], in some of the buckets: the places that are kept come first, and are
+/// counted.
 fn sort_buckets_in(
     places: &mut [Place],
     entries: &Entries<'_>,

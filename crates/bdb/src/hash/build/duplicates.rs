@@ -1,4 +1,5 @@
-//! Several data items of one key in a new table: as a set on the page, or in a tree of their own (section 9).
+//! Several data items of one key in a new table: as a set on the page, or in a tree of their own
+//! (section 9).
 
 use kv_file_core::{Datum, Entries};
 
@@ -14,12 +15,13 @@ pub(super) enum Form {
     Plain,
     /// A set of data items, as it lies on a page.
     Set,
-    /// Several data items that need a tree of their own, as the indices of the entries that have them.
+    /// Several data items that need a tree of their own, as the indices of the entries that have
+    /// them.
     Tree,
 }
 
-/// The keys of a new table, each with all its data: entries by their indices, and behind them those that have been made
-/// of several with the same key.
+/// The keys of a new table, each with all its data: entries by their indices, and behind them those
+/// that have been made of several with the same key.
 #[derive(Debug)]
 pub(super) struct Keys<'t> {
     entries: Entries<'t>,
@@ -81,8 +83,8 @@ impl<'t> Keys<'t> {
         indices.iter().map(|index| self.data(u32::from_le_bytes(*index))).collect()
     }
 
-    /// Adds a key that is made of several entries with the same: with their data as a set, as it lies on a page, or as
-    /// their indices. Returns its index.
+    /// Adds a key that is made of several entries with the same: with their data as a set, as it
+    /// lies on a page, or as their indices. Returns its index.
     fn join(&mut self, indices: &[u32], set: Option<Vec<u8>>) -> Result<u32> {
         let index = self.entries.len().checked_add(self.joined.len() as u32);
         let index = index.filter(|index| *index < u32::MAX).ok_or(ErrorKind::TooLarge)?;

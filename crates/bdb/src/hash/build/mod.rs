@@ -49,7 +49,8 @@ impl HashBuilder<'static> {
 }
 
 impl<'t> HashBuilder<'t> {
-    /// A builder that does not copy keys and data which are parts of `text`: it remembers their positions.
+    /// A builder that does not copy keys and data which are parts of `text`: it remembers their
+    /// positions.
     pub fn over(text: &'t [u8], options: BuildOptions) -> Self {
         HashBuilder { options, entries: Entries::over(text), sizes: Sizes::default() }
     }
@@ -74,7 +75,8 @@ impl<'t> HashBuilder<'t> {
     /// Adds a pair.
     ///
     /// # Errors
-    /// [`ErrorKind::TooLarge`] for an item of 4 GiB or more, and for the pair after 2^32 - 1 others.
+    /// [`ErrorKind::TooLarge`] for an item of 4 GiB or more, and for the pair after 2^32 - 1
+    /// others.
     pub fn push<'a>(
         &mut self,
         key: impl Into<Datum<'a>>,
@@ -89,11 +91,12 @@ impl<'t> HashBuilder<'t> {
     /// Settles which pairs are stored and where.
     ///
     /// # Errors
-    /// [`ErrorKind::Option`] for impossible options, [`ErrorKind::TooLarge`] for a table of more than 2^32 pages.
+    /// [`ErrorKind::Option`] for impossible options, [`ErrorKind::TooLarge`] for a table of more
+    /// than 2^32 pages.
     ///
     /// # Complexity
-    /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many pairs are left out
-    /// that other pages or fewer buckets suit the rest.
+    /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many
+    /// pairs are left out that other pages or fewer buckets suit the rest.
     pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
         self.plan_at(0, keep)
     }

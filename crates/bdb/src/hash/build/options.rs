@@ -2,12 +2,13 @@
 
 use crate::format::ByteOrder;
 
-/// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in this machine's byte
-/// order, without checksums.
+/// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in
+/// this machine's byte order, without checksums.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct BuildOptions {
-    /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly all items.
+    /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly
+    /// all items.
     pub page_size: Option<u32>,
     /// Number of buckets, at least 2. `None`: as many as leave the pages about half full.
     pub buckets: Option<u32>,
@@ -17,7 +18,8 @@ pub struct BuildOptions {
     pub checksums: bool,
     /// Where the file's identification comes from.
     pub file_id: FileId,
-    /// The order of several data items of one key. `None`: a key has but one, as in Postfix's tables.
+    /// The order of several data items of one key. `None`: a key has but one, as in Postfix's
+    /// tables.
     pub data_order: Option<DataOrder>,
 }
 
@@ -81,7 +83,8 @@ pub enum FileId {
     Contents,
 }
 
-/// Which of several pairs with the same key a table keeps, unless a key may have several data items.
+/// Which of several pairs with the same key a table keeps, unless a key may have several data
+/// items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Keep {

@@ -1,8 +1,8 @@
 //! A new table whose every page is settled.
 //!
-//! Page 0 comes first, then the buckets' primary pages in order, then what did not fit on those: for each bucket its
-//! further pages, and the overflow pages of its big items. These are numbered here, so that the pages before can refer
-//! to them.
+//! Page 0 comes first, then the buckets' primary pages in order, then what did not fit on those:
+//! for each bucket its further pages, and the overflow pages of its big items. These are numbered
+//! here, so that the pages before can refer to them.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -77,8 +77,8 @@ impl<'t> Plan<'t> {
             further: Vec::new(),
             last_page: 0,
         };
-        // The meta page, then one page for each bucket up to the mask: libdb takes those above the last bucket for its
-        // own.
+        // The meta page, then one page for each bucket up to the mask: libdb takes those above the
+        // last bucket for its own.
         let mut next = u64::from(meta) + u64::from(high_mask) + 2;
         let mut start = 0;
         for places in plan.places.chunk_by(|a, b| a.bucket() == b.bucket()) {
@@ -94,8 +94,9 @@ impl<'t> Plan<'t> {
         Ok(plan)
     }
 
-    /// The pairs that are not stored because another with the same key is, or where a key may have several data items,
-    /// the same pair; in input order: the number of the push (from 0), and the key without its NUL.
+    /// The pairs that are not stored because another with the same key is, or where a key may have
+    /// several data items, the same pair; in input order: the number of the push (from 0), and the
+    /// key without its NUL.
     pub fn dropped(&self) -> impl Iterator<Item = (u32, &[u8])> {
         self.dropped.iter().map(|index| (*index, self.keys.key(*index).bytes))
     }

@@ -15,8 +15,8 @@ use crate::format::page_type;
 use crate::hash::layout::{is_big, item_len};
 use crate::new_pages::NewPages;
 
-/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in such pages, if the
-/// file system can, and maps them as such into programs that look keys up.
+/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in
+/// such pages, if the file system can, and maps them as such into programs that look keys up.
 const BLOCK: usize = 2 << 20;
 
 impl Contents for Plan<'_> {
@@ -70,8 +70,9 @@ impl Plan<'_> {
     /// What `out` gave; part of the file may then have been written.
     ///
     /// # Complexity
-    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their own where there are
-    /// many. Memory beside the plan's own: a few blocks of 2 MiB, and the further pages of one bucket.
+    /// One pass over the pairs in the order of their buckets. Pages are made by a thread of their
+    /// own where there are many. Memory beside the plan's own: a few blocks of 2 MiB, and the
+    /// further pages of one bucket.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()
@@ -97,7 +98,8 @@ struct PageMaker<'p> {
     rest: &'p [Place],
     /// Pairs of `rest` whose memory has been asked for.
     touched: usize,
-    /// The buckets whose further pages are still to be referred to, and those whose further pages are still to be made.
+    /// The buckets whose further pages are still to be referred to, and those whose further pages
+    /// are still to be made.
     to_refer: &'p [Further],
     to_make: &'p [Further],
 }
@@ -245,7 +247,8 @@ impl<'p> PageMaker<'p> {
         layout.finish(page, &header);
     }
 
-    /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the page after it.
+    /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the
+    /// page after it.
     fn make_chain_of(&mut self, stored: Datum<'_>, first: u32) -> u32 {
         if is_big(stored.len(), self.plan.layout.page_size) {
             self.made.chain(stored, first)

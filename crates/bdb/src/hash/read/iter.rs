@@ -1,4 +1,5 @@
-//! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's pairs in index order.
+//! Listing a hash database: buckets in order, each bucket's pages along its chain, each page's
+//! pairs in index order.
 
 use std::borrow::Cow;
 use std::iter::FusedIterator;

@@ -1,8 +1,9 @@
 //! Looking many keys up at once.
 //!
-//! A lookup in a table larger than the processor's caches waits for memory twice: for the page's offsets, then for the
-//! items. Keys of one group wait together, and while others are worked on: before the pairs of a group are looked at,
-//! all of them are asked for, and then the pages of the next group, whose keys are hashed side by side.
+//! A lookup in a table larger than the processor's caches waits for memory twice: for the page's
+//! offsets, then for the items. Keys of one group wait together, and while others are worked on:
+//! before the pairs of a group are looked at, all of them are asked for, and then the pages of the
+//! next group, whose keys are hashed side by side.
 
 use std::borrow::Cow;
 use std::iter::FusedIterator;
@@ -14,8 +15,8 @@ use super::search::{self, Likely, Search};
 use crate::error::{Result, Unsupported};
 use crate::format::HashFunction;
 
-/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as a core can wait
-/// for.
+/// Keys of one group. With the pages of the next, memory is asked for three lines a key: as many as
+/// a core can wait for.
 const GROUP: usize = 8;
 
 /// Iterates over the values of many keys, in the order of the keys: [`HashDb::get_many`].

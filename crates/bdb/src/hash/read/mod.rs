@@ -24,9 +24,10 @@ use crate::format::{Address, ByteOrder, HashFunction, HashMeta, Meta, Method};
 
 /// A hash database, open for reading.
 ///
-/// Reads versions 7 to 9 of the format, and 10 as long as no item is an external file; both byte orders, all page
-/// sizes, checksums, duplicates, and named databases in a file of several. `open` has checked page 0 only: every other
-/// page is checked when it is read. See [`Source`] for what a database can be read from.
+/// Reads versions 7 to 9 of the format, and 10 as long as no item is an external file; both byte
+/// orders, all page sizes, checksums, duplicates, and named databases in a file of several. `open`
+/// has checked page 0 only: every other page is checked when it is read. See [`Source`] for what a
+/// database can be read from.
 ///
 /// ```
 /// use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
@@ -54,9 +55,10 @@ impl<S: Source> HashDb<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for another kind of file, [`ErrorKind::SeveralDatabases`] for one
-    /// that needs [`open_named`](Self::open_named), [`ErrorKind::Length`], [`ErrorKind::Truncated`] and
-    /// [`ErrorKind::Corrupt`] for damage that shows at once, [`ErrorKind::Io`].
+    /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for another kind of file,
+    /// [`ErrorKind::SeveralDatabases`] for one that needs [`open_named`](Self::open_named),
+    /// [`ErrorKind::Length`], [`ErrorKind::Truncated`] and [`ErrorKind::Corrupt`] for damage that
+    /// shows at once, [`ErrorKind::Io`].
     ///
     /// # Complexity
     /// Reads the first 512 bytes.
@@ -129,16 +131,16 @@ impl<S: Source> HashDb<S> {
 
     /// The data stored under `key`; the first item where there are duplicates.
     ///
-    /// Keys are compared byte by byte, a terminating NUL included where the table has one: C programs store strings so
-    /// ([`Datum::terminated`]).
+    /// Keys are compared byte by byte, a terminating NUL included where the table has one: C
+    /// programs store strings so ([`Datum::terminated`]).
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] for damage on the way, [`ErrorKind::Io`], and
     /// [`Unsupported::HashFunction`] for a table with a hash function of its own.
     ///
     /// # Complexity
-    /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From memory it allocates
-    /// and copies nothing, unless the data fills several overflow pages.
+    /// Reads one page for each page of the key's bucket up to the key's: one, in most tables. From
+    /// memory it allocates and copies nothing, unless the data fills several overflow pages.
     #[inline]
     pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
         let key = key.into();
@@ -148,7 +150,8 @@ impl<S: Source> HashDb<S> {
 
     /// The data stored under each of `keys`, in their order, as [`get`](Self::get) finds it.
     ///
-    /// Faster than one `get` after the other where the table is in memory but not in the processor's caches.
+    /// Faster than one `get` after the other where the table is in memory but not in the
+    /// processor's caches.
     ///
     /// ```
     /// # use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
@@ -196,7 +199,8 @@ impl<S: Source> HashDb<S> {
         if self.suits_search { self.file.source.as_slice() } else { None }
     }
 
-    /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on them.
+    /// As [`get_from`](Self::get_from), for whatever the source of the pages, and whatever is on
+    /// them.
     #[cold]
     #[inline(never)]
     fn find_first(&self, primary: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>> {
@@ -207,7 +211,8 @@ impl<S: Source> HashDb<S> {
         }
     }
 
-    /// All data items stored under `key`: none, one, or a set of duplicates in the database's order.
+    /// All data items stored under `key`: none, one, or a set of duplicates in the database's
+    /// order.
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
@@ -220,8 +225,8 @@ impl<S: Source> HashDb<S> {
         Ok(Values::new(&self.file, source, budget))
     }
 
-    /// All pairs, in the order of the file, which is libdb's too: bucket by bucket. A key with several data items comes
-    /// once for each.
+    /// All pairs, in the order of the file, which is libdb's too: bucket by bucket. A key with
+    /// several data items comes once for each.
     ///
     /// # Complexity
     /// Reads every page in use once.
@@ -229,7 +234,8 @@ impl<S: Source> HashDb<S> {
         Iter::new(self)
     }
 
-    /// What is stored under a key, which is looked for on the pages of the bucket with the primary page `primary`.
+    /// What is stored under a key, which is looked for on the pages of the bucket with the primary
+    /// page `primary`.
     fn find<'a>(
         &'a self,
         primary: u32,

@@ -1,9 +1,10 @@
 //! Finding a key on pages in memory: the way that nearly every lookup takes.
 //!
-//! Everything is done on a borrowed page as it is, eight pairs at once and without a branch for each. What is not as
-//! usual (a big item of either kind, a set of duplicates, a page that was never written, any damage) is left to the
-//! general search in [`page`](crate::hash::page), which knows what it is: nothing is reported from here. The two agree
-//! on every page, which is tested on damaged files.
+//! Everything is done on a borrowed page as it is, eight pairs at once and without a branch for
+//! each. What is not as usual (a big item of either kind, a set of duplicates, a page that was
+//! never written, any damage) is left to the general search in [`page`](crate::hash::page), which
+//! knows what it is: nothing is reported from here. The two agree on every page, which is tested on
+//! damaged files.
 
 use std::array::from_fn;
 use std::hint::select_unpredictable;
@@ -15,7 +16,8 @@ use crate::file::PageFile;
 use crate::format::page::{Header, header_len};
 use crate::format::{ByteOrder, item, page_type};
 
-/// Items that are looked at together. Their offsets and the page's header fit in one line of a cache.
+/// Items that are looked at together. Their offsets and the page's header fit in one line of a
+/// cache.
 const LANES: usize = 16;
 
 /// One bit for each of their items: those of keys have even numbers.
@@ -33,7 +35,8 @@ pub(super) fn suits<S>(file: &PageFile<S>) -> bool {
         && file.layout.page_size < 1 << 16
 }
 
-/// Looks for `key` in the bucket with the primary page `primary`. `None` where this is for the general search.
+/// Looks for `key` in the bucket with the primary page `primary`. `None` where this is for the
+/// general search.
 #[inline(always)]
 pub(super) fn search<'a, S: Source>(
     file: &PageFile<S>,
@@ -93,7 +96,8 @@ pub(super) enum Search<'a> {
     GoesOn,
 }
 
-/// The start of a search: the likely pairs among the first ones of a primary page, which are all of most buckets.
+/// The start of a search: the likely pairs among the first ones of a primary page, which are all of
+/// most buckets.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Likely<'a> {
     chunk: Chunk<'a>,
@@ -233,8 +237,8 @@ impl<'a> Chunk<'a> {
         lanes.to_bitmask() as Lanes & self.used
     }
 
-    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is for the general
-    /// search.
+    /// The data stored under the key, if it is in one of these pairs. `None` outside, where this is
+    /// for the general search.
     #[inline(always)]
     fn find(&self, mut candidates: Lanes, key: Datum<'_>) -> Option<Found<'a>> {
         while candidates != 0 {
@@ -256,7 +260,8 @@ impl<'a> Chunk<'a> {
     /// The pair whose key has this lane.
     #[inline(always)]
     fn pair(&self, lane: usize) -> Pair {
-        // Where the first pair is as likely as another, a branch would be taken the wrong way half the time.
+        // Where the first pair is as likely as another, a branch would be taken the wrong way half
+        // the time.
         let end_before = number(self.offsets, lane % LANES);
         let end = select_unpredictable(lane == 0, self.first_end, end_before).into();
         Pair { data: self.start(lane + 1), key: self.start(lane), end }

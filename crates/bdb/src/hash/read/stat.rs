@@ -16,7 +16,8 @@ use crate::tree;
 
 /// The figures of a hash database: [`HashDb::stat`].
 ///
-/// They are those of libdb's `db_stat`, but for one: on empty pages of 65536 bytes it finds less than no bytes free.
+/// They are those of libdb's `db_stat`, but for one: on empty pages of 65536 bytes it finds less
+/// than no bytes free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stat {
@@ -65,8 +66,8 @@ impl<S: Source> HashDb<S> {
     /// Counts what the database holds and how its pages are used.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::ErrorKind::Corrupt) for damage on a page of the database or of the free list,
-    /// [`Io`](crate::ErrorKind::Io).
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) for damage on a page of the database or of the free
+    /// list, [`Io`](crate::ErrorKind::Io).
     ///
     /// # Complexity
     /// Reads every page in use once, and those of the free list.
@@ -186,7 +187,8 @@ impl<'a, S: Source> Count<'a, S> {
                 let item = tree::item(self.file, &page, index)?;
                 match (item.child, item.content) {
                     (None, Content::Big(big)) => self.big(big)?,
-                    // A separator repeats the item of a leaf. libdb counts its pages again; it fills all but the last.
+                    // A separator repeats the item of a leaf. libdb counts its pages again; it
+                    // fills all but the last.
                     (Some(_), Content::Big(big)) => {
                         self.add_chain(u64::from(big.len).div_ceil(self.room()), big);
                     }

@@ -1,13 +1,15 @@
-//! The pages of a bucket that is being changed: reading them, adding and removing some, dividing a bucket.
+//! The pages of a bucket that is being changed: reading them, adding and removing some, dividing a
+//! bucket.
 //!
 //! # What readers find meanwhile
 //!
-//! The changed pages can be written one by one so that a reader always finds what was there and stays
-//! ([`HashUpdate::finish`]). Pages to which nothing led before are written first; so a bucket of
-//! which only the primary page is older (`alone`) changes at once, when that is written. Of a bucket with several older
-//! pages, each either gains pairs or loses some, and those that gain are written before those that lose: a pair is
-//! always on one of them. New pages are added behind the last one, which thereby gains all that is on them. Where a
-//! page would have to do both, the whole bucket is written anew, on its primary page and new ones.
+//! The changed pages can be written one by one so that a reader always finds what was there and
+//! stays ([`HashUpdate::finish`]). Pages to which nothing led before are written first; so a bucket
+//! of which only the primary page is older (`alone`) changes at once, when that is written. Of a
+//! bucket with several older pages, each either gains pairs or loses some, and those that gain are
+//! written before those that lose: a pair is always on one of them. New pages are added behind the
+//! last one, which thereby gains all that is on them. Where a page would have to do both, the whole
+//! bucket is written anew, on its primary page and new ones.
 
 use kv_file_core::Source;
 
@@ -79,7 +81,8 @@ impl<S: Source> HashUpdate<S> {
         refuse_bucket_page(&self.db.file, database, bucket, page)
     }
 
-    /// A page of a bucket that has been found to be sound before: nothing is changed that has not been looked at.
+    /// A page of a bucket that has been found to be sound before: nothing is changed that has not
+    /// been looked at.
     pub(super) fn page_again(&self, number: u32) -> Result<HashPage<'_>> {
         let unseen =
             |page: &Page<'_>| Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
@@ -98,7 +101,8 @@ impl<S: Source> HashUpdate<S> {
         self.db.file.put(page.number, page.into_bytes())
     }
 
-    /// Returns `true` if a bucket has but one page to which readers may be led already, as far as a page of it tells.
+    /// Returns `true` if a bucket has but one page to which readers may be led already, as far as a
+    /// page of it tells.
     fn is_alone(&self, bucket: u32, (number, next): (u32, u32)) -> bool {
         let primary = self.db.address.page(bucket);
         number == primary && next == 0
@@ -106,7 +110,8 @@ impl<S: Source> HashUpdate<S> {
             || self.alone.contains(&primary)
     }
 
-    /// Whether a page of a bucket, which leads to `next`, may gain a pair or be followed by a new page.
+    /// Whether a page of a bucket, which leads to `next`, may gain a pair or be followed by a new
+    /// page.
     pub(super) fn may_gain(&self, bucket: u32, page: u32, next: u32) -> Result<bool> {
         if self.lost.is_empty() || self.is_alone(bucket, (page, next)) {
             return Ok(true);
@@ -144,7 +149,8 @@ impl<S: Source> HashUpdate<S> {
         !(gains(page.number) || empties && gains(other))
     }
 
-    /// Writes a page of a bucket that has lost a pair, or gives it back if it is empty and not the bucket's only one.
+    /// Writes a page of a bucket that has lost a pair, or gives it back if it is empty and not the
+    /// bucket's only one.
     pub(super) fn lose(&mut self, bucket: u32, page: EditedPage) -> Result<()> {
         let EditedPage { number, prev, next, .. } = page;
         let alone = self.is_alone(bucket, (number, next));
@@ -234,7 +240,8 @@ impl<S: Source> HashUpdate<S> {
         }
     }
 
-    /// Adds a bucket, and divides the pairs of the one that has served its hashes so far (section 18).
+    /// Adds a bucket, and divides the pairs of the one that has served its hashes so far (section
+    /// 18).
     pub(super) fn expand(&mut self) -> Result<()> {
         let mut address = self.db.address.clone();
         let (old, first_of_group) = address.grow()?;

@@ -15,8 +15,8 @@ use crate::overflow;
 
 /// A page in memory. Pairs are counted from 0; the one at `i` has the items 2i and 2i + 1.
 ///
-/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the bytes of those after
-/// it.
+/// Items lie one below the other without gaps (section 5), so adding or removing a pair moves the
+/// bytes of those after it.
 #[derive(Clone, Debug)]
 pub(crate) struct EditedPage {
     pub number: u32,
@@ -39,7 +39,8 @@ pub(crate) struct StoredPair {
     pub data: Vec<u8>,
 }
 
-/// Which keys a page has. Sorted pages that mix both kinds are ambiguous: nothing is added to them (section 12.2).
+/// Which keys a page has. Sorted pages that mix both kinds are ambiguous: nothing is added to them
+/// (section 12.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
     None,

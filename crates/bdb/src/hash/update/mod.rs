@@ -1,6 +1,7 @@
 //! Changing a database: adding, replacing and removing pairs (sections 14 to 18).
 //!
-//! Nothing is written: the pages that change are gathered in memory, and become one commit of whoever owns the file.
+//! Nothing is written: the pages that change are gathered in memory, and become one commit of
+//! whoever owns the file.
 
 mod bucket;
 mod edit;
@@ -28,8 +29,9 @@ use crate::verify::{MAX_ELEMENTS, refuse_meta};
 
 /// A hash database that is being changed.
 ///
-/// Takes what libdb or this crate has written: any page size, byte order and version that [`HashDb`] reads up
-/// to 9, with or without checksums and duplicates. Of a key with several data items, all are replaced or removed.
+/// Takes what libdb or this crate has written: any page size, byte order and version that
+/// [`HashDb`] reads up to 9, with or without checksums and duplicates. Of a key with several data
+/// items, all are replaced or removed.
 ///
 /// After an error the value is of no more use, and nothing has happened to the file.
 ///
@@ -93,8 +95,9 @@ impl<S: Source> HashUpdate<S> {
     /// Opens a file that is one hash database.
     ///
     /// # Errors
-    /// As [`HashDb::open`], and [`ErrorKind::Unsupported`] for version 10 and for a hash function of the
-    /// database's own; [`ErrorKind::Corrupt`] for all that [`verify`](crate::verify()) calls damage on page 0.
+    /// As [`HashDb::open`], and [`ErrorKind::Unsupported`] for version 10 and for a hash function
+    /// of the database's own; [`ErrorKind::Corrupt`] for all that [`verify`](crate::verify()) calls
+    /// damage on page 0.
     pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         let (function, free) = match &meta.method {
@@ -118,7 +121,8 @@ impl<S: Source> HashUpdate<S> {
         })
     }
 
-    /// The data stored under `key`, with the changes so far; the first item where there are duplicates.
+    /// The data stored under `key`, with the changes so far; the first item where there are
+    /// duplicates.
     ///
     /// # Errors
     /// As [`HashDb::get`].
@@ -143,15 +147,17 @@ impl<S: Source> HashUpdate<S> {
         self.db.get(key)
     }
 
-    /// Stores a pair. Where the key is there already, `keep` decides which data stay. Returns `true` if the pair is stored.
+    /// Stores a pair. Where the key is there already, `keep` decides which data stay. Returns
+    /// `true` if the pair is stored.
     ///
     /// # Errors
     /// As [`HashDb::get`], and [`ErrorKind::TooLarge`] beyond the limits of the format. What
     /// [`verify`](crate::verify()) would say of a page that is used is an error, too.
     ///
     /// # Complexity
-    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket that needs a further
-    /// page makes the table grow by one bucket, which changes all pages of another.
+    /// Reads the key's bucket up to the key's page, or all of it, and changes one page; a bucket
+    /// that needs a further page makes the table grow by one bucket, which changes all pages of
+    /// another.
     pub fn put<'d>(
         &mut self,
         key: impl Into<Datum<'d>>,
@@ -184,20 +190,24 @@ impl<S: Source> HashUpdate<S> {
     ///
     /// The pages come in an order in which they can be written over the old file one by one:
     ///
-    /// 1. pages that belonged to nothing: behind the old last page, on the list of free pages, or reserved for new buckets;
+    /// 1. pages that belonged to nothing: behind the old last page, on the list of free pages, or
+    ///    reserved for new buckets;
     /// 2. page 0, which leads to the new buckets;
-    /// 3. pages that gain pairs which other pages of their bucket lose, or that lead to new pages which do;
+    /// 3. pages that gain pairs which other pages of their bucket lose, or that lead to new pages
+    ///    which do;
     /// 4. all other pages of buckets;
-    /// 5. pages that belong to nothing from now on. None of them is used for anything new, so that all that a reader may
-    ///    still be led to is as it was.
+    /// 5. pages that belong to nothing from now on. None of them is used for anything new, so that
+    ///    all that a reader may still be led to is as it was.
     ///
-    /// Who looks up a key when the file has been made as long as the new one and some pages, in this order, have been
-    /// written, each as a whole, finds what is stored under the key before or after the update. A key that is in both
-    /// is never missed. The new file is shorter only where the old one had pages behind the last one that it told of.
+    /// Who looks up a key when the file has been made as long as the new one and some pages, in
+    /// this order, have been written, each as a whole, finds what is stored under the key before or
+    /// after the update. A key that is in both is never missed. The new file is shorter only where
+    /// the old one had pages behind the last one that it told of.
     ///
-    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one state, not for one that
-    /// has kept page 0 or others from before. A listing may meet a pair twice. A writer must not start from such a
-    /// state, since the list of free pages is not whole before the end, nor does [`verify`](crate::verify()) accept it.
+    /// The limits: this holds for a lookup that reads page 0 and the pages of the bucket at one
+    /// state, not for one that has kept page 0 or others from before. A listing may meet a pair
+    /// twice. A writer must not start from such a state, since the list of free pages is not whole
+    /// before the end, nor does [`verify`](crate::verify()) accept it.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] from reading page 0.
@@ -243,7 +253,8 @@ impl<S: Source> HashUpdate<S> {
         }
     }
 
-    /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's last.
+    /// Adds a pair whose key is not there, on a page with room or on a new one behind the bucket's
+    /// last.
     fn insert(&mut self, at: Absent, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
         let Absent { bucket, room, last } = at;
         let mut page = match room {
@@ -311,8 +322,9 @@ impl<S: Source> HashUpdate<S> {
     }
 }
 
-/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update would cut them off.
-/// What else lies there, such as what is left of an interrupted change, calls itself by other numbers.
+/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update
+/// would cut them off. What else lies there, such as what is left of an interrupted change, calls
+/// itself by other numbers.
 fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<()> {
     /// More than what any change leaves, and looked at in less than a second.
     const LIMIT: u64 = 1 << 30;

@@ -1,4 +1,5 @@
-//! What is remembered of each page of a bucket, so that most walks need not look at its pairs again.
+//! What is remembered of each page of a bucket, so that most walks need not look at its pairs
+//! again.
 
 use kv_file_core::Datum;
 
@@ -49,14 +50,15 @@ impl Summary {
         marks.iter().all(|mark| self.marks[usize::from(mark >> 6)] >> (mark & 63) & 1 != 0)
     }
 
-    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses keys (section
-    /// 12.2).
+    /// Whether big keys and others would be mixed by a pair more: on such sorted pages libdb misses
+    /// keys (section 12.2).
     pub fn mixes_with(&self, big_key: bool) -> bool {
         if big_key { self.plain_keys } else { self.big_keys }
     }
 }
 
-/// Two numbers by which keys of one bucket differ, mostly, even where they were chosen for their hashes to be the same.
+/// Two numbers by which keys of one bucket differ, mostly, even where they were chosen for their
+/// hashes to be the same.
 pub(super) fn marks(key: Datum<'_>) -> [u8; 2] {
     let [bytes, tail] = key.pieces();
     let sum = bytes

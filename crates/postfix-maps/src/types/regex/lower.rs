@@ -52,7 +52,8 @@ impl Lowering {
                 Err("a position within the pattern, with $number in the result")
             }
             Node::Look(look) => plain(Hir::look(*look)),
-            // Where nothing follows, the newline may as well be part of the match, unless that shows in a group.
+            // Where nothing follows, the newline may as well be part of the match, unless that
+            // shows in a group.
             Node::End if context.last && !(context.group && self.groups) => {
                 let newline = Box::new(Hir::literal(*b"\n"));
                 let newline = hir::Repetition { min: 0, max: Some(1), greedy: true, sub: newline };

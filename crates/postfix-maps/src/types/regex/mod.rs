@@ -1,14 +1,18 @@
-//! Regular expressions as POSIX's `regcomp` (in GNU's library) and PCRE understand them, over bytes.
+//! Regular expressions as POSIX's `regcomp` (in GNU's library) and PCRE understand them, over
+//! bytes.
 //!
-//! A pattern becomes a syntax tree ([`posix`], [`perl`]), and that one for the engines of the `regex` crate
-//! ([`lower`]). Whatever they would not treat exactly as the original does is refused. Much depends on whether the
-//! groups matter. Where they do not, only the language counts: which texts have a match anywhere. Where they do, the
-//! match itself has to be the same one, and the path through the pattern:
+//! A pattern becomes a syntax tree ([`posix`], [`perl`]), and that one for the engines of the
+//! `regex` crate ([`lower`]). Whatever they would not treat exactly as the original does is
+//! refused. Much depends on whether the groups matter. Where they do not, only the language counts:
+//! which texts have a match anywhere. Where they do, the match itself has to be the same one, and
+//! the path through the pattern:
 //!
-//! - PCRE takes the leftmost match, and of the paths from there the first in its order of preference. So do the engines.
-//! - GNU's `regexec` takes the leftmost match, of these the longest, and of the paths to its end the first in the same order
-//!   of preference. (POSIX asks for another one; GNU's library does not do that.) An engine that follows all paths at
-//!   once, and keeps the preferred one to each position, finds just that.
+//! - PCRE takes the leftmost match, and of the paths from there the first in its order of
+//!   preference. So do the engines.
+//! - GNU's `regexec` takes the leftmost match, of these the longest, and of the paths to its end
+//!   the first in the same order of preference. (POSIX asks for another one; GNU's library does not
+//!   do that.) An engine that follows all paths at once, and keeps the preferred one to each
+//!   position, finds just that.
 
 mod lower;
 mod perl;
