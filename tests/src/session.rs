@@ -25,8 +25,8 @@ const CHANGE: &str = "fnNopruw";
 /// A user and a group that are not root's.
 const NOBODY: u32 = 65_534;
 
-/// Runs a session of one of the programs for each of the seeds `0..cases`, which all types of tables
-/// share: see [`each_seed`].
+/// Runs a session of one of the programs for each of the seeds `0..cases`, which all types of
+/// tables share: see [`each_seed`].
 ///
 /// # Panics
 ///

@@ -9,6 +9,9 @@ use std::path::Path;
 
 use crate::dbtools::{self, Pair};
 
+/// Judges a table's file.
+pub type Check = fn(&Path) -> Result<(), String>;
+
 /// A type of tables in files.
 #[derive(Debug)]
 pub struct TableType {
@@ -25,7 +28,7 @@ pub struct TableType {
     /// The pairs of a file that need not be equal byte by byte; `None` where it must be.
     pub pairs: Option<fn(&Path) -> Vec<Pair>>,
     /// What a program that is not ours has against a file, where there is such a program.
-    pub check: Option<fn(&Path) -> Result<(), String>>,
+    pub check: Option<Check>,
     /// How our diagnoses of a damaged file begin: Postfix only calls it an invalid argument.
     pub diagnoses: &'static [&'static str],
 }
