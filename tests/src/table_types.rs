@@ -83,6 +83,14 @@ impl TableType {
         [start, self.name.as_bytes(), b":", table, suffix.as_bytes()].concat().into()
     }
 
+    /// A command line of words that are separated by single spaces, and was written for `hash:`, for
+    /// this type.
+    pub fn line(&self, line: &str) -> String {
+        let words = line.split(' ').map(|word| self.argument(word.as_bytes()));
+        let words: Vec<_> = words.map(|word| String::from_utf8_lossy(&word).into_owned()).collect();
+        words.join(" ")
+    }
+
     /// The name of a file that was written with `.db`, for this type.
     pub fn file_name<'a>(&self, name: &'a str) -> Cow<'a, str> {
         match name.strip_suffix(HASH.suffix) {
@@ -139,6 +147,8 @@ mod tests {
             assert_eq!(*OTHER.argument(hash), *other);
             assert_eq!(*HASH.argument(hash), *hash);
         }
+        assert_eq!(OTHER.line("-q  k hash:m hash:n.db"), "-q  k cdb:m cdb:n.cdb");
+        assert_eq!(HASH.line("-q  k hash:m hash:n.db"), "-q  k hash:m hash:n.db");
         for (hash, other) in [("d/m.db", "d/m.cdb"), ("m", "m"), ("m.db2", "m.db2")] {
             assert_eq!(OTHER.file_name(hash), other);
             assert_eq!(HASH.file_name(hash), hash);
