@@ -25,7 +25,8 @@ pub struct TableType {
     pub changes: bool,
     /// Whether real Postfix lists a table: option `-s`.
     pub lists: bool,
-    /// The pairs of a file that need not be equal byte by byte; `None` where it must be.
+    /// The pairs of a file that need not be equal byte by byte; `None` where it must be, but for
+    /// the time in it.
     pub pairs: Option<fn(&Path) -> Vec<Pair>>,
     /// What a program that is not ours has against a file, where there is such a program.
     pub check: Option<Check>,

@@ -146,3 +146,34 @@ fn cases_run_with_other_types() {
         }
     }
 }
+
+/// Aliases have the time in them, and the sides are not made in the same second.
+#[test]
+fn other_types_may_differ_in_time() {
+    let real = tools::real();
+    let directory = tempfile::tempdir().unwrap();
+    let script = directory.path().join("postalias");
+    let program = real.program(Tool::Postalias);
+    fs::write(&script, format!("#!/bin/sh\nsleep 1.1\nexec {} \"$@\"\n", program.display()))
+        .unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    for table_type in [HASH, BTREE, CDB] {
+        let suite = Suite::new(directory.path());
+        let mut twin = Twin::between(table_type, "later", &suite, real);
+        twin.file("m", b"root: admin\n");
+        assert_eq!(twin.run(&Call::line(Tool::Postalias, b"hash:m")).status, Status::Exit(0));
+    }
+    // Another difference is found.
+    let other = format!(
+        "#!/bin/sh\nsed -i s/admin/nobod/ m\n{} $1\nsed -i s/nobod/admin/ m\n",
+        program.display()
+    );
+    fs::write(&script, other).unwrap();
+    for table_type in [HASH, BTREE, CDB] {
+        let suite = Suite::new(directory.path());
+        let mut twin = Twin::between(table_type, "other", &suite, real);
+        twin.file("m", b"root: admin\n");
+        let difference = twin.try_run(&Call::line(Tool::Postalias, b"hash:m")).unwrap_err();
+        assert!(difference.contains(table_type.suffix), "{difference}");
+    }
+}
