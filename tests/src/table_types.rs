@@ -84,8 +84,8 @@ impl TableType {
         [start, self.name.as_bytes(), b":", table, suffix.as_bytes()].concat().into()
     }
 
-    /// A command line of words that are separated by single spaces, and was written for `hash:`, for
-    /// this type.
+    /// A command line that was written for `hash:`, its words separated by single spaces, for this
+    /// type.
     pub fn line(&self, line: &str) -> String {
         let words = line.split(' ').map(|word| self.argument(word.as_bytes()));
         let words: Vec<_> = words.map(|word| String::from_utf8_lossy(&word).into_owned()).collect();
