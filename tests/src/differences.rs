@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::table_types::TABLE_TYPES;
+
 /// Lines on standard error that only one side prints.
 pub struct Difference {
     /// Why the other does not print it.
@@ -50,24 +52,16 @@ fn is_libdb_message(line: &[u8]) -> bool {
     )
 }
 
-/// A warning that consists of a table's file and what `bdb_file::Error` says of it.
+/// A warning that consists of a table's file and what our readers say of it.
 fn is_diagnosis(line: &[u8]) -> bool {
     let Ok(line) = str::from_utf8(line) else { return false };
     let warning = ["postmap: warning: ", "postalias: warning: "];
     let Some(text) = warning.iter().find_map(|start| line.strip_prefix(start)) else {
         return false;
     };
-    let Some((_, diagnosis)) = text.split_once(".db: ") else { return false };
-    let starts = [
-        "not a Berkeley DB file",
-        "page ",
-        "file length ",
-        "file is truncated",
-        "file holds several named databases",
-        "unsupported version ",
-        "unsupported access method",
-        "database is encrypted",
-        "database is partitioned",
-    ];
-    starts.iter().any(|start| diagnosis.starts_with(start))
+    TABLE_TYPES.iter().any(|table_type| {
+        text.split_once(&format!("{}: ", table_type.suffix)).is_some_and(|(_, diagnosis)| {
+            table_type.diagnoses.iter().any(|start| diagnosis.starts_with(start))
+        })
+    })
 }

@@ -10,5 +10,6 @@ pub mod libdb;
 pub mod made;
 pub mod raw;
 pub mod session;
+pub mod table_types;
 pub mod tools;
 pub mod twin;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::generate::{self, Keys, Rng, one_in};
+use crate::table_types::TableType;
 use crate::tools::Tool;
 use crate::twin::{Call, Twin, is_root};
 
@@ -24,7 +25,8 @@ const CHANGE: &str = "fnNopruw";
 /// A user and a group that are not root's.
 const NOBODY: u32 = 65_534;
 
-/// Runs a session of one of the programs for each of the seeds `0..cases`: see [`each_seed`].
+/// Runs a session of one of the programs for each of the seeds `0..cases`, which all types of
+/// tables share: see [`each_seed`].
 ///
 /// # Panics
 ///
@@ -33,8 +35,8 @@ pub fn sessions(tool: Tool, cases: u64) {
     each_seed(tool.name(), cases, |seed| session(tool, seed));
 }
 
-/// Runs a session of changes with one of the programs for each of the seeds `0..cases`: see
-/// [`each_seed`].
+/// Runs a session of changes with one of the programs for each of the seeds `0..cases`, which the
+/// types of tables that can be changed share: see [`each_seed`].
 ///
 /// # Panics
 ///
@@ -136,7 +138,8 @@ fn lay_out(twin: &mut Twin) {
 /// Builds a map from a generated text, lists it, asks it for keys, and gives some odd command.
 fn session(tool: Tool, seed: u64) {
     let rng = &mut Rng::with_seed(seed);
-    let mut twin = Twin::new(&format!("{tool:?}, seed {seed}"));
+    let table_type = TableType::of_seed(seed);
+    let mut twin = Twin::of(table_type, &format!("{tool:?}, seed {seed}"));
     twin.main_cf(generate::main_cf(rng));
     lay_out(&mut twin);
     let kind = Kind::any(rng, tool);
@@ -147,11 +150,16 @@ fn session(tool: Tool, seed: u64) {
         twin.run(&Call::new(tool, ["hash:m", "hash:m2"]));
         twin.mode("m.db", generate::index_mode(rng));
     }
-    twin.file("m", &kind.text(rng));
+    let text = kind.text(rng);
+    twin.file("m", &text);
     twin.mode("m", generate::source_mode(rng));
     twin.run(&kind.call(rng, CREATE, &[name]));
 
-    let listing = twin.read(&kind.call(rng, READ, &[b"-s", name])).stdout;
+    let mut listing = twin.read(&kind.call(rng, READ, &[b"-s", name])).stdout;
+    if !table_type.lists {
+        // The keys to ask for come from the text: a tab ends those of a listing.
+        listing = text.iter().map(|byte| if *byte == b' ' { b'\t' } else { *byte }).collect();
+    }
     let queries = generate::queries(rng, &listing);
     twin.read(&kind.call(rng, READ, &[b"-q", b"-", name]).stdin(queries));
     let key = generate::key(rng, &listing);
@@ -165,7 +173,8 @@ fn session(tool: Tool, seed: u64) {
 /// the files are tampered with; about every third time the programs work on each other's files.
 fn change_session(tool: Tool, seed: u64) {
     let rng = &mut Rng::with_seed(seed);
-    let mut twin = Twin::new(&format!("{tool:?}, changes, seed {seed}"));
+    let table_type = TableType::changing_of_seed(seed);
+    let mut twin = Twin::of(table_type, &format!("{tool:?}, changes, seed {seed}"));
     twin.main_cf(generate::main_cf(rng));
     lay_out(&mut twin);
     let kind = Kind::any(rng, tool);

@@ -4,6 +4,9 @@
 //! A [`Twin`] has two directories, `ours` and `real`. What is laid out goes to both; each command
 //! then runs once in either, standing in the directory, so that no name in a message differs.
 //!
+//! Whoever uses a twin writes `hash:` for the type of a table and `.db` for the end of its file's
+//! name; a twin of another [type](crate::table_types) puts that type's in their place.
+//!
 //! The directories are made below `TMPDIR`. The programs wait for their files to reach the disk,
 //! unless `TMPDIR` is in memory, as `/dev/shm` is.
 
@@ -24,6 +27,7 @@ use tempfile::TempDir;
 pub use call::{Call, Outcome, Status};
 
 use crate::differences;
+use crate::table_types::{HASH, TABLE_TYPES, TableType};
 use crate::tools::{self, Suite};
 use files::Comparison;
 
@@ -60,6 +64,7 @@ pub struct Twin {
     /// The parent of the two directories; taken out when it is to stay.
     root: Option<TempDir>,
     path: PathBuf,
+    table_type: &'static TableType,
     comparison: Comparison,
     /// What has been done so far, for the report.
     steps: Vec<String>,
@@ -74,15 +79,33 @@ impl Twin {
     ///
     /// When the real programs are missing or ours cannot be built.
     pub fn new(name: &str) -> Self {
-        Twin::between(name, tools::ours(), tools::real())
+        Twin::of(HASH, name)
     }
 
-    /// As [`new`](Twin::new), with other programs in the two roles.
+    /// As [`new`](Twin::new), with tables of another type.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Twin::new).
+    pub fn of(table_type: &'static TableType, name: &str) -> Self {
+        Twin::between(table_type, name, tools::ours(), tools::real())
+    }
+
+    /// A twin of each type, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Twin::new).
+    pub fn each(name: &str) -> impl Iterator<Item = Self> {
+        TABLE_TYPES.iter().map(move |table_type| Twin::of(table_type, name))
+    }
+
+    /// As [`of`](Twin::of), with other programs in the two roles.
     ///
     /// # Panics
     ///
     /// When there is no place for temporary files.
-    pub fn between(name: &str, ours: &Suite, real: &Suite) -> Self {
+    pub fn between(table_type: &'static TableType, name: &str, ours: &Suite, real: &Suite) -> Self {
         let root = tempfile::Builder::new()
             .prefix("twin-")
             // Open to all: a program run by root becomes the owner of the map's source.
@@ -94,8 +117,9 @@ impl Twin {
             real: real.clone(),
             path: root.path().to_owned(),
             root: Some(root),
-            comparison: Comparison::default(),
-            steps: vec![name.to_owned()],
+            table_type,
+            comparison: Comparison::new(table_type),
+            steps: vec![format!("{name}, {}", table_type.name)],
         };
         twin.directory("");
         twin.directory("etc");
@@ -103,9 +127,10 @@ impl Twin {
         twin
     }
 
-    /// Writes `etc/main.cf`.
+    /// Writes `etc/main.cf`; the type of the twin's tables is the default.
     pub fn main_cf(&mut self, text: &[u8]) {
-        self.file("etc/main.cf", text);
+        let text = self.table_type.main_cf(text);
+        self.file("etc/main.cf", &text);
         self.age("etc/main.cf", DAY);
     }
 
@@ -131,11 +156,13 @@ impl Twin {
 
     /// Makes a symbolic link.
     pub fn link(&mut self, target: &str, name: &str) {
+        let target = &*self.table_type.file_name(target);
         self.lay(format!("ln -s {target} {name}"), name, |path| symlink(target, path));
     }
 
     /// Gives a file another name, besides the one it has.
     pub fn hard_link(&mut self, name: &str, other: &str) {
+        let name = &*self.table_type.file_name(name);
         self.lay(format!("ln {name} {other}"), other, |path| {
             fs::hard_link(path.with_file_name(name), path)
         });
@@ -143,6 +170,7 @@ impl Twin {
 
     /// Gives a file another name in the place of the one it has.
     pub fn rename(&mut self, name: &str, other: &str) {
+        let other = &*self.table_type.file_name(other);
         self.lay(format!("mv {name} {other}"), name, |path| {
             fs::rename(path, path.with_file_name(other))
         });
@@ -177,7 +205,7 @@ impl Twin {
 
     /// Whether there is a file: in both directories, or in neither.
     pub fn has(&self, name: &str) -> bool {
-        self.directory_of(Whose::Real).join(name).exists()
+        self.path_of(Whose::Real, name).exists()
     }
 
     /// What the real programs left in a file.
@@ -186,7 +214,7 @@ impl Twin {
     ///
     /// When there is no such file.
     pub fn real_file(&self, name: &str) -> Vec<u8> {
-        fs::read(self.directory_of(Whose::Real).join(name)).expect("the real program left the file")
+        fs::read(self.path_of(Whose::Real, name)).expect("the real program left the file")
     }
 
     /// Runs a command that may write, on both sides, and compares what it said and what it left.
@@ -249,13 +277,14 @@ impl Twin {
     fn lay(&mut self, step: String, name: &str, act: impl Fn(&Path) -> io::Result<()>) {
         self.steps.push(step);
         for whose in [Whose::Ours, Whose::Real] {
-            let path = self.directory_of(whose).join(name);
+            let path = self.path_of(whose, name);
             act(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
     }
 
     /// Runs one side's program in one side's directory.
     fn execute(&mut self, call: &Call, program: Whose, files: Whose) -> Outcome {
+        let call = call.of_type(self.table_type);
         let stdin = self.path.join(format!("stdin.{}", self.steps.len()));
         fs::write(&stdin, &call.stdin).expect("the temporary directory is writable");
         let suite = match program {
@@ -286,6 +315,11 @@ impl Twin {
 
     fn directory_of(&self, whose: Whose) -> PathBuf {
         self.path.join(whose.name())
+    }
+
+    /// Where a file of either side is.
+    fn path_of(&self, whose: Whose, name: &str) -> PathBuf {
+        self.directory_of(whose).join(&*self.table_type.file_name(name))
     }
 }
 

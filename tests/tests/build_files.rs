@@ -2,6 +2,8 @@
 //!
 //! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones, and
 //! 54 with several data of a key.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::collections::BTreeMap;

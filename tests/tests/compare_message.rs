@@ -6,6 +6,7 @@
 
 use map_tests::generate::{self, Rng, one_in};
 use map_tests::session::each_seed;
+use map_tests::table_types::TableType;
 use map_tests::tools::Tool;
 use map_tests::twin::{Call, Twin};
 
@@ -25,7 +26,7 @@ const OPTIONS: &[&str] =
 fn generated_messages() {
     each_seed("messages", 200, |seed| {
         let rng = &mut Rng::with_seed(seed);
-        let mut twin = Twin::new(&format!("messages, seed {seed}"));
+        let mut twin = Twin::of(TableType::of_seed(seed), &format!("messages, seed {seed}"));
         twin.main_cf(&generate::message_main_cf(rng));
         twin.file(
             "m",
@@ -57,17 +58,19 @@ fn tables() {
         b"A: b\n\nx\nK: v\n",
         b"E: f\n\nd\nx\0y\n",
     ];
-    let mut twin = Twin::new("tables of messages");
-    twin.file("m", b"\"a: b\" 1\nx 2\n\"k: v\" \xff\nx\xff 3\n\xc3\x89 4\n");
-    twin.run(&call("-u hash:m"));
-    twin.file("empty", b"");
-    twin.file("f", b"\"e: f\" empty\nd empty\nx m\n");
-    twin.run(&call("-F hash:f"));
-    for message in messages {
-        for options in ["-b", "-h", "-bh", "-bhU", "-bhu", "-bhUu", "-bhf", "-bhF", "-bhN", "-bhn"]
-        {
-            for tables in ["hash:m", "hash:f hash:m", "hash:m hash:nofile", "hash:nofile"] {
-                twin.run(&call(&format!("{options} -q - {tables}")).stdin(message));
+    for mut twin in Twin::each("tables of messages") {
+        twin.file("m", b"\"a: b\" 1\nx 2\n\"k: v\" \xff\nx\xff 3\n\xc3\x89 4\n");
+        twin.run(&call("-u hash:m"));
+        twin.file("empty", b"");
+        twin.file("f", b"\"e: f\" empty\nd empty\nx m\n");
+        twin.run(&call("-F hash:f"));
+        for message in messages {
+            for options in
+                ["-b", "-h", "-bh", "-bhU", "-bhu", "-bhUu", "-bhf", "-bhF", "-bhN", "-bhn"]
+            {
+                for tables in ["hash:m", "hash:f hash:m", "hash:m hash:nofile", "hash:nofile"] {
+                    twin.run(&call(&format!("{options} -q - {tables}")).stdin(message));
+                }
             }
         }
     }
@@ -76,42 +79,44 @@ fn tables() {
 /// Sections 1 and 12: what goes with the options.
 #[test]
 fn command_lines() {
-    let mut twin = Twin::new("command lines for messages");
-    twin.file("m", b"a 1\n\"a: b\" 2\n");
-    twin.run(&call("hash:m"));
-    for line in [
-        "-b -q a hash:m",
-        "-h hash:m",
-        "-m hash:m",
-        "-hs hash:m",
-        "-bd a hash:m",
-        "-mq a hash:m",
-        "-mq - hash:m",
-        "-Uq - hash:m",
-        "-Uq a hash:m",
-        "-bmhq - hash:m",
-        "-bhq -",
-        "-bq - foo:m",
-        "-bq - hash:",
-    ] {
-        twin.run(&call(line).stdin("a: b\n\na\n"));
+    for mut twin in Twin::each("command lines for messages") {
+        twin.file("m", b"a 1\n\"a: b\" 2\n");
+        twin.run(&call("hash:m"));
+        for line in [
+            "-b -q a hash:m",
+            "-h hash:m",
+            "-m hash:m",
+            "-hs hash:m",
+            "-bd a hash:m",
+            "-mq a hash:m",
+            "-mq - hash:m",
+            "-Uq - hash:m",
+            "-Uq a hash:m",
+            "-bmhq - hash:m",
+            "-bhq -",
+            "-bq - foo:m",
+            "-bq - hash:",
+        ] {
+            twin.run(&call(line).stdin("a: b\n\na\n"));
+        }
     }
 }
 
 /// The largest messages are read line by line: output before an error is what fits into whole blocks.
 #[test]
 fn long_messages() {
-    let mut twin = Twin::new("long messages");
-    twin.file("m", b"x 2\n\"k: v\" \xff\n");
-    twin.run(&call("-u hash:m"));
-    let long = "v".repeat(200_000);
-    for (head, count, tail) in
-        [("", 100_000, "\n"), ("\n", 3_000, "k: v\nx\n"), (&*long, 10, ": v\n")]
-    {
-        let message = format!("{head}{}{tail}", "x\n".repeat(count));
-        for options in ["-bhmU", "-bh"] {
-            twin.run(&call(&format!("{options} -q - hash:m")).stdin(&*message));
-            twin.run(&call(&format!("{options} -q - static:x")).stdin(&*message));
+    for mut twin in Twin::each("long messages") {
+        twin.file("m", b"x 2\n\"k: v\" \xff\n");
+        twin.run(&call("-u hash:m"));
+        let long = "v".repeat(200_000);
+        for (head, count, tail) in
+            [("", 100_000, "\n"), ("\n", 3_000, "k: v\nx\n"), (&*long, 10, ": v\n")]
+        {
+            let message = format!("{head}{}{tail}", "x\n".repeat(count));
+            for options in ["-bhmU", "-bh"] {
+                twin.run(&call(&format!("{options} -q - hash:m")).stdin(&*message));
+                twin.run(&call(&format!("{options} -q - static:x")).stdin(&*message));
+            }
         }
     }
 }

@@ -95,10 +95,11 @@ fn grammar() {
         b"",
     ];
     for text in texts {
-        let mut twin = Twin::new(&format!("grammar, {}", text.escape_ascii()));
-        twin.file("m", text);
-        twin.run(&call(b"hash:m"));
-        twin.read(&call(b"-s hash:m"));
+        for mut twin in Twin::each(&format!("grammar, {}", text.escape_ascii())) {
+            twin.file("m", text);
+            twin.run(&call(b"hash:m"));
+            twin.read(&call(b"-s hash:m"));
+        }
     }
 }
 
@@ -111,10 +112,11 @@ fn duplicates() {
     ];
     let options: &[&[u8]] = &[b"", b"-w", b"-r", b"-f", b"-fn", b"-fnw", b"-fnr", b"-fN", b"-rw"];
     for (text, options) in texts.iter().flat_map(|text| options.iter().map(move |o| (text, o))) {
-        let mut twin = Twin::new(&format!("duplicates, {}", options.escape_ascii()));
-        twin.file("m", text);
-        twin.run(&call(&[options, &b" hash:m"[..]].concat()));
-        twin.read(&call(b"-s hash:m"));
+        for mut twin in Twin::each(&format!("duplicates, {}", options.escape_ascii())) {
+            twin.file("m", text);
+            twin.run(&call(&[options, &b" hash:m"[..]].concat()));
+            twin.read(&call(b"-s hash:m"));
+        }
     }
 }
 
@@ -141,13 +143,14 @@ fn queries() {
         b"-uq l hash:m",
     ];
     for build in [&b"hash:m"[..], b"-n hash:m", b"-N hash:m", b"-u hash:m"] {
-        let mut twin = Twin::new(&format!("queries, {}", build.escape_ascii()));
-        twin.file("m", b"root: admin\n\"A b\": \"|c d\"\n\"\": nobody\nl: \xff\n");
-        twin.run(&call(build));
-        for line in lines {
-            twin.read(
-                &call(line).stdin("root\na b\n\nYP_MASTER_NAME\nroot:\nYP_LAST_MODIFIED\n@\n"),
-            );
+        for mut twin in Twin::each(&format!("queries, {}", build.escape_ascii())) {
+            twin.file("m", b"root: admin\n\"A b\": \"|c d\"\n\"\": nobody\nl: \xff\n");
+            twin.run(&call(build));
+            for line in lines {
+                twin.read(
+                    &call(line).stdin("root\na b\n\nYP_MASTER_NAME\nroot:\nYP_LAST_MODIFIED\n@\n"),
+                );
+            }
         }
     }
 }
@@ -179,10 +182,11 @@ fn command_lines() {
         b"-q k m",
         b"-wropq root hash:m",
     ];
-    let mut twin = Twin::new("command lines");
-    twin.file("m", b"root: admin\n");
-    twin.run(&call(b"hash:m"));
-    for line in lines {
-        twin.run(&call(line));
+    for mut twin in Twin::each("command lines") {
+        twin.file("m", b"root: admin\n");
+        twin.run(&call(b"hash:m"));
+        for line in lines {
+            twin.run(&call(line));
+        }
     }
 }

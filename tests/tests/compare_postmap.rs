@@ -99,20 +99,21 @@ fn command_lines() {
         b"-v hash:m",
         b"-vvs hash:m",
     ];
-    let mut twin = Twin::new("command lines");
-    twin.file("m", b"k v\nK 2\nx y\n");
-    twin.run(&call(b"hash:m"));
-    twin.file("n", b"j w\nk 2\n");
-    twin.run(&call(b"hash:n"));
-    for line in lines {
-        twin.run(&call(line));
+    for mut twin in Twin::each("command lines") {
+        twin.file("m", b"k v\nK 2\nx y\n");
+        twin.run(&call(b"hash:m"));
+        twin.file("n", b"j w\nk 2\n");
+        twin.run(&call(b"hash:n"));
+        for line in lines {
+            twin.run(&call(line));
+        }
+        for mode in [&["-q", "k"][..], &["-s"], &[]] {
+            let arguments = mode.iter().copied().chain([""]);
+            twin.run(&Call::new(Tool::Postmap, arguments));
+        }
+        twin.run(&Call::new(Tool::Postmap, ["-q", "", "hash:m"]));
+        twin.run(&call(b"-q k hash:m").env("MAIL_VERBOSE", ""));
     }
-    for mode in [&["-q", "k"][..], &["-s"], &[]] {
-        let arguments = mode.iter().copied().chain([""]);
-        twin.run(&Call::new(Tool::Postmap, arguments));
-    }
-    twin.run(&Call::new(Tool::Postmap, ["-q", "", "hash:m"]));
-    twin.run(&call(b"-q k hash:m").env("MAIL_VERBOSE", ""));
 }
 
 /// Section 2: each is a text, built and listed.
@@ -176,11 +177,12 @@ fn grammar() {
     ];
     let utf8: [&[u8]; 2] = [b"smtputf8_enable = yes\n", b"smtputf8_enable = no\n"];
     for (text, main_cf) in texts.iter().flat_map(|text| utf8.map(|main_cf| (text, main_cf))) {
-        let mut twin = Twin::new(&format!("grammar, {}", text.escape_ascii()));
-        twin.main_cf(main_cf);
-        twin.file("m", text);
-        twin.run(&call(b"hash:m"));
-        twin.read(&call(b"-s hash:m"));
+        for mut twin in Twin::each(&format!("grammar, {}", text.escape_ascii())) {
+            twin.main_cf(main_cf);
+            twin.file("m", text);
+            twin.run(&call(b"hash:m"));
+            twin.read(&call(b"-s hash:m"));
+        }
     }
 }
 
@@ -189,12 +191,13 @@ fn grammar() {
 fn long_lines() {
     for length in [1_000, 2_048, 4_096, 70_000] {
         let long = "k".repeat(length);
-        let mut twin = Twin::new(&format!("lines of {length} bytes"));
-        let text = format!("{long} v\n{long} w\n\"{long}\n{long}\n{long}: v\na {long}\n");
-        twin.file("m", &[text.as_bytes(), b"bad\xff ", long.as_bytes()].concat());
-        twin.run(&call(b"hash:m"));
-        twin.read(&call(b"-s hash:m"));
-        twin.read(&call(b"-q - hash:m").stdin(format!("{long}\na\n{long}:\n")));
+        for mut twin in Twin::each(&format!("lines of {length} bytes")) {
+            let text = format!("{long} v\n{long} w\n\"{long}\n{long}\n{long}: v\na {long}\n");
+            twin.file("m", &[text.as_bytes(), b"bad\xff ", long.as_bytes()].concat());
+            twin.run(&call(b"hash:m"));
+            twin.read(&call(b"-s hash:m"));
+            twin.read(&call(b"-q - hash:m").stdin(format!("{long}\na\n{long}:\n")));
+        }
     }
 }
 
@@ -214,10 +217,11 @@ fn long_texts() {
     let text: String = (0..40_000).map(line).collect();
     assert!(text.len() > 1 << 20);
     for options in [&b""[..], b"-w ", b"-r ", b"-f "] {
-        let mut twin = Twin::new(&format!("long text {}", options.escape_ascii()));
-        twin.file("m", text.as_bytes());
-        twin.run(&call(&[options, b"hash:m"].concat()));
-        twin.read(&call(b"-s hash:m"));
+        for mut twin in Twin::each(&format!("long text {}", options.escape_ascii())) {
+            twin.file("m", text.as_bytes());
+            twin.run(&call(&[options, b"hash:m"].concat()));
+            twin.read(&call(b"-s hash:m"));
+        }
     }
 }
 
@@ -232,12 +236,13 @@ fn options() {
     let keys =
         "k\nK\nj\n\u{c4}PFEL\n\u{e4}pfel\nstrassess\nss\n\u{212a}\n\u{fb01}\nk\r\n k\n\nk\0x\nzz";
     for create in creates {
-        let mut twin = Twin::new(&format!("options {}", create.escape_ascii()));
-        twin.file("m", text.as_bytes());
-        twin.run(&call(&[create, &b" hash:m"[..]].concat()));
-        twin.read(&call(b"-s hash:m"));
-        for query in queries {
-            twin.read(&call(&[query, &b" -q - hash:m"[..]].concat()).stdin(keys));
+        for mut twin in Twin::each(&format!("options {}", create.escape_ascii())) {
+            twin.file("m", text.as_bytes());
+            twin.run(&call(&[create, &b" hash:m"[..]].concat()));
+            twin.read(&call(b"-s hash:m"));
+            for query in queries {
+                twin.read(&call(&[query, &b" -q - hash:m"[..]].concat()).stdin(keys));
+            }
         }
     }
 }
@@ -247,38 +252,39 @@ fn options() {
 fn queries() {
     let good = format!("good {}\n", "x".repeat(93));
     let text = [good.as_bytes(), b"bad v\xff\ne\xff 1\n"].concat();
-    let mut twin = Twin::new("queries");
-    twin.file("m", &text);
-    twin.run(&call(b"-u hash:m"));
-    twin.read(&call(b"-s hash:m"));
-    for line in ["-q bad hash:m", "-uq bad hash:m", "-q good hash:m"] {
-        twin.read(&call(line.as_bytes()));
-    }
-    twin.read(&call(b"-q b\xff hash:m"));
-    twin.read(&call(b"-uq b\xff hash:m"));
-    // A line of output has 99 bytes: the buffer of 4,096 is full after 41 of them.
-    for hits in [0, 1, 41, 42, 43, 82, 83, 100] {
-        let keys = format!("{}bad\ngood\n", "good\n".repeat(hits));
-        twin.read(&call(b"-q - hash:m").stdin(keys));
-    }
-    let stdins: [&[u8]; 11] = [
-        b"",
-        b"\n",
-        b"good",
-        b"good\r\n",
-        b" good\n",
-        b"zz\n",
-        b"good\0zz\n",
-        b"a\xff\ngood\n",
-        b"e\xff\ne\xff",
-        b"e\xff",
-        b"-\n",
-    ];
-    for stdin in stdins {
-        twin.read(&call(b"-uq - hash:m").stdin(stdin));
-        twin.read(&call(b"-q - hash:m").stdin(stdin));
-        twin.read(&call(b"-q - hash:m hash:nofile").stdin(stdin));
-        twin.read(&call(b"-q - hash:nofile").stdin(stdin));
+    for mut twin in Twin::each("queries") {
+        twin.file("m", &text);
+        twin.run(&call(b"-u hash:m"));
+        twin.read(&call(b"-s hash:m"));
+        for line in ["-q bad hash:m", "-uq bad hash:m", "-q good hash:m"] {
+            twin.read(&call(line.as_bytes()));
+        }
+        twin.read(&call(b"-q b\xff hash:m"));
+        twin.read(&call(b"-uq b\xff hash:m"));
+        // A line of output has 99 bytes: the buffer of 4,096 is full after 41 of them.
+        for hits in [0, 1, 41, 42, 43, 82, 83, 100] {
+            let keys = format!("{}bad\ngood\n", "good\n".repeat(hits));
+            twin.read(&call(b"-q - hash:m").stdin(keys));
+        }
+        let stdins: [&[u8]; 11] = [
+            b"",
+            b"\n",
+            b"good",
+            b"good\r\n",
+            b" good\n",
+            b"zz\n",
+            b"good\0zz\n",
+            b"a\xff\ngood\n",
+            b"e\xff\ne\xff",
+            b"e\xff",
+            b"-\n",
+        ];
+        for stdin in stdins {
+            twin.read(&call(b"-uq - hash:m").stdin(stdin));
+            twin.read(&call(b"-q - hash:m").stdin(stdin));
+            twin.read(&call(b"-q - hash:m hash:nofile").stdin(stdin));
+            twin.read(&call(b"-q - hash:nofile").stdin(stdin));
+        }
     }
 }
 
@@ -286,15 +292,16 @@ fn queries() {
 #[test]
 fn empty_items() {
     // A value of no bytes at all: -F stores one for an empty file.
-    let mut twin = Twin::new("empty items");
-    twin.file("f", b"");
-    twin.file("m", b"k f\nj f\n");
-    for options in [&b"-F hash:m"[..], b"-Fn hash:m"] {
-        twin.run(&call(options));
-        for query in
-            [&b"-q k hash:m"[..], b"-Fq k hash:m", b"-q - hash:m", b"-s hash:m", b"-Fs hash:m"]
-        {
-            twin.read(&call(query).stdin("k\nj\n"));
+    for mut twin in Twin::each("empty items") {
+        twin.file("f", b"");
+        twin.file("m", b"k f\nj f\n");
+        for options in [&b"-F hash:m"[..], b"-Fn hash:m"] {
+            twin.run(&call(options));
+            for query in
+                [&b"-q k hash:m"[..], b"-Fq k hash:m", b"-q - hash:m", b"-s hash:m", b"-Fs hash:m"]
+            {
+                twin.read(&call(query).stdin("k\nj\n"));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Text and figures of generated files, against `db5.3_dump`, `db5.3_load` and `db5.3_stat`: dumps are the same byte for byte,
 //! each side loads the other's, and all figures are equal.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::fs::{self, File};

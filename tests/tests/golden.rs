@@ -1,4 +1,6 @@
 //! Files made by real Postfix and libdb (`golden/make.sh`), against what `db5.3_dump` printed of them. Needs no peer.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use map_tests::table_types::{HASH, TABLE_TYPES, TableType};
 use map_tests::tools::{self, Suite, Tool};
 use tempfile::TempDir;
 
@@ -17,11 +18,24 @@ use tempfile::TempDir;
 const PROMPTLY: Duration = Duration::from_secs(10);
 
 /// A directory with tables `m` and `n`, made from texts that have changed since.
-struct Place(TempDir);
+struct Place {
+    directory: TempDir,
+    table_type: &'static TableType,
+}
+
+/// The types of tables that are written in place under a lock: those that can be changed.
+fn types() -> impl Iterator<Item = &'static TableType> {
+    TABLE_TYPES.iter().copied().filter(|table_type| table_type.changes)
+}
 
 impl Place {
-    fn new() -> Self {
-        let place = Place(tempfile::tempdir().unwrap());
+    /// A place for tables of each type.
+    fn each() -> impl Iterator<Item = Self> {
+        types().map(Place::new)
+    }
+
+    fn new(table_type: &'static TableType) -> Self {
+        let place = Place { directory: tempfile::tempdir().unwrap(), table_type };
         fs::create_dir(place.path("etc")).unwrap();
         fs::write(place.path("etc/main.cf"), "compatibility_level = 3.6\n").unwrap();
         let old = SystemTime::now() - Duration::from_secs(86_400);
@@ -38,26 +52,27 @@ impl Place {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.directory.path().join(&*self.table_type.file_name(name))
     }
 
     fn command(&self, suite: &Suite, line: &str) -> Command {
         // Whoever runs the tests in the background or under nohup has signals ignored, and hands that on.
         let mut command = Command::new("env");
         command.arg("--default-signal").arg(suite.program(Tool::Postmap));
-        self.prepare(&mut command, suite).args(line.split(' '));
+        self.prepare(&mut command, suite).args(self.table_type.line(line).split(' '));
         command
     }
 
-    /// A command of a shell, in which `$0` is the program.
+    /// A command of a shell, written for `hash:`, in which `$0` is the program.
     fn shell(&self, suite: &Suite, script: &str) -> Command {
         let mut command = Command::new("sh");
-        self.prepare(&mut command, suite).args(["-c", script]).arg(suite.program(Tool::Postmap));
+        let script = self.table_type.line(script);
+        self.prepare(&mut command, suite).args(["-c", &script]).arg(suite.program(Tool::Postmap));
         command
     }
 
     fn prepare<'c>(&self, command: &'c mut Command, suite: &Suite) -> &'c mut Command {
-        command.current_dir(&self.0).env("MAIL_CONFIG", "etc").stdin(Stdio::null());
+        command.current_dir(&self.directory).env("MAIL_CONFIG", "etc").stdin(Stdio::null());
         command.envs(suite.preload().map(|object| ("LD_PRELOAD", object)));
         command.stdout(Stdio::piped()).stderr(Stdio::piped())
     }
@@ -69,7 +84,7 @@ impl Place {
     }
 
     fn files(&self) -> Vec<String> {
-        let names = fs::read_dir(&self.0).unwrap();
+        let names = fs::read_dir(&self.directory).unwrap();
         let mut names: Vec<String> =
             names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
@@ -119,17 +134,18 @@ fn who_waits_for_a_lock_can_be_interrupted() {
     for suite in [tools::ours(), tools::real()] {
         for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
             for line in ["hash:m", "-i hash:m", "-d k hash:m"] {
-                let place = Place::new();
-                let (before, files) = (fs::read(place.path("m.db")).unwrap(), place.files());
-                let lock = File::open(place.path("m.db")).unwrap();
-                lock.lock().unwrap();
-                let child = place.command(suite, line).spawn().unwrap();
-                await_lock(&child);
-                kill(&child, signal);
-                let output = end(child);
-                assert_eq!(output.status.signal(), Some(number), "{line}: {output:?}");
-                assert_eq!(fs::read(place.path("m.db")).unwrap(), before, "{line}");
-                assert_eq!(place.files(), files);
+                for place in Place::each() {
+                    let (before, files) = (fs::read(place.path("m.db")).unwrap(), place.files());
+                    let lock = File::open(place.path("m.db")).unwrap();
+                    lock.lock().unwrap();
+                    let child = place.command(suite, line).spawn().unwrap();
+                    await_lock(&child);
+                    kill(&child, signal);
+                    let output = end(child);
+                    assert_eq!(output.status.signal(), Some(number), "{line}: {output:?}");
+                    assert_eq!(fs::read(place.path("m.db")).unwrap(), before, "{line}");
+                    assert_eq!(place.files(), files);
+                }
             }
         }
     }
@@ -139,26 +155,28 @@ fn who_waits_for_a_lock_can_be_interrupted() {
 #[test]
 fn an_ignored_signal_stays_ignored() {
     for suite in [tools::ours(), tools::real()] {
-        let place = Place::new();
-        let lock = File::open(place.path("m.db")).unwrap();
-        lock.lock().unwrap();
-        let child = place.shell(suite, "trap '' HUP; exec \"$0\" hash:m hash:n").spawn().unwrap();
-        await_lock(&child);
-        kill(&child, "HUP");
-        lock.unlock().unwrap();
-        assert!(end(child).status.success());
-        assert_eq!([place.value("m"), place.value("n")], ["new\n", "new\n"]);
+        for place in Place::each() {
+            let lock = File::open(place.path("m.db")).unwrap();
+            lock.lock().unwrap();
+            let child =
+                place.shell(suite, "trap '' HUP; exec \"$0\" hash:m hash:n").spawn().unwrap();
+            await_lock(&child);
+            kill(&child, "HUP");
+            lock.unlock().unwrap();
+            assert!(end(child).status.success());
+            assert_eq!([place.value("m"), place.value("n")], ["new\n", "new\n"]);
 
-        // And while one is being written: the first table's entries are still being read.
-        let mut child = place.shell(suite, "trap '' HUP; exec \"$0\" -ri hash:m hash:n");
-        let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(b"k newer\n").unwrap();
-        await_writing(&place.path("m.db"));
-        kill(&child, "HUP");
-        drop(stdin);
-        assert!(end(child).status.success());
-        assert_eq!(place.value("m"), "newer\n");
+            // And while one is being written: the first table's entries are still being read.
+            let mut child = place.shell(suite, "trap '' HUP; exec \"$0\" -ri hash:m hash:n");
+            let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(b"k newer\n").unwrap();
+            await_writing(&place.path("m.db"));
+            kill(&child, "HUP");
+            drop(stdin);
+            assert!(end(child).status.success());
+            assert_eq!(place.value("m"), "newer\n");
+        }
     }
 }
 
@@ -181,19 +199,20 @@ fn await_writing(table: &Path) {
 fn a_signal_waits_for_the_table_that_is_being_written() {
     for suite in [tools::ours(), tools::real()] {
         for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)] {
-            let place = Place::new();
-            let mut child = place.command(suite, "-ri hash:m hash:n");
-            let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
-            let mut stdin = child.stdin.take().unwrap();
-            stdin.write_all(b"k newer\n").unwrap();
-            await_writing(&place.path("m.db"));
-            kill(&child, signal);
-            thread::sleep(Duration::from_millis(50));
-            assert!(child.try_wait().unwrap().is_none());
-            stdin.write_all(b"more entries\n").unwrap();
-            drop(stdin);
-            assert_eq!(end(child).status.signal(), Some(number));
-            assert_eq!([place.value("m"), place.value("n")], ["newer\n", "old\n"]);
+            for place in Place::each() {
+                let mut child = place.command(suite, "-ri hash:m hash:n");
+                let mut child = child.stdin(Stdio::piped()).spawn().unwrap();
+                let mut stdin = child.stdin.take().unwrap();
+                stdin.write_all(b"k newer\n").unwrap();
+                await_writing(&place.path("m.db"));
+                kill(&child, signal);
+                thread::sleep(Duration::from_millis(50));
+                assert!(child.try_wait().unwrap().is_none());
+                stdin.write_all(b"more entries\n").unwrap();
+                drop(stdin);
+                assert_eq!(end(child).status.signal(), Some(number));
+                assert_eq!([place.value("m"), place.value("n")], ["newer\n", "old\n"]);
+            }
         }
     }
 }
@@ -201,45 +220,45 @@ fn a_signal_waits_for_the_table_that_is_being_written() {
 /// A rebuild, and a deletion, that get a signal with each system call that writes or renames.
 #[test]
 fn a_signal_while_writing_leaves_a_whole_table() {
-    let calls = ["fsync", "pwrite64", "renameat2"];
-    for (line, calls) in [("hash:m hash:n", &calls[..]), ("-d k hash:m hash:n", &calls[..1])] {
-        let mut hit = 0;
-        for call in calls {
-            let place = Place::new();
-            let files = place.files();
-            let program = tools::ours().program(Tool::Postmap);
-            let inject = format!("inject={call}:signal=SIGTERM:when=1");
-            let mut command = Command::new("strace");
-            place.prepare(&mut command, tools::ours());
-            command.args(["-f", "-o", "/dev/null", "-e", &inject]).arg(program);
-            let output = command.args(line.split(' ')).output().unwrap();
-            if output.status.signal() == Some(15) {
-                hit += 1;
-                let first = if line.starts_with("-d") { "" } else { "new\n" };
-                assert_eq!(
-                    [place.value("m").as_str(), &place.value("n")],
-                    [first, "old\n"],
-                    "{call}"
-                );
-            } else {
-                assert!(output.status.success(), "{call}: {output:?}");
+    for table_type in types() {
+        let calls = ["fsync", "pwrite64", "renameat2"];
+        for (line, calls) in [("hash:m hash:n", &calls[..]), ("-d k hash:m hash:n", &calls[..1])] {
+            let mut hit = 0;
+            for call in calls {
+                let place = Place::new(table_type);
+                let files = place.files();
+                let program = tools::ours().program(Tool::Postmap);
+                let inject = format!("inject={call}:signal=SIGTERM:when=1");
+                let mut command = Command::new("strace");
+                place.prepare(&mut command, tools::ours());
+                command.args(["-f", "-o", "/dev/null", "-e", &inject]).arg(program);
+                let output = command.args(table_type.line(line).split(' ')).output().unwrap();
+                if output.status.signal() == Some(15) {
+                    hit += 1;
+                    let first = if line.starts_with("-d") { "" } else { "new\n" };
+                    assert_eq!(
+                        [place.value("m").as_str(), &place.value("n")],
+                        [first, "old\n"],
+                        "{call}"
+                    );
+                } else {
+                    assert!(output.status.success(), "{call}: {output:?}");
+                }
+                assert_eq!(place.files(), files, "{call}");
             }
-            assert_eq!(place.files(), files, "{call}");
+            assert!(hit > 0, "{line} makes none of the calls");
         }
-        assert!(hit > 0, "{line} makes none of the calls");
     }
 }
 
 #[test]
 fn a_file_too_large_is_an_error() {
     let text: String = (0..20_000).map(|i| format!("key{i}: value{i}\n")).collect();
-    for (program, line) in [
-        ("postmap", "hash:m"),
-        ("postalias", "hash:m"),
-        ("postmap", "-i hash:m"),
-        ("bdbmap", "load fresh.db m.dump"),
-    ] {
-        let place = Place::new();
+    let postmaps = [("postmap", "hash:m"), ("postalias", "hash:m"), ("postmap", "-i hash:m")];
+    let of_types =
+        types().flat_map(|table_type| postmaps.map(|(program, line)| (table_type, program, line)));
+    for (table_type, program, line) in of_types.chain([(HASH, "bdbmap", "load fresh.db m.dump")]) {
+        let place = Place::new(table_type);
         fs::write(place.path("m"), &text).unwrap();
         let dump: String = (0..20_000).map(|i| format!(" {i:06x}\n 00\n")).collect();
         let head = "VERSION=3\nformat=bytevalue\ntype=hash\nHEADER=END\n";
@@ -260,20 +279,21 @@ fn a_file_too_large_is_an_error() {
 
 #[test]
 fn a_reader_that_goes_away_ends_the_program() {
-    let place = Place::new();
-    let text: String = (0..20_000).map(|i| format!("key{i} value{i}\n")).collect();
-    fs::write(place.path("m"), &text).unwrap();
-    let keys: String = (0..20_000).map(|i| format!("key{i}\n")).collect();
-    fs::write(place.path("keys"), keys).unwrap();
-    assert!(place.command(tools::real(), "hash:m").output().unwrap().status.success());
-    for line in ["-s hash:m", "-q - hash:m", "-q key1 hash:m"] {
-        let [ours, real] = [tools::ours(), tools::real()].map(|suite| {
-            let mut command = place.command(suite, line);
-            command.stdin(File::open(place.path("keys")).unwrap());
-            command.stdout(gone());
-            command.status().unwrap().signal()
-        });
-        assert_eq!((ours, real), (Some(13), Some(13)), "{line}");
+    for place in Place::each() {
+        let text: String = (0..20_000).map(|i| format!("key{i} value{i}\n")).collect();
+        fs::write(place.path("m"), &text).unwrap();
+        let keys: String = (0..20_000).map(|i| format!("key{i}\n")).collect();
+        fs::write(place.path("keys"), keys).unwrap();
+        assert!(place.command(tools::real(), "hash:m").output().unwrap().status.success());
+        for line in ["-s hash:m", "-q - hash:m", "-q key1 hash:m"] {
+            let [ours, real] = [tools::ours(), tools::real()].map(|suite| {
+                let mut command = place.command(suite, line);
+                command.stdin(File::open(place.path("keys")).unwrap());
+                command.stdout(gone());
+                command.status().unwrap().signal()
+            });
+            assert_eq!((ours, real), (Some(13), Some(13)), "{line}");
+        }
     }
 }
 

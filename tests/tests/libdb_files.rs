@@ -1,6 +1,8 @@
 //! Files that libdb made through its API: what we read in them is what `db5.3_dump` does, pair for pair.
 //!
 //! Each kind of content comes in 32 variants of the file, 544 files in all.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::fs;

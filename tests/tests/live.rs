@@ -6,6 +6,8 @@
 //! libdb, too, and `db5.3_verify` rejects the file. Looks at such a table are counted by themselves.
 //!
 //! `MAP_TESTS_SECONDS` says how long it takes.
+//!
+//! About Berkeley DB itself, how libdb rewrites a file in place: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::borrow::Cow;

@@ -1,4 +1,6 @@
 //! Damage that `db5.3_verify` accepts and ours does not: the list in docs/robustness.md.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 #[path = "../../crates/bdb/tests/patched/mod.rs"]

@@ -6,6 +6,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::process::Command;
 
+use map_tests::table_types::TABLE_TYPES;
 use map_tests::tools::{self, Suite, Tool};
 use map_tests::twin::{Call, Twin};
 use tempfile::TempDir;
@@ -43,13 +44,16 @@ impl Programs {
         Some(Programs { _directory: directory, ours, real })
     }
 
-    /// A twin whose directory is `owner`'s, with a source `m` of mode 644, which is `owner`'s, too.
-    fn twin(&self, name: &str, owner: u32) -> Twin {
-        let mut twin = Twin::between(name, &self.ours, &self.real);
-        twin.owner("", owner, owner);
-        twin.file("m", b"k v\nj w\n");
-        twin.owner("m", owner, owner);
-        twin
+    /// A twin of each type whose directory is `owner`'s, with a source `m` of mode 644, which is
+    /// `owner`'s, too.
+    fn twins(&self, name: &str, owner: u32) -> impl Iterator<Item = Twin> {
+        TABLE_TYPES.iter().map(move |table_type| {
+            let mut twin = Twin::between(table_type, name, &self.ours, &self.real);
+            twin.owner("", owner, owner);
+            twin.file("m", b"k v\nj w\n");
+            twin.owner("m", owner, owner);
+            twin
+        })
     }
 }
 
@@ -70,17 +74,18 @@ fn the_mode_is_the_sources() {
         {
             for options in ["", "-p ", "-o ", "-po "] {
                 let name = format!("mode {mode:o}, options {options}, user {user}");
-                let mut twin = programs.twin(&name, user);
-                twin.file("entries", b"a b\n");
-                for name in ["m", "entries"] {
-                    twin.owner(name, user, user);
-                    twin.mode(name, mode);
-                }
-                let rebuild = call(&format!("{options}hash:m"), user);
-                let add = call(&format!("{options}-i hash:new"), user).stdin_file("entries");
-                for umask in [0o077, 0] {
-                    twin.run(&rebuild.clone().umask(umask));
-                    twin.run(&add.clone().umask(umask));
+                for mut twin in programs.twins(&name, user) {
+                    twin.file("entries", b"a b\n");
+                    for name in ["m", "entries"] {
+                        twin.owner(name, user, user);
+                        twin.mode(name, mode);
+                    }
+                    let rebuild = call(&format!("{options}hash:m"), user);
+                    let add = call(&format!("{options}-i hash:new"), user).stdin_file("entries");
+                    for umask in [0o077, 0] {
+                        twin.run(&rebuild.clone().umask(umask));
+                        twin.run(&add.clone().umask(umask));
+                    }
                 }
             }
         }
@@ -91,12 +96,14 @@ fn the_mode_is_the_sources() {
 fn a_source_that_is_no_regular_file() {
     let Some(programs) = Programs::for_all_users() else { return };
     for (user, umask) in [(ROOT, 0o077), (ROOT, 0), (NOBODY, 0o077), (NOBODY, 0)] {
-        let mut twin = programs.twin(&format!("odd sources, user {user}, umask {umask:o}"), user);
-        twin.link("/dev/null", "null");
-        twin.link("/dev/stdin", "stdin");
-        for line in ["hash:null", "hash:stdin", "-i hash:added"] {
-            twin.run(&call(line, user).umask(umask).piped());
-            twin.run(&call(&format!("-p {line}"), user).umask(umask).piped());
+        for mut twin in programs.twins(&format!("odd sources, user {user}, umask {umask:o}"), user)
+        {
+            twin.link("/dev/null", "null");
+            twin.link("/dev/stdin", "stdin");
+            for line in ["hash:null", "hash:stdin", "-i hash:added"] {
+                twin.run(&call(line, user).umask(umask).piped());
+                twin.run(&call(&format!("-p {line}"), user).umask(umask).piped());
+            }
         }
     }
 }
@@ -109,12 +116,13 @@ fn an_old_map_keeps_its_mode_and_owner() {
         for (owner, group) in owners {
             for mode in [0o600, 0o640, 0o644, 0o660, 0o666, 0o604, 0o444, 0o755, 0o6755, 0] {
                 let name = format!("map of {owner}:{group}, mode {mode:o}, user {user}");
-                let mut twin = programs.twin(&name, user);
-                twin.run(&call("hash:m", user));
-                twin.owner("m.db", owner, group);
-                twin.mode("m.db", mode);
-                for line in WRITES {
-                    twin.run(&call(line, user).umask(0o077));
+                for mut twin in programs.twins(&name, user) {
+                    twin.run(&call("hash:m", user));
+                    twin.owner("m.db", owner, group);
+                    twin.mode("m.db", mode);
+                    for line in WRITES {
+                        twin.run(&call(line, user).umask(0o077));
+                    }
                 }
             }
         }
@@ -129,22 +137,23 @@ fn the_owner_is_the_sources() {
     for (user, group) in ids.into_iter().flat_map(|user| ids.map(|group| (user, group))) {
         for directory in [ROOT, NOBODY] {
             let name = format!("source of {user}:{group}, directory of {directory}");
-            let mut twin = programs.twin(&name, directory);
-            twin.file("other", b"a b\n");
-            twin.file("entries", b"c d\n");
-            twin.mode("entries", 0o640);
-            for name in ["m", "entries"] {
-                twin.owner(name, user, group);
+            for mut twin in programs.twins(&name, directory) {
+                twin.file("other", b"a b\n");
+                twin.file("entries", b"c d\n");
+                twin.mode("entries", 0o640);
+                for name in ["m", "entries"] {
+                    twin.owner(name, user, group);
+                }
+                for line in ["hash:m hash:other", "hash:other hash:m", "-o hash:m", "hash:m"] {
+                    twin.run(&call(line, ROOT));
+                }
+                for line in ["-i hash:new", "-oi hash:new", "-i hash:new"] {
+                    twin.run(&call(line, ROOT).stdin_file("entries"));
+                }
+                twin.run(&call("-d k hash:m", ROOT));
+                // Another user's file is nobody else's affair.
+                twin.run(&call("hash:m", DAEMON));
             }
-            for line in ["hash:m hash:other", "hash:other hash:m", "-o hash:m", "hash:m"] {
-                twin.run(&call(line, ROOT));
-            }
-            for line in ["-i hash:new", "-oi hash:new", "-i hash:new"] {
-                twin.run(&call(line, ROOT).stdin_file("entries"));
-            }
-            twin.run(&call("-d k hash:m", ROOT));
-            // Another user's file is nobody else's affair.
-            twin.run(&call("hash:m", DAEMON));
         }
     }
 }
@@ -155,27 +164,29 @@ fn a_directory_that_cannot_be_written() {
     for (directory, mode) in [(ROOT, 0o755), (ROOT, 0o1777), (NOBODY, 0o500), (ROOT, 0o711)] {
         for (owner, map_mode) in [(NOBODY, 0o640), (ROOT, 0o666), (ROOT, 0o644), (DAEMON, 0o662)] {
             let name = format!("directory {directory} {mode:o}, map {owner} {map_mode:o}");
-            let mut twin = programs.twin(&name, directory);
-            twin.owner("m", NOBODY, NOBODY);
-            twin.run(&call("-o hash:m", ROOT));
-            twin.owner("m.db", owner, owner);
-            twin.mode("m.db", map_mode);
-            twin.mode("", mode);
-            // As that user, and as root, who becomes that user.
-            for user in [NOBODY, ROOT] {
-                for line in WRITES {
-                    twin.run(&call(line, user));
+            for mut twin in programs.twins(&name, directory) {
+                twin.owner("m", NOBODY, NOBODY);
+                twin.run(&call("-o hash:m", ROOT));
+                twin.owner("m.db", owner, owner);
+                twin.mode("m.db", map_mode);
+                twin.mode("", mode);
+                // As that user, and as root, who becomes that user.
+                for user in [NOBODY, ROOT] {
+                    for line in WRITES {
+                        twin.run(&call(line, user));
+                    }
+                    twin.read(&call("-s hash:m", user));
                 }
-                twin.read(&call("-s hash:m", user));
             }
         }
         for user in [NOBODY, ROOT] {
             let name = format!("directory {directory} {mode:o}, no map, user {user}");
-            let mut twin = programs.twin(&name, directory);
-            twin.owner("m", NOBODY, NOBODY);
-            twin.mode("", mode);
-            for line in WRITES {
-                twin.run(&call(line, user));
+            for mut twin in programs.twins(&name, directory) {
+                twin.owner("m", NOBODY, NOBODY);
+                twin.mode("", mode);
+                for line in WRITES {
+                    twin.run(&call(line, user));
+                }
             }
         }
     }
@@ -194,16 +205,17 @@ fn what_is_denied() {
         ("etc", 0o000),
         ("etc/main.cf", 0o600),
     ] {
-        let mut twin = programs.twin(&format!("{what} {mode:o}"), NOBODY);
-        twin.directory("d");
-        twin.file("d/m", b"k v\nj w\n");
-        for name in ["d", "d/m"] {
-            twin.owner(name, NOBODY, NOBODY);
-        }
-        twin.run(&call("hash:d/m", NOBODY));
-        twin.mode(what, mode);
-        for options in ["", "-i ", "-d k ", "-q k ", "-q - ", "-s "] {
-            twin.run(&call(&format!("{options}hash:d/m"), NOBODY));
+        for mut twin in programs.twins(&format!("{what} {mode:o}"), NOBODY) {
+            twin.directory("d");
+            twin.file("d/m", b"k v\nj w\n");
+            for name in ["d", "d/m"] {
+                twin.owner(name, NOBODY, NOBODY);
+            }
+            twin.run(&call("hash:d/m", NOBODY));
+            twin.mode(what, mode);
+            for options in ["", "-i ", "-d k ", "-q k ", "-q - ", "-s "] {
+                twin.run(&call(&format!("{options}hash:d/m"), NOBODY));
+            }
         }
     }
 }

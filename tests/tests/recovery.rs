@@ -1,4 +1,6 @@
 //! A change of a large table that was interrupted: what our programs say of it, and of copies of the file.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::fs::{self, File};

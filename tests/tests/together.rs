@@ -11,7 +11,7 @@
 //! Nor does a lookup by Postfix's programs always succeed while one of them writes, whose changes are in place: they read the
 //! file's first page before they have the lock (docs/commit.md has figures). Where only ours write it does.
 //!
-//! `MAP_TESTS_SECONDS` says how long each test takes.
+//! `MAP_TESTS_SECONDS` says how long each test takes with one type of tables.
 #![cfg(feature = "peers")]
 
 use std::env;
@@ -25,8 +25,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use map_tests::dbtools;
 use map_tests::generate::Rng;
+use map_tests::table_types::{TABLE_TYPES, TableType};
 use map_tests::tools::{self, Suite, Tool};
 use postfix_maps::{Access, Table, TableOptions};
 use tempfile::TempDir;
@@ -61,6 +61,7 @@ fn is_real(suite: &Suite) -> bool {
 
 /// One map, and those who are at work on it.
 struct Place {
+    table_type: &'static TableType,
     directory: TempDir,
     text: File,
     end: Instant,
@@ -74,7 +75,7 @@ struct Place {
 }
 
 impl Place {
-    fn new() -> Self {
+    fn new(table_type: &'static TableType) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::create_dir(path("etc")).unwrap();
@@ -93,6 +94,7 @@ impl Place {
         let seconds = env::var("MAP_TESTS_SECONDS").map(|text| text.parse().expect("a number"));
         let duration = Duration::from_secs(seconds.unwrap_or(10));
         let place = Place {
+            table_type,
             directory,
             text,
             end: Instant::now() + duration,
@@ -102,12 +104,17 @@ impl Place {
             real_lookups: AtomicUsize::new(0),
             real_failures: Mutex::default(),
         };
-        assert!(place.run(tools::ours(), &["hash:m"], "").status.success());
+        assert!(place.run(tools::ours(), &[&place.table()], "").status.success());
         place
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    /// The map's name for a program that stands in the directory.
+    fn table(&self) -> String {
+        format!("{}:m", self.table_type.name)
     }
 
     fn goes_on(&self) -> bool {
@@ -136,7 +143,7 @@ impl Place {
 
     /// Whether a key is found, if the lookup is as it should be.
     fn query(&self, suite: &Suite, number: usize) -> Result<bool, String> {
-        let output = self.run(suite, &["-q", &key(number), "hash:m"], "");
+        let output = self.run(suite, &["-q", &key(number), &self.table()], "");
         let found = output.status.code() == Some(0);
         let expected = if found { value(number) + "\n" } else { String::new() };
         let clean = output.stderr.is_empty() && output.stdout == expected.as_bytes();
@@ -161,16 +168,16 @@ impl Place {
             let chosen = rng.usize(0..OWN);
             let number = first + chosen;
             let output = match rng.usize(0..4) {
-                0 => self.run(suite, &["hash:m"], ""),
+                0 => self.run(suite, &[&self.table()], ""),
                 1 if present[chosen] && !is_real(suite) => {
                     present[chosen] = false;
                     self.edit(number, false);
-                    self.run(suite, &["-d", &key(number), "hash:m"], "")
+                    self.run(suite, &["-d", &key(number), &self.table()], "")
                 }
                 _ => {
                     present[chosen] = true;
                     self.edit(number, true);
-                    self.run(suite, &["-wi", "hash:m"], &line(number))
+                    self.run(suite, &["-wi", &self.table()], &line(number))
                 }
             };
             // Somebody else's rebuild may have deleted the key before.
@@ -222,7 +229,7 @@ impl Place {
 
     /// Looks up through an open table.
     fn read_table(&self, seed: u64, access: Access) {
-        let spec = format!("hash:{}", self.path("m").display());
+        let spec = format!("{}:{}", self.table_type.name, self.path("m").display());
         let options = TableOptions::default().access(access);
         let mut table = Table::open_with(&spec, options).unwrap();
         self.read(seed, |number| {
@@ -237,9 +244,15 @@ impl Place {
     }
 }
 
-/// Two writers and ten readers.
+/// Two writers and ten readers, on a map of each type that can be changed.
 fn together(writers: [&Suite; 2]) {
-    let place = Place::new();
+    for table_type in TABLE_TYPES.iter().filter(|table_type| table_type.changes) {
+        together_on(table_type, writers);
+    }
+}
+
+fn together_on(table_type: &'static TableType, writers: [&Suite; 2]) {
+    let place = Place::new(table_type);
     let present: Vec<usize> = thread::scope(|scope| {
         let place = &place;
         let writers = [0, 1].map(|i| {
@@ -268,13 +281,17 @@ fn together(writers: [&Suite; 2]) {
     let some = complaints.iter().take(20).map(|line| format!("\n  {line}")).collect::<String>();
     assert!(complaints.is_empty(), "{} complaints:{some}", complaints.len());
 
-    let file = place.directory.path().join("m.db");
-    assert_eq!(dbtools::verify(&file), Ok(()));
-    let mut found: Vec<_> = dbtools::dump(&file);
+    let file = place.directory.path().join(&*table_type.file_name("m.db"));
+    if let Some(check) = table_type.check {
+        assert_eq!(check(&file), Ok(()));
+    }
+    let dump = table_type.pairs.expect("a type that can be changed has a program that dumps it");
+    let mut found = dump(&file);
     found.sort();
+    let end = if table_type.keys_end_in_nul { "\0" } else { "" };
     let expected: Vec<_> = (0..FIXED)
         .chain(present)
-        .map(|number| [key(number) + "\0", value(number) + "\0"].map(String::into_bytes).into())
+        .map(|number| [key(number) + end, value(number) + end].map(String::into_bytes).into())
         .collect();
     assert!(found == expected, "the map has {} pairs, not {}", found.len(), expected.len());
 }

@@ -1,4 +1,6 @@
 //! Many random changes, held against a map in memory, libdb's verifier and libdb's dump.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! `verify` and `salvage` against libdb: what libdb writes is sound, and what lies on undamaged pages is salvaged. What
 //! `db5.3_verify` rejects is in `damage_campaign`.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
 
 use std::collections::BTreeMap;

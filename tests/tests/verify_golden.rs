@@ -1,5 +1,7 @@
 //! `verify` and `salvage` on files by real Postfix and libdb (`golden/make.sh`): all are sound and come back whole; damage to
 //! their trees and lists of databases is found. Needs no peer.
+//!
+//! About Berkeley DB itself: not for every type of tables.
 
 use std::collections::BTreeMap;
 use std::fs;

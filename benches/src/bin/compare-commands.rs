@@ -20,6 +20,67 @@ use benches::{Numbers, aliases, text};
 /// Rounds of each comparison, of which the medians count.
 const ROUNDS: usize = 5;
 
+/// A type of our tables: what of Postfix's time our commands may take, and what else they are
+/// compared with.
+struct TableType {
+    name: &'static str,
+    suffix: &'static str,
+    /// To build a table.
+    build: f64,
+    /// To build one of 100 entries.
+    build_small: f64,
+    /// To look many keys up.
+    queries: f64,
+    /// To list a table; nothing where Postfix does not.
+    list: Option<f64>,
+    /// To add or delete one entry; nothing where Postfix does not.
+    change: Option<f64>,
+    /// Another way to build a table of the same entries.
+    other_build: Option<Other>,
+    /// Another way to look the same keys up.
+    other_queries: Option<Other>,
+}
+
+/// A command of other programs, and what of its time ours may take.
+struct Other {
+    name: &'static str,
+    programs: Programs,
+    command: &'static str,
+    makes: Option<&'static str>,
+    limit: f64,
+}
+
+/// Whose programs are compared with ours.
+enum Programs {
+    Postfix,
+    Tinycdb,
+}
+
+/// Every type of tables that our programs make.
+const TABLE_TYPES: &[TableType] = &[TableType {
+    name: "hash",
+    suffix: ".db",
+    build: 1.0 / 15.0,
+    build_small: 1.00,
+    queries: 1.0 / 8.0,
+    list: Some(1.0 / 6.0),
+    change: Some(2.00),
+    other_build: Some(Other {
+        name: "`cdb -c` of ready-made records",
+        programs: Programs::Tinycdb,
+        command: "cdb -c virtual.cdb records",
+        makes: Some("virtual.cdb"),
+        limit: 1.00,
+    }),
+    other_queries: Some(Other {
+        name: "Postfix, `cdb:`",
+        programs: Programs::Postfix,
+        command: "postmap -c . -q - cdb:virtual",
+        makes: None,
+        limit: 0.50,
+    }),
+}];
+
 /// Programs, and a directory for them to work in.
 struct Side {
     programs: PathBuf,
@@ -59,92 +120,99 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [keys_file, entry_file] = ["keys", "entry"].map(|name| dir.join(name));
     fs::write(&keys_file, keys.concat())?;
     fs::write(&entry_file, "new@example.com somebody@example.com\n")?;
-    let query = format!("postmap -c . -q {} hash:virtual", keys[0].trim_end());
+    let one_key = keys[0].trim_end();
 
-    let job = |command| Job {
-        name: "ours",
-        side: &ours,
-        command,
-        stdin: None,
-        before: None,
-        makes: None,
-    };
-    let build = Job { makes: Some("virtual.db"), ..job("postmap -c . hash:virtual") };
-    let records = Job {
-        name: "`cdb -c` of ready-made records",
-        side: &tinycdb,
-        makes: Some("virtual.cdb"),
-        ..job("cdb -c virtual.cdb records")
-    };
-    let queries = Job { stdin: Some(&keys_file), ..job("postmap -c . -q - hash:virtual") };
-    let queries_of_cdb = Job {
-        name: "Postfix, `cdb:`",
-        side: &postfix,
-        ..Job { stdin: Some(&keys_file), ..job("postmap -c . -q - cdb:virtual") }
-    };
-    let entry =
-        |command, before| Job { stdin: Some(&entry_file), before: Some(before), ..job(command) };
-    let [add, remove] =
-        ["postmap -c . -i hash:virtual", "postmap -c . -d new@example.com hash:virtual"];
-
+    let job =
+        Job { name: "ours", side: &ours, command: "", stdin: None, before: None, makes: None };
     println!("{}\n\n{}", machine(), Row::HEAD);
-    Job { side: &postfix, ..job("postmap -c . cdb:virtual") }.run(Stdio::null())?;
-    for (work, ours, limit, other) in [
-        (
-            format!("`postmap hash:`, {count} entries"),
-            build,
-            Some(1.0 / 15.0),
-            Some((records, 1.00)),
-        ),
-        (
-            format!("`postalias hash:`, {count} entries"),
-            Job { makes: Some("aliases.db"), ..job("postalias -c . hash:aliases") },
-            None,
-            None,
-        ),
-        (
-            "`postmap hash:`, 100 entries".to_owned(),
-            Job { makes: Some("small.db"), ..job("postmap -c . hash:small") },
-            Some(1.00),
-            None,
-        ),
-        (
-            format!("`-q -`, {count} keys on standard input"),
-            queries,
-            Some(1.0 / 8.0),
-            Some((queries_of_cdb, 0.50)),
-        ),
-        (
-            format!("`-s`, {count} entries"),
-            job("postmap -c . -s hash:virtual"),
-            Some(1.0 / 6.0),
-            None,
-        ),
-        (format!("one `-i`, {count} entries"), entry(add, remove), Some(2.00), None),
-        (format!("one `-d`, {count} entries"), entry(remove, add), Some(2.00), None),
-        (format!("`-q` of one key, {count} entries"), job(&query), None, None),
-    ] {
-        let real = Job { name: "Postfix", side: &postfix, ..ours };
-        let jobs: Vec<_> = [ours, real].into_iter().chain(other.map(|(job, _)| job)).collect();
-        let rounds = compare(&jobs)?;
-        let others = [Some((real, limit)), other.map(|(job, limit)| (job, Some(limit)))];
-        for (other, limit) in others.into_iter().flatten() {
-            println!(
-                "{}",
-                Row::of(&work, (&rounds, 1), [ours.name, other.name], limit.map(AtMost))
-            );
+    // For whoever is compared with Postfix's lookups in it.
+    Job { side: &postfix, command: "postmap -c . cdb:virtual", ..job }.run(Stdio::null())?;
+    for table_type in TABLE_TYPES {
+        let name = table_type.name;
+        let file = |table| format!("{table}{}", table_type.suffix);
+        let [virtual_file, small_file, aliases_file] = ["virtual", "small", "aliases"].map(file);
+        let postmap = |rest: &str| format!("postmap -c . {rest}");
+        let build_command = postmap(&format!("{name}:virtual"));
+        let small_command = postmap(&format!("{name}:small"));
+        let aliases_command = format!("postalias -c . {name}:aliases");
+        let queries_command = postmap(&format!("-q - {name}:virtual"));
+        let list_command = postmap(&format!("-s {name}:virtual"));
+        let add_command = postmap(&format!("-i {name}:virtual"));
+        let remove_command = postmap(&format!("-d new@example.com {name}:virtual"));
+        let query_command = postmap(&format!("-q {one_key} {name}:virtual"));
+
+        let build = Job { command: &build_command, makes: Some(&virtual_file), ..job };
+        let small = Job { command: &small_command, makes: Some(&small_file), ..job };
+        let aliases = Job { command: &aliases_command, makes: Some(&aliases_file), ..job };
+        let queries = Job { command: &queries_command, stdin: Some(&keys_file), ..job };
+        let list = Job { command: &list_command, ..job };
+        let [add, remove] = [[&add_command, &remove_command], [&remove_command, &add_command]].map(
+            |[command, before]| Job {
+                command,
+                stdin: Some(&entry_file),
+                before: Some(before),
+                ..job
+            },
+        );
+        let query = Job { command: &query_command, ..job };
+        let mut works = vec![
+            (
+                format!("`postmap {name}:`, {count} entries"),
+                build,
+                Some(table_type.build),
+                &table_type.other_build,
+            ),
+            (format!("`postalias {name}:`, {count} entries"), aliases, None, &None),
+            (format!("`postmap {name}:`, 100 entries"), small, Some(table_type.build_small), &None),
+            (
+                format!("{name}: `-q -`, {count} keys on standard input"),
+                queries,
+                Some(table_type.queries),
+                &table_type.other_queries,
+            ),
+        ];
+        if let Some(limit) = table_type.list {
+            works.push((format!("{name}: `-s`, {count} entries"), list, Some(limit), &None));
         }
-    }
-    if let Some(more) = more {
-        let large = Side { programs: ours.programs.clone(), home: dir.join("large") };
-        large.furnish(&benches::aliases(more))?;
-        let [name, large_name] = [count, more].map(|count| format!("ours, {count} entries"));
-        let build = Job { name: &name, ..build };
-        let large_build = Job { name: &large_name, side: &large, ..build };
-        let rounds = compare(&[build, large_build])?;
-        let limit = 1.2 * more as f64 / count as f64;
-        let sides = [large_build.name, build.name];
-        println!("{}", Row::of("`postmap hash:`", (&rounds, 1), sides, Some(AtMost(limit))));
+        if let Some(limit) = table_type.change {
+            for (option, job) in [("-i", add), ("-d", remove)] {
+                let work = format!("{name}: one `{option}`, {count} entries");
+                works.push((work, job, Some(limit), &None));
+            }
+        }
+        works.push((format!("{name}: `-q` of one key, {count} entries"), query, None, &None));
+
+        for (work, ours, limit, other) in works {
+            let real = Job { name: "Postfix", side: &postfix, ..ours };
+            let other = other.as_ref().map(|other| {
+                let side = match other.programs {
+                    Programs::Postfix => &postfix,
+                    Programs::Tinycdb => &tinycdb,
+                };
+                let Other { name, command, makes, limit, .. } = *other;
+                (Job { name, side, command, makes, ..ours }, limit)
+            });
+            let jobs: Vec<_> = [ours, real].into_iter().chain(other.map(|(job, _)| job)).collect();
+            let rounds = compare(&jobs)?;
+            let others = [Some((real, limit)), other.map(|(job, limit)| (job, Some(limit)))];
+            for (other, limit) in others.into_iter().flatten() {
+                let sides = [ours.name, other.name];
+                println!("{}", Row::of(&work, (&rounds, 1), sides, limit.map(AtMost)));
+            }
+        }
+        if let Some(more) = more {
+            let home = dir.join(format!("large-{name}"));
+            let large = Side { programs: ours.programs.clone(), home };
+            large.furnish(&benches::aliases(more))?;
+            let names = [count, more].map(|count| format!("ours, {count} entries"));
+            let build = Job { name: &names[0], ..build };
+            let large_build = Job { name: &names[1], side: &large, ..build };
+            let rounds = compare(&[build, large_build])?;
+            let limit = 1.2 * more as f64 / count as f64;
+            let sides = [large_build.name, build.name];
+            let work = format!("`postmap {name}:`");
+            println!("{}", Row::of(&work, (&rounds, 1), sides, Some(AtMost(limit))));
+        }
     }
     Ok(())
 }

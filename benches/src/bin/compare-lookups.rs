@@ -7,11 +7,13 @@
 //! files, and do not in cdb files.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs::{self, File};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
 use bdb_file::{Datum, HashDb, Memory, Source};
@@ -51,6 +53,51 @@ const LIBDB_LARGE_OURS: &str = "libdb, 512 MiB cache, our file";
 const LIBDB_OURS: &str = "libdb, 128 KiB cache, our file";
 const TINYCDB: &str = "tinycdb";
 const LMDB: &str = "LMDB";
+
+/// Opens files of a type in all ways of ours, to look keys up in them.
+type Engines = for<'k> fn(&Files, &'k Keys) -> Result<Vec<Engine<'k>>, Box<dyn Error>>;
+
+/// Opens a file to list it.
+type OpenList = fn(&Path) -> Result<List, Box<dyn Error>>;
+
+/// Lists a table once.
+type List = Box<dyn Fn() -> Result<Answers, Box<dyn Error>>>;
+
+/// A type of our tables.
+struct TableType {
+    name: &'static str,
+    suffix: &'static str,
+    engines: Engines,
+    /// A way of ours to list a file, and its name.
+    list: (&'static str, OpenList),
+    /// What of the size of postmap's file ours may have.
+    size: f64,
+}
+
+/// Every type of tables that our crates know.
+const TABLE_TYPES: &[TableType] = &[TableType {
+    name: "hash",
+    suffix: ".db",
+    engines: hash_engines,
+    list: (MAPPED, hash_list),
+    size: 1.00,
+}];
+
+/// Opens a table's file with a library that is not ours.
+type Open = fn(&Files) -> Result<Peer, Box<dyn Error>>;
+
+/// The other libraries.
+const PEERS: &[(&str, Open)] = &[
+    (LIBDB_LARGE, |files| Peer::libdb(&files.postmaps(".db"), LARGE_CACHE)),
+    (LIBDB, |files| Peer::libdb(&files.postmaps(".db"), POSTFIX_CACHE)),
+    (LIBDB_LARGE_OURS, |files| Peer::libdb(&files.ours(".db"), LARGE_CACHE)),
+    (LIBDB_OURS, |files| Peer::libdb(&files.ours(".db"), POSTFIX_CACHE)),
+    (TINYCDB, |files| Peer::tinycdb(&files.postmaps(".cdb"))),
+    (LMDB, |files| Peer::lmdb(&files.postmaps(".lmdb"))),
+];
+
+/// The types of the files that the other libraries read, besides those of our own types.
+const PEER_TYPES: &[&str] = &["cdb", "lmdb"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse())?;
@@ -104,20 +151,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         println!("{}", Row::of(work, rounds, sides, Some(target)));
     }
-    println!("{}", cold.compare_sizes()?);
+    for table_type in TABLE_TYPES {
+        println!("{}", cold.compare_sizes(table_type)?);
+    }
     for row in stream(&cold, &aliases)? {
         println!("{row}");
     }
     Ok(())
 }
 
-/// The same table as a file for each engine.
-struct Files {
-    ours: PathBuf,
-    postmap: PathBuf,
-    cdb: PathBuf,
-    lmdb: PathBuf,
-}
+/// A directory with the same table as a file of each type, by ours and by real postmap.
+struct Files(PathBuf);
 
 impl Files {
     fn make(dir: &Path, name: &str, aliases: &[(String, String)]) -> Result<Self, Box<dyn Error>> {
@@ -126,9 +170,15 @@ impl Files {
         fs::write(dir.join("main.cf"), "compatibility_level = 3.6\n")?;
         let text = text(aliases);
         fs::write(dir.join("virtual"), &text)?;
-        for table in ["hash:virtual", "cdb:virtual", "lmdb:virtual"] {
+        let types: BTreeSet<_> = TABLE_TYPES
+            .iter()
+            .map(|table_type| table_type.name)
+            .chain(PEER_TYPES.iter().copied())
+            .collect();
+        for name in types {
+            let table = format!("{name}:virtual");
             let mut postmap = Command::new("/usr/sbin/postmap");
-            let status = postmap.args(["-c", ".", table]).current_dir(&dir).status()?;
+            let status = postmap.args(["-c", ".", &table]).current_dir(&dir).status()?;
             if !status.success() {
                 return Err(format!("postmap {table}: {status}").into());
             }
@@ -138,54 +188,52 @@ impl Files {
             text: text.as_bytes(),
             syntax: Syntax::Map { values_are_files: false },
         };
-        let ours = format!("hash:{}", dir.join("ours").display());
-        NewTable::open(&ours, WriteOptions::default())?.compile(&source, |_| ())?;
-        Ok(Files {
-            ours: dir.join("ours.db"),
-            postmap: dir.join("virtual.db"),
-            cdb: dir.join("virtual.cdb"),
-            lmdb: dir.join("virtual.lmdb"),
-        })
+        let files = Files(dir);
+        for table_type in TABLE_TYPES {
+            let ours = files.our_table(table_type.name);
+            NewTable::open(&ours, WriteOptions::default())?.compile(&source, |_| ())?;
+        }
+        Ok(files)
     }
 
-    fn compare_sizes(&self) -> Result<Row, Box<dyn Error>> {
-        let [ours, postmap] = [fs::metadata(&self.ours)?.len(), fs::metadata(&self.postmap)?.len()];
+    /// The name of our table of a type.
+    fn our_table(&self, name: &str) -> String {
+        format!("{name}:{}", self.0.join("ours").display())
+    }
+
+    /// Our file of a type, by its suffix.
+    fn ours(&self, suffix: &str) -> PathBuf {
+        self.0.join(format!("ours{suffix}"))
+    }
+
+    /// Real postmap's file of a type, by its suffix.
+    fn postmaps(&self, suffix: &str) -> PathBuf {
+        self.0.join(format!("virtual{suffix}"))
+    }
+
+    fn compare_sizes(&self, table_type: &TableType) -> Result<Row, Box<dyn Error>> {
+        let TableType { name, suffix, size, .. } = *table_type;
+        let ours = fs::metadata(self.ours(suffix))?.len();
+        let postmap = fs::metadata(self.postmaps(suffix))?.len();
         let side = |name: &str, bytes| [name.to_owned(), format!("{:.1} MB", bytes as f64 / 1e6)];
         Ok(Row {
-            work: "size of the file".to_owned(),
+            work: format!("size of the {name} file"),
             this: side("our file", ours),
             other: side("postmap's file", postmap),
             ratio: ours as f64 / postmap as f64,
-            target: Some(AtMost(1.00)),
+            target: Some(AtMost(size)),
         })
     }
 }
 
 /// Looks all keys up with each engine, in turn. Fails if not all answer the same, or if other than `found` keys are there.
 fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn Error>> {
-    // SAFETY: the files lie in a directory that belongs to this run alone, and are finished.
-    let (mapped, mapped_theirs) = unsafe { (map(&files.ours)?, map(&files.postmap)?) };
-    let snapshot = HashDb::open(Memory::read(&File::open(&files.ours)?)?)?;
-    let table_name = files.ours.with_extension("");
-    let table = Table::open(&format!("hash:{}", table_name.display()))?;
-    let mut engines = vec![
-        Engine::new(MAPPED, |range, touch| Ok(get_range(&mapped, keys, range, touch)?)),
-        Engine::new(SNAPSHOT, |range, touch| Ok(get_range(&snapshot, keys, range, touch)?)),
-        Engine::new(TABLE, |range, touch| Ok(answers(keys, range, touch, |key| table.get(key))?)),
-        Engine::new(TWO_THREADS, |range, touch| Ok(two_threads(&mapped, keys, range, touch)?)),
-        Engine::new(GET_MANY, |range, touch| Ok(get_many(&mapped, keys, range, touch)?)),
-        Engine::new(MAPPED_THEIRS, |range, touch| {
-            Ok(get_range(&mapped_theirs, keys, range, touch)?)
-        }),
-    ];
-    for (name, mut peer) in [
-        (LIBDB_LARGE, Peer::libdb(&files.postmap, LARGE_CACHE)?),
-        (LIBDB, Peer::libdb(&files.postmap, POSTFIX_CACHE)?),
-        (LIBDB_LARGE_OURS, Peer::libdb(&files.ours, LARGE_CACHE)?),
-        (LIBDB_OURS, Peer::libdb(&files.ours, POSTFIX_CACHE)?),
-        (TINYCDB, Peer::tinycdb(&files.cdb)?),
-        (LMDB, Peer::lmdb(&files.lmdb)?),
-    ] {
+    let mut engines = Vec::new();
+    for table_type in TABLE_TYPES {
+        engines.extend((table_type.engines)(files, keys)?);
+    }
+    for (name, open) in PEERS {
+        let mut peer = open(files)?;
         engines.push(Engine::new(name, move |range, touch| peer.get_range(keys, range, touch)));
     }
 
@@ -225,6 +273,44 @@ impl<'a> Engine<'a> {
     ) -> Self {
         Engine { name, get_range: Box::new(get_range) }
     }
+}
+
+/// Ours for `hash:`.
+fn hash_engines<'k>(files: &Files, keys: &'k Keys) -> Result<Vec<Engine<'k>>, Box<dyn Error>> {
+    let (ours, theirs) = (files.ours(".db"), files.postmaps(".db"));
+    // SAFETY: the files lie in a directory that belongs to this run alone, and are finished.
+    let (mapped, mapped_theirs) = unsafe { (Arc::new(map(&ours)?), map(&theirs)?) };
+    let [for_threads, for_many] = [mapped.clone(), mapped.clone()];
+    let snapshot = HashDb::open(Memory::read(&File::open(&ours)?)?)?;
+    let table = Table::open(&files.our_table("hash"))?;
+    Ok(vec![
+        Engine::new(MAPPED, move |range, touch| Ok(get_range(&mapped, keys, range, touch)?)),
+        Engine::new(SNAPSHOT, move |range, touch| Ok(get_range(&snapshot, keys, range, touch)?)),
+        Engine::new(TABLE, move |range, touch| {
+            Ok(answers(keys, range, touch, |key| table.get(key))?)
+        }),
+        Engine::new(TWO_THREADS, move |range, touch| {
+            Ok(two_threads(&for_threads, keys, range, touch)?)
+        }),
+        Engine::new(GET_MANY, move |range, touch| Ok(get_many(&for_many, keys, range, touch)?)),
+        Engine::new(MAPPED_THEIRS, move |range, touch| {
+            Ok(get_range(&mapped_theirs, keys, range, touch)?)
+        }),
+    ])
+}
+
+fn hash_list(file: &Path) -> Result<List, Box<dyn Error>> {
+    // SAFETY: as in `hash_engines`.
+    let hash = unsafe { map(file) }?;
+    Ok(Box::new(move || {
+        let mut listed = Answers::default();
+        for (index, pair) in hash.iter().enumerate() {
+            let (key, value) = pair?;
+            listed.add(index, &key, FIRST_BYTE);
+            listed.add(index, &value, FIRST_BYTE);
+        }
+        Ok(listed)
+    }))
 }
 
 /// Looks the keys of these indices up, with a function whose values come without a NUL.
@@ -292,21 +378,37 @@ fn two_threads<S: Source + Sync>(
     Ok(first?.and(second?))
 }
 
-/// How fast our file is listed and the table's text parsed, beside how fast as many bytes can be read at all.
-fn stream(files: &Files, aliases: &[(String, String)]) -> Result<[Row; 2], Box<dyn Error>> {
-    // SAFETY: as in `compare`.
-    let hash = unsafe { map(&files.ours) }?;
-    let bytes = fs::read(&files.ours)?;
-    let text = text(aliases);
-    let list = || -> Result<Answers, Box<dyn Error>> {
-        let mut listed = Answers::default();
-        for (index, pair) in hash.iter().enumerate() {
-            let (key, value) = pair?;
-            listed.add(index, &key, FIRST_BYTE);
-            listed.add(index, &value, FIRST_BYTE);
-        }
-        Ok(listed)
+/// How fast our files are listed and the table's text parsed, beside how fast as many bytes can be
+/// read at all.
+fn stream(files: &Files, aliases: &[(String, String)]) -> Result<Vec<Row>, Box<dyn Error>> {
+    let check = |answers: Answers| match answers.found() == 2 * aliases.len() as u64 {
+        true => Ok(()),
+        false => Err("not every key and value is listed or parsed"),
     };
+    let row = |work: String, [name, other]: [&str; 2], speeds: [f64; 2], target| Row {
+        work: format!("{work}, {} entries", aliases.len()),
+        this: [name.to_owned(), format!("{:.2} GB/s", speeds[0])],
+        other: [other.to_owned(), format!("{:.2} GB/s", speeds[1])],
+        ratio: speeds[0] / speeds[1],
+        target,
+    };
+    let speed = |rounds: &Rounds, lane, bytes: usize| bytes as f64 / rounds.seconds(lane) / 1e9;
+
+    let mut rows = Vec::new();
+    for TableType { name, suffix, list: (way, open), .. } in TABLE_TYPES {
+        let list = open(&files.ours(suffix))?;
+        check(list()?)?;
+        let bytes = fs::read(files.ours(suffix))?;
+        let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
+        let lanes =
+            vec![Lane::new("list", |_| computing(&list)), Lane::new("sum", |_| computing(sum))];
+        let rounds = Rounds::run(ROUNDS, lanes)?;
+        let speeds = ["list", "sum"].map(|lane| speed(&rounds, lane, bytes.len()));
+        let ways = [*way, "adding up the file's bytes in memory"];
+        rows.push(row(format!("list {name}"), ways, speeds, None));
+    }
+
+    let text = text(aliases);
     let parse = || {
         let mut parsed = Answers::default();
         for (index, item) in map_entries(text.as_bytes(), true).enumerate() {
@@ -317,32 +419,10 @@ fn stream(files: &Files, aliases: &[(String, String)]) -> Result<[Row; 2], Box<d
         }
         parsed
     };
-    for answers in [list()?, parse()] {
-        if answers.found() != 2 * aliases.len() as u64 {
-            return Err("not every key and value is listed or parsed".into());
-        }
-    }
-    let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
-    let rounds = Rounds::run(
-        ROUNDS,
-        vec![
-            Lane::new("list", |_| computing(list)),
-            Lane::new("parse", |_| computing(|| Ok(parse()))),
-            Lane::new("sum", |_| computing(sum)),
-        ],
-    )?;
-    let speed = |lane, bytes: usize| bytes as f64 / rounds.seconds(lane) / 1e9;
-    let row = |work: &str, name: &str, speed: f64, other: &str, other_speed: f64, target| Row {
-        work: format!("{work}, {} entries", aliases.len()),
-        this: [name.to_owned(), format!("{speed:.2} GB/s")],
-        other: [other.to_owned(), format!("{other_speed:.2} GB/s")],
-        ratio: speed / other_speed,
-        target,
-    };
-    let (list, parse) = (speed("list", bytes.len()), speed("parse", text.len()));
-    let sum = speed("sum", bytes.len());
-    Ok([
-        row("list", MAPPED, list, "adding up the file's bytes in memory", sum, None),
-        row("parse the text", "ours", parse, "the target", 1.0, Some(AtLeast(1.00))),
-    ])
+    check(parse())?;
+    let rounds = Rounds::run(ROUNDS, vec![Lane::new("parse", |_| computing(|| Ok(parse())))])?;
+    let speeds = [speed(&rounds, "parse", text.len()), 1.0];
+    let ways = ["ours", "the target"];
+    rows.push(row("parse the text".to_owned(), ways, speeds, Some(AtLeast(1.00))));
+    Ok(rows)
 }

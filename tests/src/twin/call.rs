@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use crate::table_types::TableType;
 use crate::tools::{Suite, Tool};
 
 /// A command line for either side: arguments, standard input, environment, umask.
@@ -85,6 +86,18 @@ impl Call {
     pub fn umask(mut self, umask: u32) -> Self {
         self.umask = Some(umask);
         self
+    }
+
+    /// The command, written for `hash:`, for another type of tables.
+    pub(super) fn of_type(&self, table_type: &TableType) -> Self {
+        let mut call = self.clone();
+        for argument in &mut call.arguments {
+            *argument = table_type.argument(argument).into_owned();
+        }
+        if let Some(name) = &mut call.stdin_file {
+            *name = table_type.file_name(name).into_owned();
+        }
+        call
     }
 
     /// Whether the program lists a table: the order of its lines is the table's own affair.

@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::moment;
-use crate::dbtools::{Pair, dump, verify};
+use crate::dbtools::Pair;
+use crate::table_types::TableType;
 
 /// What is compared of a file's inode.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,14 +30,20 @@ struct Stamp {
 }
 
 /// Compares two directories, and remembers which pairs of files it found equal.
-#[derive(Default)]
 pub(super) struct Comparison {
+    table_type: &'static TableType,
     equal: HashMap<PathBuf, [Stamp; 2]>,
 }
 
 impl Comparison {
+    /// Of directories with tables of a type.
+    pub(super) fn new(table_type: &'static TableType) -> Self {
+        Comparison { table_type, equal: HashMap::new() }
+    }
+
     /// The first difference between the files below `ours` and below `real`: names, types, modes,
-    /// owners, contents; for a `.db` the pairs in place of the bytes, and what libdb's verifier says.
+    /// owners, contents; for a table's file the pairs in place of the bytes, and what the checker
+    /// of its type says.
     pub(super) fn difference(&mut self, ours: &Path, real: &Path) -> Option<String> {
         let [our_files, real_files] = [ours, real].map(|directory| {
             let mut files = BTreeMap::new();
@@ -68,16 +75,25 @@ impl Comparison {
         }
         let [ours, real] = sides.map(|side| fs::read(side.join(name)).map_err(|e| e.to_string()));
         if ours != real {
-            if name.extension().is_none_or(|extension| extension != "db") {
+            if !name.to_string_lossy().ends_with(self.table_type.suffix) {
                 return Some("contents differ".into());
             }
-            let [ours, real] = sides.map(|side| pairs(&side.join(name)));
-            if ours != real {
-                return Some(pairs_difference(&ours, &real));
+            if let Some(dump) = self.table_type.pairs {
+                let [ours, real] = sides.map(|side| pairs(dump(&side.join(name))));
+                if ours != real {
+                    return Some(pairs_difference(&ours, &real));
+                }
+            } else {
+                let [ours, real] = [ours, real].map(|file| file.map(|file| moment::forget(&file)));
+                if ours != real {
+                    return Some("contents differ".into());
+                }
             }
             for side in sides {
-                if let Err(messages) = verify(&side.join(name)) {
-                    return Some(format!("db5.3_verify in {}: {messages}", side.display()));
+                if let Some(Err(messages)) =
+                    self.table_type.check.map(|check| check(&side.join(name)))
+                {
+                    return Some(format!("the checker in {}: {messages}", side.display()));
                 }
             }
         }
@@ -116,9 +132,8 @@ fn collect(
     Ok(())
 }
 
-/// The pairs of a database in the order of their bytes.
-fn pairs(path: &Path) -> Vec<Pair> {
-    let mut pairs = dump(path);
+/// The pairs of a table in the order of their bytes, without the present time.
+fn pairs(mut pairs: Vec<Pair>) -> Vec<Pair> {
     for (_, value) in &mut pairs {
         *value = moment::forget(value);
     }

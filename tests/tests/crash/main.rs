@@ -7,6 +7,8 @@
 //! could still undo the change.
 //!
 //! Not all calls of a kind are interrupted where there are many; what is left out is printed. `MAP_TESTS_ALL=1` takes all.
+//!
+//! About Berkeley DB itself, how a change of such a file becomes visible: not for every type of tables.
 #![cfg(feature = "peers")]
 
 mod calls;

@@ -7,6 +7,8 @@
 //! ```sh
 //! MAP_TESTS_CASES=5000 cargo test -p map-tests --features peers --test damage_campaign library -- --nocapture
 //! ```
+//!
+//! About Berkeley DB itself: not for every type of tables.
 
 mod allocator;
 #[path = "../../../crates/bdb/tests/fuzzed/mod.rs"]

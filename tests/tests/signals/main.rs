@@ -17,6 +17,8 @@
 //!
 //! `MAP_TESTS_SECONDS` says how long each test takes. A shell that starts the tests in the background may have them ignore
 //! SIGINT; then all programs do.
+//!
+//! About Berkeley DB itself, how libdb changes a file in place: not for every type of tables.
 #![cfg(feature = "peers")]
 
 mod place;
