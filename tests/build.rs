@@ -1,4 +1,5 @@
-//! With the feature `peers`: compiles the shim over libdb, and links libdb (Debian package libdb5.3-dev).
+//! With the feature `peers`: compiles the shim over libdb, and links libdb (Debian package
+//! libdb5.3-dev).
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,5 +1,6 @@
-//! Looking keys up in a table in memory: all present, in random order, and none present; one by one and many together.
-//! And listing and checking it. With the feature `peers`, in the file that Postfix makes as well.
+//! Looking keys up in a table in memory: all present, in random order, and none present; one by one
+//! and many together. And listing and checking it. With the feature `peers`, in the file that
+//! Postfix makes as well.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// Keys to be looked up, in this order. C strings, one after the other: engines that store the NUL find it in place.
+/// Keys to be looked up, in this order. C strings, one after the other: engines that store the NUL
+/// find it in place.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     pub(crate) bytes: Vec<u8>,
@@ -49,7 +50,8 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// Adds the value found for the key of this index. The digest covers its length and its first `touch` bytes.
+    /// Adds the value found for the key of this index. The digest covers its length and its first
+    /// `touch` bytes.
     #[inline]
     pub fn add(&mut self, index: usize, value: &[u8], touch: usize) {
         const PRIME: u64 = 0x100_0000_01b3;

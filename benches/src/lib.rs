@@ -1,4 +1,5 @@
-//! What all benchmarks measure on: tables of mail addresses, the same in every run; and how they are compared.
+//! What all benchmarks measure on: tables of mail addresses, the same in every run; and how they
+//! are compared.
 
 pub mod answers;
 #[cfg(feature = "peers")]
@@ -35,7 +36,8 @@ impl Numbers {
 const FIRST: [&str; 8] = ["rita", "ana", "joao", "pedro", "maria", "carlos", "lucia", "bruno"];
 const LAST: [&str; 6] = ["lima", "silva", "souza", "costa", "alves", "rocha"];
 
-/// Addresses of about 30 bytes such as `rita.lima123@silva77.example`, `count` of them, no two the same.
+/// Addresses of about 30 bytes such as `rita.lima123@silva77.example`, `count` of them, no two the
+/// same.
 pub fn addresses(count: usize, seed: u64) -> Vec<String> {
     let mut numbers = Numbers::new(seed);
     (0..count)
@@ -49,7 +51,8 @@ pub fn addresses(count: usize, seed: u64) -> Vec<String> {
         .collect()
 }
 
-/// The entries of a virtual alias table, in random order: addresses, each with the address that it stands for.
+/// The entries of a virtual alias table, in random order: addresses, each with the address that it
+/// stands for.
 pub fn aliases(count: usize) -> Vec<(String, String)> {
     let mut aliases: Vec<_> = addresses(count, 1).into_iter().zip(addresses(count, 2)).collect();
     Numbers::new(3).shuffle(&mut aliases);
@@ -61,7 +64,8 @@ pub fn text(aliases: &[(String, String)]) -> String {
     aliases.iter().map(|(key, value)| format!("{key}\t{value}\n")).collect()
 }
 
-/// How many entries a benchmark is to use: all, or fewer where it is only tried (`cargo bench -- --test`).
+/// How many entries a benchmark is to use: all, or fewer where it is only tried
+/// (`cargo bench -- --test`).
 pub fn entries(wanted: usize) -> usize {
     if std::env::args().any(|arg| arg == "--test") { wanted.min(1_000) } else { wanted }
 }

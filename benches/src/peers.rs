@@ -1,4 +1,5 @@
-//! The C libraries that lookups are compared with, and memory maps: all the unsafe code of the benchmarks.
+//! The C libraries that lookups are compared with, and memory maps: all the unsafe code of the
+//! benchmarks.
 
 use std::error::Error;
 use std::ffi::{CStr, CString, c_char, c_void};
@@ -90,7 +91,8 @@ impl Peer {
     fn open(engine: &'static Engine, path: &Path, cache: u32) -> Result<Self, Box<dyn Error>> {
         let c_path = CString::new(path.as_os_str().as_bytes())?;
         let mut handle = ptr::null_mut();
-        // SAFETY: `handle` is a place for the result; the path ends in NUL and outlives the call, which does not keep it.
+        // SAFETY: `handle` is a place for the result; the path ends in NUL and outlives the call,
+        // which does not keep it.
         check(unsafe { (engine.open)(&mut handle, c_path.as_ptr(), cache) })
             .map_err(|message| format!("{}: {message}", path.display()))?;
         Ok(Peer { engine, handle: NonNull::new(handle).ok_or("no handle")? })
@@ -112,9 +114,10 @@ impl Peer {
         assert!(start <= end && end <= keys.count());
         let keys = CKeys { bytes: keys.bytes.as_ptr(), ends: keys.ends.as_ptr(), start, end };
         let mut answers = Answers::default();
-        // SAFETY: the handle is open, and `self` rules out another call on it. There are at least `end` ends, each behind
-        // a NUL within `bytes`, and none before the one before it: nothing but `Keys::from_iter` makes them. The call
-        // writes to `answers`, and keeps no pointer that it uses after its return.
+        // SAFETY: the handle is open, and `self` rules out another call on it. There are at least
+        // `end` ends, each behind a NUL within `bytes`, and none before the one before it: nothing
+        // but `Keys::from_iter` makes them. The call writes to `answers`, and keeps no pointer that
+        // it uses after its return.
         check(unsafe {
             (self.engine.get_range)(self.handle.as_ptr(), &keys, touch, &mut answers)
         })?;

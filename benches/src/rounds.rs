@@ -1,4 +1,5 @@
-//! Timing several ways of doing the same, in turn: what slows the machine down for a while slows all of them.
+//! Timing several ways of doing the same, in turn: what slows the machine down for a while slows
+//! all of them.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -15,14 +16,15 @@ pub struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    /// A way of this name; `run` does it once, given the number of the round, and tells how long it took.
+    /// A way of this name; `run` does it once, given the number of the round, and tells how long it
+    /// took.
     pub fn new(name: &str, run: impl FnMut(usize) -> Result<Duration> + 'a) -> Self {
         Lane { name: name.to_owned(), run: Box::new(run) }
     }
 }
 
-/// How long this thread computes, in its own code or in the kernel. Other programs on the machine do not count, as they
-/// would by the clock on the wall.
+/// How long this thread computes, in its own code or in the kernel. Other programs on the machine
+/// do not count, as they would by the clock on the wall.
 ///
 /// # Errors
 /// Those of `work`.

@@ -1,4 +1,5 @@
-//! Makes those of the golden files for which libdb's API is needed, in the directory given. Run by `golden/make.sh`.
+//! Makes those of the golden files for which libdb's API is needed, in the directory given. Run by
+//! `golden/make.sh`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -129,7 +130,8 @@ impl Maker {
         database.close()
     }
 
-    /// Sets of data items on the page, in trees of two levels, of big items, and thinned out to one.
+    /// Sets of data items on the page, in trees of two levels, of big items, and thinned out to
+    /// one.
     fn make_duplicates(
         &self,
         name: &str,

@@ -8,8 +8,8 @@ use bdb_file::{FileSource, HashDb, Memory, Source};
 
 use crate::dbtools::Pair;
 
-/// Asserts that the database `name` of the file at `path`, or its only one, holds exactly `pairs`: see
-/// [`assert_source_holds`]. Reads the file from memory, page by page, and mapped.
+/// Asserts that the database `name` of the file at `path`, or its only one, holds exactly `pairs`:
+/// see [`assert_source_holds`]. Reads the file from memory, page by page, and mapped.
 ///
 /// # Panics
 /// Where it does not.
@@ -22,8 +22,8 @@ pub fn assert_holds(path: &Path, name: Option<&[u8]>, pairs: &[Pair]) {
     assert_source_holds(FileSource::new(file), name, pairs);
 }
 
-/// Asserts that a database lists `pairs` in their order, finds every key with its data, in their order where there are
-/// several, and does not find thrice as many other keys.
+/// Asserts that a database lists `pairs` in their order, finds every key with its data, in their
+/// order where there are several, and does not find thrice as many other keys.
 ///
 /// # Panics
 /// Where it does not.
@@ -61,7 +61,8 @@ pub fn assert_source_holds<S: Source>(source: S, name: Option<&[u8]>, pairs: &[P
     }
 }
 
-/// Three keys that resemble `key` and are not among `keys`: longer, shorter, and of the same length.
+/// Three keys that resemble `key` and are not among `keys`: longer, shorter, and of the same
+/// length.
 fn absent_keys(key: &[u8], keys: &BTreeMap<&[u8], Vec<&[u8]>>) -> [Vec<u8>; 3] {
     let longer = [key, b"!"].concat();
     let shorter = key.split_last().map_or(b"?".to_vec(), |(_, rest)| rest.to_vec());

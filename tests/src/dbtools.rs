@@ -62,7 +62,8 @@ pub fn verify(path: &Path) -> Result<(), String> {
     Err(String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// The number of keys that `db5.3_stat` counts in a hash file. It also notes it on the file's meta page.
+/// The number of keys that `db5.3_stat` counts in a hash file. It also notes it on the file's meta
+/// page.
 ///
 /// # Panics
 /// When the program is missing or refuses the file.

@@ -69,8 +69,8 @@ pub fn map_name(rng: &mut Rng) -> &'static str {
     pick(rng, &["hash:m", "hash:m", "hash:m", "m", "hash:./m"])
 }
 
-/// A name for another map on the same line; `m2` is one. Never `m` again: libdb would change its file
-/// through two caches, which damages it.
+/// A name for another map on the same line; `m2` is one. Never `m` again: libdb would change its
+/// file through two caches, which damages it.
 pub fn other_map_name(rng: &mut Rng) -> &'static str {
     pick(rng, &["hash:m2", "hash:m2", "m2", "hash:nofile", "foo:m"])
 }

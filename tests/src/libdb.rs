@@ -37,7 +37,8 @@ pub struct Options {
     pub duplicates: Duplicates,
     /// Pairs a page from which on the table grows; 0: only when a page is full.
     pub fill_factor: u32,
-    /// Expected number of keys; with a fill factor it settles how many buckets the table starts with.
+    /// Expected number of keys; with a fill factor it settles how many buckets the table starts
+    /// with.
     pub elements: u32,
     /// Number of files that the pairs are spread over, in addition to the main one.
     pub partitions: u32,
@@ -113,15 +114,18 @@ unsafe extern "C" {
     fn shim_close(db: *mut Handle) -> c_int;
 }
 
-/// An open database. Whatever was put into a new one is in the file once [`close`](Self::close) returned.
+/// An open database. Whatever was put into a new one is in the file once [`close`](Self::close)
+/// returned.
 #[derive(Debug)]
 pub struct Database {
-    /// From `shim_create` or `shim_open`, not yet given to `shim_close`; the pointer keeps it on one thread.
+    /// From `shim_create` or `shim_open`, not yet given to `shim_close`; the pointer keeps it on
+    /// one thread.
     handle: NonNull<Handle>,
 }
 
 impl Database {
-    /// Adds a database to the file at `path`, which is made if need be: one called `name`, or its only one.
+    /// Adds a database to the file at `path`, which is made if need be: one called `name`, or its
+    /// only one.
     ///
     /// # Errors
     /// What libdb has against it: also that there is such a database already.
@@ -144,8 +148,8 @@ impl Database {
             partitions: options.partitions,
         };
         Self::opened(|handle| {
-            // SAFETY: the strings end in NUL and, as the options, outlive the call, which keeps none of them; a missing
-            // name is a null pointer; `handle` is a place for the result.
+            // SAFETY: the strings end in NUL and, as the options, outlive the call, which keeps
+            // none of them; a missing name is a null pointer; `handle` is a place for the result.
             unsafe { shim_create(handle, path.as_ptr(), c_pointer(name.as_ref()), &options) }
         })
     }
@@ -175,7 +179,8 @@ impl Database {
     /// What libdb has against it: also a pair that a database with sorted duplicates holds already.
     pub fn put(&mut self, key: &[u8], data: &[u8]) -> Result<(), Error> {
         let ((key, key_len), (data, data_len)) = (parts(key), parts(data));
-        // SAFETY: the handle is open; both items are readable for their lengths, and libdb copies them.
+        // SAFETY: the handle is open; both items are readable for their lengths, and libdb copies
+        // them.
         check(unsafe { shim_put(self.handle.as_ptr(), key, key_len, data, data_len) })
     }
 
@@ -186,7 +191,8 @@ impl Database {
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         let (key, key_len) = parts(key);
         let (mut data, mut data_len, mut found) = (ptr::null(), 0, 0);
-        // SAFETY: the handle is open; the key is readable for its length; the rest are places for results.
+        // SAFETY: the handle is open; the key is readable for its length; the rest are places for
+        // results.
         check(unsafe {
             shim_get(self.handle.as_ptr(), key, key_len, &mut data, &mut data_len, &mut found)
         })?;
@@ -194,7 +200,8 @@ impl Database {
             0 => None,
             // An empty item may come without an address.
             _ if data_len == 0 => Some(Vec::new()),
-            // SAFETY: libdb lends that many bytes until the next call on this handle, which `self` rules out.
+            // SAFETY: libdb lends that many bytes until the next call on this handle, which `self`
+            // rules out.
             _ => Some(unsafe { slice::from_raw_parts(data, data_len as usize) }.to_vec()),
         })
     }
@@ -206,7 +213,8 @@ impl Database {
     pub fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
         let (key, key_len) = parts(key);
         let mut found = 0;
-        // SAFETY: the handle is open; the key is readable for its length; `found` is a place for a result.
+        // SAFETY: the handle is open; the key is readable for its length; `found` is a place for a
+        // result.
         check(unsafe { shim_delete(self.handle.as_ptr(), key, key_len, &mut found) })?;
         Ok(found != 0)
     }
@@ -218,7 +226,8 @@ impl Database {
     pub fn delete_pair(&mut self, key: &[u8], data: &[u8]) -> Result<bool, Error> {
         let ((key, key_len), (data, data_len)) = (parts(key), parts(data));
         let mut found = 0;
-        // SAFETY: the handle is open; both items are readable for their lengths; `found` is a place for a result.
+        // SAFETY: the handle is open; both items are readable for their lengths; `found` is a place
+        // for a result.
         check(unsafe {
             shim_delete_pair(self.handle.as_ptr(), key, key_len, data, data_len, &mut found)
         })?;
@@ -248,7 +257,8 @@ fn check(error: c_int) -> Result<(), Error> {
     if error == 0 {
         return Ok(());
     }
-    // SAFETY: libdb has a text for every number: a constant, or a buffer that the next unknown number overwrites.
+    // SAFETY: libdb has a text for every number: a constant, or a buffer that the next unknown
+    // number overwrites.
     let text = unsafe { CStr::from_ptr(shim_error(error)) };
     Err(Error(text.to_string_lossy().into_owned()))
 }

@@ -27,7 +27,8 @@ fn options(rng: &mut Rng, largest_page: u32) -> Options {
     }
 }
 
-/// Keys that are met again. Some are big, and some of those begin like others (hash file specification, section 12.2).
+/// Keys that are met again. Some are big, and some of those begin like others (hash file
+/// specification, section 12.2).
 fn key(rng: &mut Rng, style: u8, page_size: u32) -> Vec<u8> {
     let page = page_size as usize;
     match style {
@@ -52,7 +53,8 @@ fn data(rng: &mut Rng, page_size: u32) -> Vec<u8> {
     (0..len).map(|_| rng.u8(..)).collect()
 }
 
-/// Puts and deletes, at random, until libdb gives up: it does, rarely, where big keys begin like others.
+/// Puts and deletes, at random, until libdb gives up: it does, rarely, where big keys begin like
+/// others.
 fn change(
     database: &mut Database,
     options: &Options,
@@ -129,8 +131,8 @@ pub enum Outcome {
     Hangs,
 }
 
-/// Asks a program, `db5.3_verify` or `db5.3_dump`, about a file. Damaged files make them run for ever, with memory and output that
-/// grow: it gets `seconds`.
+/// Asks a program, `db5.3_verify` or `db5.3_dump`, about a file. Damaged files make them run for
+/// ever, with memory and output that grow: it gets `seconds`.
 ///
 /// # Panics
 /// When the program is missing.

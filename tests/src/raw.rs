@@ -53,8 +53,9 @@ pub fn page_types(file: &[u8]) -> BTreeSet<u8> {
     file.chunks(page_size(file) as usize).map(|page| page[at::TYPE]).collect()
 }
 
-/// Makes a hash file of version 9 one of version 7 or 8, as Berkeley DB 3.1 to 4.5 wrote it: its hash pages are of type
-/// 2, on which pairs have no order. Here it is the reverse of the sorted one.
+/// Makes a hash file of version 9 one of version 7 or 8, as Berkeley DB 3.1 to 4.5 wrote it: its
+/// hash pages are of type 2, on which pairs have no order. Here it is the reverse of the sorted
+/// one.
 pub fn to_older_version(file: &mut [u8], version: u32) {
     match byte_order(file) {
         ByteOrder::Little => age::<LittleEndian>(file, version),
@@ -62,9 +63,9 @@ pub fn to_older_version(file: &mut [u8], version: u32) {
     }
 }
 
-/// Sets the number of the last page to nonsense, since version 7 did not keep it up. Nothing for libdb 5.3, which relies
-/// on the number: at 0, it takes all pages to lie behind the end of the file and writes empty ones over them, even when
-/// `db5.3_dump` reads.
+/// Sets the number of the last page to nonsense, since version 7 did not keep it up. Nothing for
+/// libdb 5.3, which relies on the number: at 0, it takes all pages to lie behind the end of the
+/// file and writes empty ones over them, even when `db5.3_dump` reads.
 pub fn spoil_last_page(file: &mut [u8]) {
     match byte_order(file) {
         ByteOrder::Little => set_meta::<LittleEndian>(file, at::LAST_PAGE, u32::MAX),
@@ -120,7 +121,8 @@ fn reverse_pairs<E: Endian>(page: &mut [u8], table: usize) {
     }
 }
 
-/// Sets a page's checksum: hash function F4 over the page with a checksum of zero (sections 10 and 20).
+/// Sets a page's checksum: hash function F4 over the page with a checksum of zero (sections 10 and
+/// 20).
 fn seal<E: Endian>(page: &mut [u8]) {
     let (at, len) = match page[at::TYPE] {
         META_PAGE | BTREE_META_PAGE => (at::META_CHECKSUM, META_LEN),

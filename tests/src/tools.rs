@@ -86,8 +86,8 @@ pub fn real() -> &'static Suite {
     })
 }
 
-/// Our programs, `bdbmap` beside them: built in release mode at the first call, or taken from the directory that the
-/// environment variable `MAP_TESTS_PROGRAMS` names.
+/// Our programs, `bdbmap` beside them: built in release mode at the first call, or taken from the
+/// directory that the environment variable `MAP_TESTS_PROGRAMS` names.
 ///
 /// # Panics
 ///
@@ -100,7 +100,8 @@ pub fn ours() -> &'static Suite {
     })
 }
 
-/// Builds the packages `postmap` and `bdbmap` next to the running test and returns where their programs are.
+/// Builds the packages `postmap` and `bdbmap` next to the running test and returns where their
+/// programs are.
 fn build() -> PathBuf {
     let target = target_directory();
     let status = Command::new(env!("CARGO"))
@@ -114,8 +115,8 @@ fn build() -> PathBuf {
     target.join("release")
 }
 
-/// The first directory that has `program`: `/usr/sbin`, where ordinary users' `PATH` does not
-/// lead, or one of `PATH`.
+/// The first directory that has `program`: `/usr/sbin`, where ordinary users' `PATH` does not lead,
+/// or one of `PATH`.
 fn directory_of(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     [PathBuf::from("/usr/sbin")]

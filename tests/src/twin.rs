@@ -1,5 +1,5 @@
-//! The same commands run by our programs and by Postfix's in twin directories, with everything
-//! that can be seen compared after each.
+//! The same commands run by our programs and by Postfix's in twin directories, with everything that
+//! can be seen compared after each.
 //!
 //! A [`Twin`] has two directories, `ours` and `real`. What is laid out goes to both; each command
 //! then runs once in either, standing in the directory, so that no name in a message differs.
@@ -72,8 +72,8 @@ pub struct Twin {
 
 impl Twin {
     /// Directories for our programs and the real ones, with no file but a `etc/main.cf` that turns
-    /// UTF-8 mode on. The name, for example the seed of
-    /// a generated case, heads the report of a difference.
+    /// UTF-8 mode on. The name, for example the seed of a generated case, heads the report of a
+    /// difference.
     ///
     /// # Panics
     ///

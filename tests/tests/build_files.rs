@@ -1,7 +1,8 @@
-//! Files that we built: `db5.3_verify` accepts them, `db5.3_dump` lists what went in, libdb finds every key, and so do we.
+//! Files that we built: `db5.3_verify` accepts them, `db5.3_dump` lists what went in, libdb finds
+//! every key, and so do we.
 //!
-//! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones, and
-//! 54 with several data of a key.
+//! Each kind of content is built in 54 layouts, 648 files in all; then there are eight large ones,
+//! and 54 with several data of a key.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
@@ -23,8 +24,9 @@ use tempfile::TempDir;
 /// Bytes of cache through which libdb looks keys up: as many as Postfix gives it.
 const CACHE: u32 = 128 << 10;
 
-/// Page sizes from the smallest to the largest, and the builder's choice; for each, every pair of byte order and checksums
-/// with the number of buckets chosen, the least possible, or none that a table which grew would have.
+/// Page sizes from the smallest to the largest, and the builder's choice; for each, every pair of
+/// byte order and checksums with the number of buckets chosen, the least possible, or none that a
+/// table which grew would have.
 fn layouts() -> impl Iterator<Item = BuildOptions> {
     let page_sizes = (9..=16).map(|bits| Some(1 << bits)).chain([None]);
     page_sizes.flat_map(|page_size| {
@@ -83,8 +85,8 @@ fn expected(mut pairs: Vec<Pair>, keep: Keep) -> BTreeMap<Vec<u8>, Vec<u8>> {
     pairs.into_iter().collect()
 }
 
-/// Asserts that libdb and its tools see exactly the expected pairs in the file and nothing wrong with it; returns them in
-/// the order of the file.
+/// Asserts that libdb and its tools see exactly the expected pairs in the file and nothing wrong
+/// with it; returns them in the order of the file.
 fn check_by_libdb(path: &Path, expected: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<Pair> {
     dbtools::verify(path).unwrap_or_else(|error| panic!("db5.3_verify: {error}"));
 
@@ -185,7 +187,8 @@ fn keys_longer_than_a_page() {
 #[test]
 fn keys_of_which_one_starts_the_next() {
     each_layout(Keep::First, |rng, page| {
-        // Up to twice the length from which on keys leave the page, in steps that keep the sum of lengths small.
+        // Up to twice the length from which on keys leave the page, in steps that keep the sum of
+        // lengths small.
         let lengths = (0..=page / 2).step_by(page / 256);
         lengths.map(|len| (vec![b'a'; len], bytes(rng, 0..=8))).collect()
     });
@@ -208,7 +211,8 @@ fn repeated_keys() {
     }
 }
 
-/// Sets on the page and trees off it, with items that are short, or alike for longer than a page has room.
+/// Sets on the page and trees off it, with items that are short, or alike for longer than a page
+/// has room.
 #[test]
 fn several_data_of_a_key() {
     for (seed, options) in (0..).zip(layouts()) {
@@ -231,7 +235,8 @@ fn several_data_of_a_key() {
     }
 }
 
-/// Lists of one level and of three, of names that are short, or alike for longer than a page has room.
+/// Lists of one level and of three, of names that are short, or alike for longer than a page has
+/// room.
 #[test]
 fn several_databases() {
     for (count, page_size, alike) in [
@@ -283,7 +288,8 @@ fn several_databases() {
     }
 }
 
-/// Builds a file of the pairs and asserts that libdb finds nothing wrong with it, and sees in it what went in.
+/// Builds a file of the pairs and asserts that libdb finds nothing wrong with it, and sees in it
+/// what went in.
 fn check_duplicates(pairs: &[Pair], options: BuildOptions) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("file.db");

@@ -1,7 +1,8 @@
-//! Our `postmap -q -` against Postfix's when standard input is a message: options `-b`, `-h`, `-m` and `-U`.
+//! Our `postmap -q -` against Postfix's when standard input is a message: options `-b`, `-h`, `-m`
+//! and `-U`.
 //!
-//! The table `static:x` has every key, so that what is printed is all that the message is taken for. The sections in the
-//! comments are those of the postmap specification.
+//! The table `static:x` has every key, so that what is printed is all that the message is taken
+//! for. The sections in the comments are those of the postmap specification.
 #![cfg(feature = "peers")]
 
 use map_tests::generate::{self, Rng, one_in};
@@ -43,8 +44,8 @@ fn generated_messages() {
     });
 }
 
-/// Sections 9, 11 and 12: answers and errors are those of other queries, except for base64, which stays, and the reason in
-/// the last message.
+/// Sections 9, 11 and 12: answers and errors are those of other queries, except for base64, which
+/// stays, and the reason in the last message.
 #[test]
 fn tables() {
     let messages: [&[u8]; 9] = [
@@ -102,7 +103,8 @@ fn command_lines() {
     }
 }
 
-/// The largest messages are read line by line: output before an error is what fits into whole blocks.
+/// The largest messages are read line by line: output before an error is what fits into whole
+/// blocks.
 #[test]
 fn long_messages() {
     for mut twin in Twin::each("long messages") {

@@ -1,8 +1,7 @@
 //! Our `postmap` against Postfix's: what it says, and what it leaves.
 //!
-//! A test of a table holds one line a case. The expected outcome is never written down: it is
-//! what the real program does. The sections in the comments are those of the postmap
-//! specification.
+//! A test of a table holds one line a case. The expected outcome is never written down: it is what
+//! the real program does. The sections in the comments are those of the postmap specification.
 #![cfg(feature = "peers")]
 
 use map_tests::session::sessions;
@@ -201,7 +200,8 @@ fn long_lines() {
     }
 }
 
-/// A text of more than a mebibyte, which we read with two threads: everything that is warned of, in both halves and across.
+/// A text of more than a mebibyte, which we read with two threads: everything that is warned of, in
+/// both halves and across.
 #[test]
 fn long_texts() {
     let line = |i: usize| {
@@ -225,8 +225,8 @@ fn long_texts() {
     }
 }
 
-/// Sections 3, 8.4 and 9: duplicates, terminating NUL, case folding, by the options at creation
-/// and at the query.
+/// Sections 3, 8.4 and 9: duplicates, terminating NUL, case folding, by the options at creation and
+/// at the query.
 #[test]
 fn options() {
     let text = "k 1\nK 2\nk 3\nj 9\n\u{c4}pfel X\nSTRASSE\u{df} s\n\u{1e9e} t\n\u{212a} kelvin\n";

@@ -1,7 +1,7 @@
 //! Tables without an index file, our `postmap` against Postfix's: what is found, and what is said.
 //!
-//! A test of a table holds one line a case. The expected outcome is never written down: it is
-//! what the real program does. Sections in comments are those of the specification of the table types.
+//! A test of a table holds one line a case. The expected outcome is never written down: it is what
+//! the real program does. Sections in comments are those of the specification of the table types.
 #![cfg(feature = "peers")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,5 @@
-//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave, also on each other's files.
+//! `-i` and `-d`, ours against Postfix's: what they say, and what they leave, also on each other's
+//! files.
 #![cfg(feature = "peers")]
 
 use map_tests::session::change_sessions;
@@ -95,7 +96,8 @@ fn changes() {
     }
 }
 
-/// A key goes from all tables, or none of them is changed where one does not open; what is said comes key by key.
+/// A key goes from all tables, or none of them is changed where one does not open; what is said
+/// comes key by key.
 #[test]
 fn deletions_from_several_tables() {
     for mut twin in Twin::each("deletions from several tables") {
@@ -125,7 +127,8 @@ fn deletions_from_several_tables() {
     }
 }
 
-/// Keys that are big items, and have no NUL: none of them begins like another (hash file specification, section 12.2).
+/// Keys that are big items, and have no NUL: none of them begins like another (hash file
+/// specification, section 12.2).
 #[test]
 fn long_keys_without_terminators() {
     let entries = |marks: &[u8], value: &str| -> Vec<u8> {

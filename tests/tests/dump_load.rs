@@ -1,5 +1,5 @@
-//! Text and figures of generated files, against `db5.3_dump`, `db5.3_load` and `db5.3_stat`: dumps are the same byte for byte,
-//! each side loads the other's, and all figures are equal.
+//! Text and figures of generated files, against `db5.3_dump`, `db5.3_load` and `db5.3_stat`: dumps
+//! are the same byte for byte, each side loads the other's, and all figures are equal.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
@@ -62,7 +62,8 @@ fn assert_same_text(ours: &[u8], theirs: &[u8]) {
 const FORMATS: [(TextFormat, &[&str]); 2] =
     [(TextFormat::Bytes, &[]), (TextFormat::Print, &["-p"])];
 
-/// The figures that `db5.3_stat` prints, in its order, each with how full that is in percent where it says so.
+/// The figures that `db5.3_stat` prints, in its order, each with how full that is in percent where
+/// it says so.
 fn their_figures(path: &Path, name: Option<&str>) -> Vec<String> {
     // It notes the number of keys in the file.
     let copy = path.with_extension("copy");
@@ -112,7 +113,8 @@ fn assert_same_figures(path: &Path, name: Option<&str>) {
     let database = open(path, name);
     let (ours, mut theirs) = (our_figures(&database), their_figures(path, name));
     if database.page_size() == 65536 {
-        // On an empty page, where the offset 65536 is stored as 0, libdb finds less than no bytes free.
+        // On an empty page, where the offset 65536 is stored as 0, libdb finds less than no bytes
+        // free.
         theirs[BUCKETS_FREE] = ours[BUCKETS_FREE].clone();
     }
     assert_eq!(ours, theirs, "{name:?}");
@@ -139,8 +141,8 @@ fn any_duplicates(rng: &mut Rng) -> Duplicates {
     *rng.choice(&[Duplicates::None, Duplicates::Unsorted, Duplicates::Sorted]).unwrap()
 }
 
-/// Keys are long enough, or random enough, that none begins a big one: libdb might not find those again (hash file
-/// specification, section 12.2).
+/// Keys are long enough, or random enough, that none begins a big one: libdb might not find those
+/// again (hash file specification, section 12.2).
 fn key(rng: &mut Rng, page: usize) -> Vec<u8> {
     let longest = if rng.u8(..20) == 0 { page } else { 5 + page / 32 };
     bytes(rng, 5..=longest)
@@ -169,7 +171,8 @@ fn put(database: &mut Database, key: &[u8], data: &[u8]) {
 
 /// Fills a database: pairs, sets of duplicates where there may be any, and then deletions.
 ///
-/// Nothing is big where there are duplicates of a key: libdb 5.3.28 then makes files that its own verifier refuses.
+/// Nothing is big where there are duplicates of a key: libdb 5.3.28 then makes files that its own
+/// verifier refuses.
 fn fill(database: &mut Database, options: &Options, rng: &mut Rng) {
     let page = options.page_size as usize;
     let most = *rng.choice(&[1, 20, 400]).unwrap();

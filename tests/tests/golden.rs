@@ -1,4 +1,5 @@
-//! Files made by real Postfix and libdb (`golden/make.sh`), against what `db5.3_dump` printed of them. Needs no peer.
+//! Files made by real Postfix and libdb (`golden/make.sh`), against what `db5.3_dump` printed of
+//! them. Needs no peer.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 
@@ -22,7 +23,8 @@ const OVERFLOW: u8 = 7;
 const SET_SORTED: u8 = 12;
 const HASH: u8 = 13;
 
-/// Name, page size, byte order, checksums, version of the hash databases, and page types that must occur.
+/// Name, page size, byte order, checksums, version of the hash databases, and page types that must
+/// occur.
 type Golden = (&'static str, u32, ByteOrder, bool, u32, &'static [u8]);
 
 /// All golden files.

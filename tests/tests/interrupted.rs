@@ -1,5 +1,5 @@
-//! Signals that come while a table waits for its lock or is written, limits of file sizes, and readers that go away: as with
-//! Postfix's `postmap` (section 4 of the postmap specification).
+//! Signals that come while a table waits for its lock or is written, limits of file sizes, and
+//! readers that go away: as with Postfix's `postmap` (section 4 of the postmap specification).
 #![cfg(feature = "peers")]
 
 use std::fs::{self, File};
@@ -56,7 +56,8 @@ impl Place {
     }
 
     fn command(&self, suite: &Suite, line: &str) -> Command {
-        // Whoever runs the tests in the background or under nohup has signals ignored, and hands that on.
+        // Whoever runs the tests in the background or under nohup has signals ignored, and hands
+        // that on.
         let mut command = Command::new("env");
         command.arg("--default-signal").arg(suite.program(Tool::Postmap));
         self.prepare(&mut command, suite).args(self.table_type.line(line).split(' '));

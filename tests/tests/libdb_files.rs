@@ -1,4 +1,5 @@
-//! Files that libdb made through its API: what we read in them is what `db5.3_dump` does, pair for pair.
+//! Files that libdb made through its API: what we read in them is what `db5.3_dump` does, pair for
+//! pair.
 //!
 //! Each kind of content comes in 32 variants of the file, 544 files in all.
 //!
@@ -65,8 +66,8 @@ fn bytes(rng: &mut Rng, len: std::ops::RangeInclusive<usize>) -> Vec<u8> {
 
 /// Pairs of which about 30 fill a page, whatever its size.
 ///
-/// Keys are too long to be by chance the start of a big one, which libdb might not find and store again (see the last
-/// test).
+/// Keys are too long to be by chance the start of a big one, which libdb might not find and store
+/// again (see the last test).
 fn small_pairs(rng: &mut Rng, count: usize, options: &Options) -> Vec<Pair> {
     let longest = options.page_size as usize / 32;
     (0..count).map(|_| (bytes(rng, 4..=longest), bytes(rng, 0..=longest))).collect()
@@ -346,8 +347,8 @@ fn load_btree(path: &Path, options: &Options) {
     dbtools::load(path, &[], text.as_bytes());
 }
 
-/// Keys of one letter, repeated: the big ones extend those on the page, and no order holds for all (section 12.2 of the
-/// hash file specification).
+/// Keys of one letter, repeated: the big ones extend those on the page, and no order holds for all
+/// (section 12.2 of the hash file specification).
 #[test]
 fn keys_that_libdb_itself_does_not_find() {
     let mut missed = 0;

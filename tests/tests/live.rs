@@ -1,9 +1,11 @@
-//! Two of Postfix's own `postmap` rebuild one table in place, without a pause, each time with other contents and another length.
-//! Readers of all three ways and our programs find one whole table whenever they look, and the last one when it is there.
+//! Two of Postfix's own `postmap` rebuild one table in place, without a pause, each time with other
+//! contents and another length. Readers of all three ways and our programs find one whole table
+//! whenever they look, and the last one when it is there.
 //!
-//! Each rebuild has a number, which is in all of its values: a table of two numbers is torn. Postfix's own lookups, which fail at
-//! times (docs/commit.md), are counted only. One rebuild in some thousands is damaged when Postfix is done: keys are missing, for
-//! libdb, too, and `db5.3_verify` rejects the file. Looks at such a table are counted by themselves.
+//! Each rebuild has a number, which is in all of its values: a table of two numbers is torn.
+//! Postfix's own lookups, which fail at times (docs/commit.md), are counted only. One rebuild in
+//! some thousands is damaged when Postfix is done: keys are missing, for libdb, too, and
+//! `db5.3_verify` rejects the file. Looks at such a table are counted by themselves.
 //!
 //! `MAP_TESTS_SECONDS` says how long it takes.
 //!
@@ -110,7 +112,8 @@ impl Place {
         entry.1.extend(failures);
     }
 
-    /// Whether the table that is there now is damaged: in a copy something is missing, and libdb rejects it.
+    /// Whether the table that is there now is damaged: in a copy something is missing, and libdb
+    /// rejects it.
     fn is_damaged(&self) -> bool {
         let file = File::open(self.path("m.db")).unwrap();
         file.lock_shared().unwrap();
@@ -136,8 +139,8 @@ impl Place {
     fn look_mapped(&self, key: &str) -> Result<usize, String> {
         let file = File::open(self.path("m.db")).map_err(words)?;
         file.lock_shared().map_err(words)?;
-        // SAFETY: the file is locked until the end of this function, and Postfix's programs, which ask for the lock, are the only
-        // ones to change it.
+        // SAFETY: the file is locked until the end of this function, and Postfix's programs, which
+        // ask for the lock, are the only ones to change it.
         let pages = unsafe { Memory::map(&file) }.map_err(words)?;
         let hash = HashDb::open(pages).map_err(words)?;
         let found =

@@ -1,5 +1,5 @@
-//! What our programs send to the mail log, and what Postfix's send: the same, but for process ids and times. Section 10 of the
-//! postmap specification.
+//! What our programs send to the mail log, and what Postfix's send: the same, but for process ids
+//! and times. Section 10 of the postmap specification.
 //!
 //! Each program runs with a `/dev` of its own, so only root can run these tests.
 #![cfg(feature = "peers")]
@@ -17,7 +17,8 @@ use map_tests::tools::{self, Suite, Tool};
 use map_tests::twin::is_root;
 use tempfile::TempDir;
 
-/// Makes an empty `/dev` for one command; `$1` is its place, `$2` the socket that is to be `/dev/log`.
+/// Makes an empty `/dev` for one command; `$1` is its place, `$2` the socket that is to be
+/// `/dev/log`.
 const OWN_DEV: &str = r#"
 mount -t tmpfs none "$1" || exit 99
 for name in null zero; do touch "$1/$name"; mount --bind "/dev/$name" "$1/$name"; done
@@ -135,7 +136,8 @@ fn listening<T>(socket: &Path, listener: Listener, act: impl FnOnce() -> T) -> (
     })
 }
 
-/// A datagram without what is another one's in each run: digits of the time of day and of the process id.
+/// A datagram without what is another one's in each run: digits of the time of day and of the
+/// process id.
 fn comparable(message: &[u8]) -> String {
     let text = message.escape_ascii().to_string();
     let (head, rest) = text.split_once(": ").expect("a header");

@@ -15,7 +15,8 @@ use patched::faults::ROWS;
 use patched::{Patched, Places, problems};
 use tempfile::TempDir;
 
-/// What libdb's program does not notice, in one way at least in which it comes about. At a page size of 0 it crashes.
+/// What libdb's program does not notice, in one way at least in which it comes about. At a page
+/// size of 0 it crashes.
 const MISSED: [Fault; 8] = [
     Fault::FileLength,
     Fault::LastPage,

@@ -1,5 +1,5 @@
-//! Modes and owners of our `postmap`'s files against Postfix's: section 7 of the postmap specification, as root and as
-//! another user.
+//! Modes and owners of our `postmap`'s files against Postfix's: section 7 of the postmap
+//! specification, as root and as another user.
 #![cfg(feature = "peers")]
 
 use std::fs::{self, Permissions};
@@ -129,7 +129,8 @@ fn an_old_map_keeps_its_mode_and_owner() {
     }
 }
 
-/// Root becomes the owner of the source, or of standard input, and stays so for the maps that follow.
+/// Root becomes the owner of the source, or of standard input, and stays so for the maps that
+/// follow.
 #[test]
 fn the_owner_is_the_sources() {
     let Some(programs) = Programs::for_all_users() else { return };
@@ -220,7 +221,8 @@ fn what_is_denied() {
     }
 }
 
-/// A user who has as many processes as allowed: a table so long that we would make it with several threads is made with one.
+/// A user who has as many processes as allowed: a table so long that we would make it with several
+/// threads is made with one.
 #[test]
 fn no_second_thread() {
     let Some(programs) = Programs::for_all_users() else { return };

@@ -1,4 +1,5 @@
-//! A change of a large table that was interrupted: what our programs say of it, and of copies of the file.
+//! A change of a large table that was interrupted: what our programs say of it, and of copies of
+//! the file.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
@@ -16,8 +17,8 @@ use tempfile::TempDir;
 const WARNING: &str = "m.db: a change of this file was interrupted: it is read as if completed\n";
 const MENDED: &str = "m.db: a change of this file had been interrupted, and has been completed\n";
 
-/// A table of 40,000 entries, `userN old N`, of which every tenth was about to become `new N` and 4,000 to be added when the
-/// program was killed: some of the pages are written.
+/// A table of 40,000 entries, `userN old N`, of which every tenth was about to become `new N` and
+/// 4,000 to be added when the program was killed: some of the pages are written.
 struct Interrupted(TempDir);
 
 impl Interrupted {

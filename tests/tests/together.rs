@@ -1,15 +1,18 @@
-//! Writers and readers at once on one map, ours and Postfix's mixed: no change is lost, no lookup by our readers fails.
+//! Writers and readers at once on one map, ours and Postfix's mixed: no change is lost, no lookup
+//! by our readers fails.
 //!
-//! Each writer has keys of its own, and knows which of them are in the map. A key that is to be added is first added to the
-//! map's text, and one that is to be deleted is first deleted there: whoever rebuilds the map reads the text while it holds
-//! the map's lock, so that no rebuild undoes what a writer has done. The text is changed one byte at a time: the first of
-//! the key's line, which makes the line a comment or an entry.
+//! Each writer has keys of its own, and knows which of them are in the map. A key that is to be
+//! added is first added to the map's text, and one that is to be deleted is first deleted there:
+//! whoever rebuilds the map reads the text while it holds the map's lock, so that no rebuild undoes
+//! what a writer has done. The text is changed one byte at a time: the first of the key's line,
+//! which makes the line a comment or an entry.
 //!
-//! Postfix's `postmap -d` writes its changes after it has given up its lock (postmap specification, section 8.2), so that
-//! they get lost by its own fault: only our writers delete.
+//! Postfix's `postmap -d` writes its changes after it has given up its lock (postmap specification,
+//! section 8.2), so that they get lost by its own fault: only our writers delete.
 //!
-//! Nor does a lookup by Postfix's programs always succeed while one of them writes, whose changes are in place: they read the
-//! file's first page before they have the lock (docs/commit.md has figures). Where only ours write it does.
+//! Nor does a lookup by Postfix's programs always succeed while one of them writes, whose changes
+//! are in place: they read the file's first page before they have the lock (docs/commit.md has
+//! figures). Where only ours write it does.
 //!
 //! `MAP_TESTS_SECONDS` says how long each test takes with one type of tables.
 #![cfg(feature = "peers")]
@@ -159,8 +162,8 @@ impl Place {
         self.text.write_all_at(first, (number * LINE) as u64).unwrap();
     }
 
-    /// Adds, deletes and rebuilds in turn, and sees to it that all of that lasts. Returns which of the writer's keys, from
-    /// the number `first` on, are in the map.
+    /// Adds, deletes and rebuilds in turn, and sees to it that all of that lasts. Returns which of
+    /// the writer's keys, from the number `first` on, are in the map.
     fn write(&self, suite: &Suite, first: usize) -> Vec<usize> {
         let rng = &mut Rng::with_seed(first as u64);
         let mut present = [false; OWN];
@@ -197,7 +200,8 @@ impl Place {
         (0..OWN).filter(|chosen| present[*chosen]).map(|chosen| first + chosen).collect()
     }
 
-    /// Looks fixed keys up, and those that never are there, by a function that tells whether one was found.
+    /// Looks fixed keys up, and those that never are there, by a function that tells whether one
+    /// was found.
     fn read(&self, seed: u64, mut query: impl FnMut(usize) -> Result<bool, String>) {
         let rng = &mut Rng::with_seed(seed);
         while self.goes_on() {

@@ -1,5 +1,5 @@
-//! Sources and keys that cannot be read to the end. Postfix takes that for the end, and makes an empty table or half of one,
-//! with status 0; ours change nothing and say so.
+//! Sources and keys that cannot be read to the end. Postfix takes that for the end, and makes an
+//! empty table or half of one, with status 0; ours change nothing and say so.
 #![cfg(feature = "peers")]
 
 use std::fs::{self, File};

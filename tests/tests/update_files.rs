@@ -21,8 +21,8 @@ type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 const CHANGES: usize = 25_000;
 const BATCH: usize = 1_000;
 
-/// Keys come from a pool, so that they are met again. None is long and begins like another: libdb would lose them
-/// (hash file specification, section 12.2).
+/// Keys come from a pool, so that they are met again. None is long and begins like another: libdb
+/// would lose them (hash file specification, section 12.2).
 fn key(rng: &mut Rng, page_size: u32) -> Vec<u8> {
     let i = rng.u32(..3_000);
     let mut key = format!("{i:04}user@example.com").into_bytes();

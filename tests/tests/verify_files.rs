@@ -1,5 +1,5 @@
-//! `verify` and `salvage` against libdb: what libdb writes is sound, and what lies on undamaged pages is salvaged. What
-//! `db5.3_verify` rejects is in `damage_campaign`.
+//! `verify` and `salvage` against libdb: what libdb writes is sound, and what lies on undamaged
+//! pages is salvaged. What `db5.3_verify` rejects is in `damage_campaign`.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 #![cfg(feature = "peers")]
@@ -70,8 +70,8 @@ fn what_libdb_writes_is_sound() {
         let is_read = read_all(&file).is_ok();
         let theirs = ask("db5.3_verify", &path, SECONDS);
         *outcomes.lock().unwrap().entry((theirs, sound)).or_default() += 1;
-        // Where big keys begin like others, libdb itself loses track and gives pages to two owners. Its verifier finds what
-        // we find, but for pairs that it does not read.
+        // Where big keys begin like others, libdb itself loses track and gives pages to two owners.
+        // Its verifier finds what we find, but for pairs that it does not read.
         assert!(
             if sound {
                 theirs == Outcome::Accepts && is_read
@@ -150,7 +150,8 @@ fn what_lies_on_undamaged_pages_comes_back() {
         let after = salvaged(&file);
         let mut expected = 0;
         for (page, key, data) in before {
-            // Which pages a big item fills is not known here; libdb keeps items of a quarter of a page on it.
+            // Which pages a big item fills is not known here; libdb keeps items of a quarter of a
+            // page on it.
             let big = |len: usize| overflow_is_gone && len > page_size / 8;
             if gone.contains(&page)
                 || big(data.len())

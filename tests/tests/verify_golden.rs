@@ -1,5 +1,5 @@
-//! `verify` and `salvage` on files by real Postfix and libdb (`golden/make.sh`): all are sound and come back whole; damage to
-//! their trees and lists of databases is found. Needs no peer.
+//! `verify` and `salvage` on files by real Postfix and libdb (`golden/make.sh`): all are sound and
+//! come back whole; damage to their trees and lists of databases is found. Needs no peer.
 //!
 //! About Berkeley DB itself: not for every type of tables.
 
@@ -218,7 +218,8 @@ impl Golden {
     }
 }
 
-/// Files in both byte orders: with sets of duplicates as they came and in order, and with several databases.
+/// Files in both byte orders: with sets of duplicates as they came and in order, and with several
+/// databases.
 const SETS: [&str; 2] = ["duplicates", "duplicates-big-endian-checksums"];
 const SORTED_SETS: [&str; 2] = ["sorted-duplicates-checksums", "sorted-duplicates-big-endian"];
 const NAMED: [&str; 2] = ["named", "named-big-endian-checksums"];

@@ -1,5 +1,5 @@
-//! Times whole commands of this workspace, of real Postfix and of tinycdb in turn, checks that they print the same, and
-//! prints what each took in Markdown.
+//! Times whole commands of this workspace, of real Postfix and of tinycdb in turn, checks that they
+//! print the same, and prints what each took in Markdown.
 //!
 //! `cargo build --release && cargo run --release -p benches --bin compare-commands [ENTRIES [MORE_ENTRIES]]`
 //!
@@ -217,7 +217,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Runs all jobs in turn, after once each to bring all files into memory and to see that they print the same.
+/// Runs all jobs in turn, after once each to bring all files into memory and to see that they print
+/// the same.
 fn compare(jobs: &[Job<'_>]) -> Result<Rounds, Box<dyn Error>> {
     let mut expected = None;
     for job in jobs {
@@ -285,8 +286,8 @@ impl<'a> Job<'a> {
     fn lane(&self) -> Lane<'a> {
         let job = *self;
         Lane::new(job.name, move |_| {
-            // Once untimed, so that what the last command of another side has left of the caches, and a virtual machine of
-            // the memory, is nobody's loss.
+            // Once untimed, so that what the last command of another side has left of the caches,
+            // and a virtual machine of the memory, is nobody's loss.
             job.prepare()?;
             job.run(Stdio::null())?;
             job.prepare()?;
@@ -294,7 +295,8 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// What the command prints; for a list of a table, whose order differs from file to file, in alphabetical order.
+    /// What the command prints; for a list of a table, whose order differs from file to file, in
+    /// alphabetical order.
     fn printed(&self) -> Result<Vec<u8>, Box<dyn Error>> {
         self.prepare()?;
         let path = self.side.home.join("printed");

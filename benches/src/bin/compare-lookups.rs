@@ -1,10 +1,11 @@
-//! Looks the same keys up in the same table with libdb, tinycdb, LMDB and this workspace's crates, in one process, checks
-//! that all find the same, and prints what each took in Markdown. Also lists the table and parses its text.
+//! Looks the same keys up in the same table with libdb, tinycdb, LMDB and this workspace's crates,
+//! in one process, checks that all find the same, and prints what each took in Markdown. Also lists
+//! the table and parses its text.
 //!
 //! `cargo run --release -p benches --features peers --bin compare-lookups [ENTRIES]`
 //!
-//! The files of the others are made by real postmap, with its rules: keys and values end in a NUL in hash and LMDB
-//! files, and do not in cdb files.
+//! The files of the others are made by real postmap, with its rules: keys and values end in a NUL
+//! in hash and LMDB files, and do not in cdb files.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -26,8 +27,8 @@ use benches::{Numbers, aliases, text};
 use postfix_map_text::{Item, map_entries};
 use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 
-/// Rounds of each comparison, of which the medians count. Each looks up keys that no round before it has, or the
-/// processor's caches might remember them.
+/// Rounds of each comparison, of which the medians count. Each looks up keys that no round before
+/// it has, or the processor's caches might remember them.
 const ROUNDS: usize = 10;
 
 /// Entries of the table that stays in the processor's caches.
@@ -37,7 +38,8 @@ const WARM: usize = 1_000;
 const POSTFIX_CACHE: u32 = 128 << 10;
 const LARGE_CACHE: u32 = 512 << 20;
 
-/// How much of each value is looked at: so much that it has to be fetched from memory, or all, to be compared.
+/// How much of each value is looked at: so much that it has to be fetched from memory, or all, to
+/// be compared.
 const FIRST_BYTE: usize = 1;
 const WHOLE: usize = usize::MAX;
 
@@ -226,7 +228,8 @@ impl Files {
     }
 }
 
-/// Looks all keys up with each engine, in turn. Fails if not all answer the same, or if other than `found` keys are there.
+/// Looks all keys up with each engine, in turn. Fails if not all answer the same, or if other than
+/// `found` keys are there.
 fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn Error>> {
     let mut engines = Vec::new();
     for table_type in TABLE_TYPES {

@@ -3,8 +3,8 @@
 use super::words::{long, plain, soup, text};
 use super::{Keys, Rng, one_in, pick};
 
-/// Bytes that `postmap` is to take for a map: mostly well-formed lines, with everything among
-/// them that the grammar treats specially; keys of all lengths.
+/// Bytes that `postmap` is to take for a map: mostly well-formed lines, with everything among them
+/// that the grammar treats specially; keys of all lengths.
 pub fn map_text(rng: &mut Rng) -> Vec<u8> {
     map_text_with(rng, Keys::Long)
 }

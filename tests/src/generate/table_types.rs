@@ -65,7 +65,8 @@ fn rules(rng: &mut Rng, pattern: fn(&mut Rng) -> Vec<u8>) -> Vec<u8> {
     text
 }
 
-/// A rule of `regexp:` or `pcre:` with a pattern that has something of everything, and a result with its groups.
+/// A rule of `regexp:` or `pcre:` with a pattern that has something of everything, and a result
+/// with its groups.
 pub fn expression_rule(rng: &mut Rng, perl: bool) -> Vec<u8> {
     let mut groups = 0;
     let mut pattern = match one_in(rng, 20) {

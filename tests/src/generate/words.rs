@@ -188,8 +188,8 @@ pub(super) fn soup(rng: &mut Rng, most: usize) -> Vec<u8> {
     text
 }
 
-/// A text of any shape: empty, a soup, thousands of entries with some duplicates, a value of
-/// 1 MiB, and mostly `lines`. The separator stands between key and value.
+/// A text of any shape: empty, a soup, thousands of entries with some duplicates, a value of 1 MiB,
+/// and mostly `lines`. The separator stands between key and value.
 pub(super) fn text(
     rng: &mut Rng,
     separator: &str,

@@ -14,8 +14,8 @@ use crate::tools::{Suite, Tool};
 
 /// A command line for either side: arguments, standard input, environment, umask.
 ///
-/// Unless told otherwise standard input is empty, and the environment holds `MAIL_CONFIG=./etc`
-/// and nothing else.
+/// Unless told otherwise standard input is empty, and the environment holds `MAIL_CONFIG=./etc` and
+/// nothing else.
 #[derive(Clone, Debug)]
 pub struct Call {
     tool: Tool,

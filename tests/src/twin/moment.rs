@@ -1,13 +1,13 @@
-//! Times in outputs: `postalias` stores the second in which it ran, and the two sides do not run
-//! in the same one.
+//! Times in outputs: `postalias` stores the second in which it ran, and the two sides do not run in
+//! the same one.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long ago a test may have stored the present second.
 const RECENT: u64 = 600;
 
-/// Replaces each number of ten digits that is a time of the last ten minutes, in seconds since
-/// the epoch, by `<now>`.
+/// Replaces each number of ten digits that is a time of the last ten minutes, in seconds since the
+/// epoch, by `<now>`.
 pub(super) fn forget(bytes: &[u8]) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
     let mut out = Vec::with_capacity(bytes.len());

@@ -1,10 +1,12 @@
-//! The system calls of a trace by which our program reads, writes, names, locks or makes durable what is in its directory.
+//! The system calls of a trace by which our program reads, writes, names, locks or makes durable
+//! what is in its directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::path::Path;
 
-/// All system calls that change files or directories or make changes durable, that lock, and that read.
+/// All system calls that change files or directories or make changes durable, that lock, and that
+/// read.
 pub const TRACED: &str = "openat,creat,read,pread64,write,writev,pwrite64,pwritev,pwritev2,truncate,ftruncate,fallocate,\
     fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,linkat,unlink,unlinkat,copy_file_range,sendfile,splice,\
     chmod,fchmod,fchmodat,chown,fchown,fchownat,utimensat,flock,fcntl,faccessat2,statx,newfstatat";
@@ -20,7 +22,8 @@ pub fn failures(_: &str) -> usize {
     3
 }
 
-/// A system call: its name, how many of that name came before it, plus one, and its line of the trace.
+/// A system call: its name, how many of that name came before it, plus one, and its line of the
+/// trace.
 #[derive(Clone, Debug)]
 pub struct SystemCall {
     pub name: String,
@@ -64,8 +67,8 @@ fn concerns(name: &str, arguments: &str, directory: &Path) -> bool {
         || signs.iter().any(|sign| arguments.contains(sign))
 }
 
-/// The places of at most so many `calls` of each kind as `most` says, evenly spread and with the first and the last; says
-/// what it leaves out.
+/// The places of at most so many `calls` of each kind as `most` says, evenly spread and with the
+/// first and the last; says what it leaves out.
 pub fn sample(calls: &[SystemCall], most: fn(&str) -> usize, what: &str) -> Vec<usize> {
     if env::var_os("MAP_TESTS_ALL").is_some() {
         return (0..calls.len()).collect();

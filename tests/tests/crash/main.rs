@@ -1,14 +1,17 @@
-//! Our `postmap` killed at each system call that concerns the map, and each such call failing, in all ways by which a change
-//! becomes visible: the map is the old one or the new one, for our readers and, as far as it can be, for Postfix's; status 0
-//! means the new one; and the next writer leaves nothing but the map.
+//! Our `postmap` killed at each system call that concerns the map, and each such call failing, in
+//! all ways by which a change becomes visible: the map is the old one or the new one, for our
+//! readers and, as far as it can be, for Postfix's; status 0 means the new one; and the next writer
+//! leaves nothing but the map.
 //!
-//! A call at which the program is killed is not executed any more. Kills therefore show all states between two calls, and
-//! the calls from which on the map is the new one: these may also fail with the new map in place, as there is nobody who
-//! could still undo the change.
+//! A call at which the program is killed is not executed any more. Kills therefore show all states
+//! between two calls, and the calls from which on the map is the new one: these may also fail with
+//! the new map in place, as there is nobody who could still undo the change.
 //!
-//! Not all calls of a kind are interrupted where there are many; what is left out is printed. `MAP_TESTS_ALL=1` takes all.
+//! Not all calls of a kind are interrupted where there are many; what is left out is printed.
+//! `MAP_TESTS_ALL=1` takes all.
 //!
-//! About Berkeley DB itself, how a change of such a file becomes visible: not for every type of tables.
+//! About Berkeley DB itself, how a change of such a file becomes visible: not for every type of
+//! tables.
 #![cfg(feature = "peers")]
 
 mod calls;
@@ -27,8 +30,8 @@ use scene::{Action, Map, Scene};
 /// What may befall a call. After `EINTR` the standard library makes most calls once more.
 const ERRORS: [&str; 5] = ["ENOSPC", "EIO", "EINTR", "EBUSY", "EPERM"];
 
-/// Kills the program at each of its calls, and lets each of them fail. Returns what is wrong afterwards, and whether the
-/// change is made in the old file.
+/// Kills the program at each of its calls, and lets each of them fail. Returns what is wrong
+/// afterwards, and whether the change is made in the old file.
 fn interrupt_everywhere(map: Map, action: Action, maker: &Suite) -> (Vec<String>, bool) {
     let (scene, calls) = Scene::new(map, action, maker);
     let mut complaints = Vec::new();
@@ -66,8 +69,9 @@ fn interrupt_everywhere(map: Map, action: Action, maker: &Suite) -> (Vec<String>
     (complaints, scene.overwrites)
 }
 
-/// Makes the change from the start while `fault` befalls one of its calls: `signal=SIGKILL`, or an error where such a kill
-/// leaves the state `before`. Returns the number of the state that the map is in before the next writer comes.
+/// Makes the change from the start while `fault` befalls one of its calls: `signal=SIGKILL`, or an
+/// error where such a kill leaves the state `before`. Returns the number of the state that the map
+/// is in before the next writer comes.
 fn interrupt(
     scene: &Scene,
     call: &SystemCall,

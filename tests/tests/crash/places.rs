@@ -126,7 +126,8 @@ fn a_table_that_is_a_mount_point() {
     }
 }
 
-/// The file's own name is as long as a name may be, or nearly so: there is no room for a longer one beside it.
+/// The file's own name is as long as a name may be, or nearly so: there is no room for a longer one
+/// beside it.
 #[test]
 fn a_name_of_the_greatest_length() {
     for len in 248..=252 {

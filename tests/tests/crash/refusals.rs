@@ -1,4 +1,5 @@
-//! System calls that fail as on file systems, or in kernels, that do not have them: the change is made all the same.
+//! System calls that fail as on file systems, or in kernels, that do not have them: the change is
+//! made all the same.
 
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -75,7 +76,8 @@ fn each_errno_of_the_new_file_is_got_over() {
     );
 }
 
-/// A new map, where files without a name, names for them, and renaming without replacing are all unknown.
+/// A new map, where files without a name, names for them, and renaming without replacing are all
+/// unknown.
 #[test]
 fn a_map_is_made_with_the_oldest_calls() {
     for action in [Action::Rebuild, Action::Add] {

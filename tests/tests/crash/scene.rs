@@ -1,4 +1,5 @@
-//! A change of a map, made again and again from the start, and what programs see of the map afterwards.
+//! A change of a map, made again and again from the start, and what programs see of the map
+//! afterwards.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -75,13 +76,15 @@ pub struct Scene {
     listings: Vec<Option<String>>,
     /// Whether the change is made in the old file.
     pub overwrites: bool,
-    /// By the sum of a file's contents: the state that readers see. What they see of the same bytes is asked once.
+    /// By the sum of a file's contents: the state that readers see. What they see of the same bytes
+    /// is asked once.
     seen: RefCell<HashMap<u64, usize>>,
     verified: RefCell<HashMap<u64, Result<(), String>>>,
 }
 
 impl Scene {
-    /// Makes the map with programs of `maker`, and the change once without harm; returns its calls, too.
+    /// Makes the map with programs of `maker`, and the change once without harm; returns its calls,
+    /// too.
     pub fn new(map: Map, action: Action, maker: &Suite) -> (Self, Vec<SystemCall>) {
         let directory = tempfile::Builder::new().prefix("crash-").tempdir().unwrap();
         let by = if is_ours(maker) { "ours" } else { "Postfix" };
@@ -272,7 +275,8 @@ impl Scene {
         verified.entry(sum).or_insert_with(|| dbtools::verify(&self.path("m.db"))).clone()
     }
 
-    /// The number of the state that readers see: all of ours, and Postfix's where it can be expected of them.
+    /// The number of the state that readers see: all of ours, and Postfix's where it can be
+    /// expected of them.
     pub fn look(&self) -> Result<usize, String> {
         let sum = self.contents_sum();
         if let Some(state) = self.seen.borrow().get(&sum) {
@@ -295,8 +299,9 @@ impl Scene {
         Ok(state)
     }
 
-    /// Postfix's lookups of the keys that the change leaves alone. A file that is rebuilt in place may get another
-    /// arrangement of pages: then they may miss some, but find nothing that is in neither state.
+    /// Postfix's lookups of the keys that the change leaves alone. A file that is rebuilt in place
+    /// may get another arrangement of pages: then they may miss some, but find nothing that is in
+    /// neither state.
     fn look_up_by_real(&self) -> Result<(), String> {
         let (Some(Some(old)), Some(Some(new))) = (self.pairs.first(), self.pairs.last()) else {
             return Ok(());
@@ -336,7 +341,8 @@ impl Scene {
         }
     }
 
-    /// The sorted listing of the map as `bdbmap dump` has it; whether `verify` and `recover` agree with what it says.
+    /// The sorted listing of the map as `bdbmap dump` has it; whether `verify` and `recover` agree
+    /// with what it says.
     fn dump(&self) -> Result<Option<String>, String> {
         let bdbmap = tools::ours().program(Tool::Postmap).with_file_name("bdbmap");
         let run = |arguments: &[&str]| self.command(&bdbmap).args(arguments).output().unwrap();
@@ -371,7 +377,8 @@ impl Scene {
         Ok(Some(lines.concat()))
     }
 
-    /// Lets the next of our programs find the map as it is, in `state`, and one that changes it. Then all is well.
+    /// Lets the next of our programs find the map as it is, in `state`, and one that changes it.
+    /// Then all is well.
     pub fn settle(&self, state: usize) -> Result<(), String> {
         let next = |arguments: &[&str], stdin: &str, status: i32| {
             let output = self.run(tools::ours(), arguments, stdin);

@@ -4,7 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 thread_local! {
-    /// Bytes that the thread has allocated and not freed; less than none where it frees what another has allocated.
+    /// Bytes that the thread has allocated and not freed; less than none where it frees what
+    /// another has allocated.
     static LIVE: Cell<isize> = const { Cell::new(0) };
     /// The most since the count began.
     static PEAK: Cell<isize> = const { Cell::new(0) };
@@ -30,8 +31,8 @@ fn subtract(bytes: usize) {
 /// The system's allocator, counted.
 pub struct Counting;
 
-// SAFETY: all is done by the system's allocator, with the arguments that were given. Counting allocates nothing: the counters are
-// constants until they are set, and have no destructors.
+// SAFETY: all is done by the system's allocator, with the arguments that were given. Counting
+// allocates nothing: the counters are constants until they are set, and have no destructors.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add(layout.size());

@@ -1,8 +1,10 @@
-//! A campaign of damage: thousands of sound files of all kinds, each with one to six changes, and all that the library and the
-//! tools do with them, beside what libdb's own programs do. Nothing of ours panics, dies of a signal, takes longer than a
-//! second, or more memory than twice the file and 64 MiB; and whatever `db5.3_verify` rejects, ours does.
+//! A campaign of damage: thousands of sound files of all kinds, each with one to six changes, and
+//! all that the library and the tools do with them, beside what libdb's own programs do. Nothing of
+//! ours panics, dies of a signal, takes longer than a second, or more memory than twice the file
+//! and 64 MiB; and whatever `db5.3_verify` rejects, ours does.
 //!
-//! `MAP_TESTS_CASES` says how many files are damaged, twenty times each; a table of the results is printed:
+//! `MAP_TESTS_CASES` says how many files are damaged, twenty times each; a table of the results is
+//! printed:
 //!
 //! ```sh
 //! MAP_TESTS_CASES=5000 cargo test -p map-tests --features peers --test damage_campaign library -- --nocapture
@@ -65,6 +67,7 @@ fn by_libdb(rng: &mut Rng) -> Option<Vec<u8>> {
     let path = directory.path().join("file.db");
     map_tests::made::make(&path, rng, 200, 65536).ok()?;
     let file = std::fs::read(path).unwrap();
-    // Where big keys begin like others, libdb damages its files by itself (hash file specification, section 12.2).
+    // Where big keys begin like others, libdb damages its files by itself (hash file specification,
+    // section 12.2).
     library::is_sound(&file).unwrap().then_some(file)
 }

@@ -15,7 +15,8 @@ use crate::library;
 use crate::tally::{End, LIMIT, MEMORY, Tally};
 use crate::{ROUNDS, campaign};
 
-/// Our commands, and what they read; each works on a copy of the file of its own. Half of the sound files have the key.
+/// Our commands, and what they read; each works on a copy of the file of its own. Half of the sound
+/// files have the key.
 const COMMANDS: [(&str, &[&str], &str); 10] = [
     ("postmap -q", &["postmap", "-q", "2", "hash:file"], ""),
     ("postmap -q -", &["postmap", "-q", "-", "hash:file"], "2\nuser1@example.com\nabsent\n"),

@@ -41,7 +41,8 @@ pub struct Row {
 pub struct Tally(Mutex<BTreeMap<&'static str, Row>>);
 
 impl Tally {
-    /// Notes a run on a file of `len` bytes. A program that runs with no more memory than it may have has none measured.
+    /// Notes a run on a file of `len` bytes. A program that runs with no more memory than it may
+    /// have has none measured.
     pub fn add(
         &self,
         name: &'static str,

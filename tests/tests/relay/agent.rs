@@ -1,5 +1,5 @@
-//! The relay agent of `examples/` as a running Postfix with a configuration, queue and log of its own.
-//! Our programs make its tables.
+//! The relay agent of `examples/` as a running Postfix with a configuration, queue and log of its
+//! own. Our programs make its tables.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write as _;
@@ -288,7 +288,8 @@ fn is_problem(line: &str) -> bool {
     // When trivial-rewrite restarts, for one of its tables has changed, it hangs up on its clients;
     // they ask its successor.
     let restart = line.contains("warning: problem talking to service rewrite: ");
-    // Of a virtual machine, whose clock the kernel may read for a file before Postfix does for itself.
+    // Of a virtual machine, whose clock the kernel may read for a file before Postfix does for
+    // itself.
     let clock = ["file system clock is ", "resetting file time stamps "]
         .iter()
         .any(|text| line.contains(&format!("warning: {text}")));
@@ -308,8 +309,8 @@ fn succeeds(command: &mut Command) -> bool {
     command.status().expect("a program of the Debian package postfix").success()
 }
 
-/// A port that is free, and below those that the system gives to clients and to who asks for any: it stays free until
-/// Postfix takes it.
+/// A port that is free, and below those that the system gives to clients and to who asks for any:
+/// it stays free until Postfix takes it.
 fn free_port() -> u16 {
     const PORTS: u16 = 8_000;
     static NEXT: AtomicU16 = AtomicU16::new(0);

@@ -1,4 +1,5 @@
-//! The relay agent of `examples/`, with tables that our programs make and change while Postfix runs.
+//! The relay agent of `examples/`, with tables that our programs make and change while Postfix
+//! runs.
 #![cfg(feature = "peers")]
 
 mod agent;
@@ -12,8 +13,8 @@ use agent::{Agent, until};
 use client::Client;
 use map_tests::tools::Tool;
 
-/// The senders of the example, in alphabetical order: by which provider and with which account their
-/// mail leaves.
+/// The senders of the example, in alphabetical order: by which provider and with which account
+/// their mail leaves.
 const ROUTES: [&str; 4] = [
     "anybody@example.net by mail.example.net as relay-user:nor-is-this",
     "office@example.org by smtp.provider-two.example as office:correct horse battery staple",
@@ -190,8 +191,8 @@ fn changed_relays_take_effect_while_postfix_runs() {
     });
 }
 
-/// A process of Postfix keeps a table open for as long as its client stays. Postfix's `postmap` would
-/// change the table under it; ours puts a new file in its place.
+/// A process of Postfix keeps a table open for as long as its client stays. Postfix's `postmap`
+/// would change the table under it; ours puts a new file in its place.
 #[test]
 fn an_open_connection_keeps_its_table() {
     Agent::run(|agent| {

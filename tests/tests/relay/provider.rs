@@ -97,8 +97,8 @@ fn serve(provider: &'static str, stream: TcpStream, mails: &Sender<Mail>) -> io:
     Ok(())
 }
 
-/// User and password in a response of the mechanism PLAIN (RFC 4616): `[other user] NUL user NUL
-/// password`.
+/// User and password in a response of the mechanism PLAIN (RFC 4616):
+/// `[other user] NUL user NUL password`.
 fn plain(response: &str) -> Option<(String, String)> {
     let message = String::from_utf8(BASE64_STANDARD.decode(response).ok()?).ok()?;
     let (_, account) = message.split_once('\0')?;

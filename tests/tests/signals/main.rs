@@ -1,22 +1,25 @@
-//! Writers without a pause on one table, ours and Postfix's, of which many get a signal at a random moment: no change is lost,
-//! none is made in part, and every lookup by ours finds what must be there.
+//! Writers without a pause on one table, ours and Postfix's, of which many get a signal at a random
+//! moment: no change is lost, none is made in part, and every lookup by ours finds what must be
+//! there.
 //!
-//! Each writer has keys of its own, and adds or deletes some of them in one call. Status 0 means that all of the call is there;
-//! after a signal, all of it or nothing. While a table is rebuilt nobody else writes, so that the text has what the table
-//! has. Each rebuild has a number, which is in the values of all keys that are always there.
+//! Each writer has keys of its own, and adds or deletes some of them in one call. Status 0 means
+//! that all of the call is there; after a signal, all of it or nothing. While a table is rebuilt
+//! nobody else writes, so that the text has what the table has. Each rebuild has a number, which is
+//! in the values of all keys that are always there.
 //!
-//! Ours get SIGTERM, SIGINT, SIGHUP and SIGKILL. Postfix's programs put off the first three while they rebuild a table or add
-//! to it, from the moment when they have its lock. `postmap -d` of theirs does not, and writes after it has given up its
-//! lock (postmap specification, section 8.2): it would lose the others' changes, and is not run at all.
+//! Ours get SIGTERM, SIGINT, SIGHUP and SIGKILL. Postfix's programs put off the first three while
+//! they rebuild a table or add to it, from the moment when they have its lock. `postmap -d` of
+//! theirs does not, and writes after it has given up its lock (postmap specification, section 8.2):
+//! it would lose the others' changes, and is not run at all.
 //!
-//! A change by ours that was killed while it overwrote the file is completed by the next writer of ours, but Postfix's
-//! programs do not know of it (docs/commit.md). Where they write, too, they therefore wait while one of ours gets a
-//! signal, until another of ours has written.
+//! A change by ours that was killed while it overwrote the file is completed by the next writer of
+//! ours, but Postfix's programs do not know of it (docs/commit.md). Where they write, too, they
+//! therefore wait while one of ours gets a signal, until another of ours has written.
 //!
 //! Postfix's lookups fail at times when several programs write (docs/commit.md); they are counted.
 //!
-//! `MAP_TESTS_SECONDS` says how long each test takes. A shell that starts the tests in the background may have them ignore
-//! SIGINT; then all programs do.
+//! `MAP_TESTS_SECONDS` says how long each test takes. A shell that starts the tests in the
+//! background may have them ignore SIGINT; then all programs do.
 //!
 //! About Berkeley DB itself, how libdb changes a file in place: not for every type of tables.
 #![cfg(feature = "peers")]

@@ -81,7 +81,8 @@ pub struct Place {
     end: Instant,
     /// Held by writers; exclusively while the table is rebuilt.
     pub turn: RwLock<()>,
-    /// Held by Postfix's writers; exclusively while one of ours gets a signal, if there are some of Postfix's.
+    /// Held by Postfix's writers; exclusively while one of ours gets a signal, if there are some of
+    /// Postfix's.
     pub real_turn: RwLock<()>,
     /// What must be there. A writer's own keys are changed only by itself.
     pub table: Mutex<Table>,
@@ -150,7 +151,8 @@ impl Place {
         (0..self.size.entries()).map(|i| (self.fixed_key(i), value.clone())).collect()
     }
 
-    /// The table's text, which is older than any table: Postfix's programs warn of one that is newer.
+    /// The table's text, which is older than any table: Postfix's programs warn of one that is
+    /// newer.
     pub fn write_text(&self, table: &Table) {
         fs::write(self.path("m"), text(table)).unwrap();
         let text = File::options().write(true).open(self.path("m")).unwrap();
@@ -176,7 +178,8 @@ impl Place {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A program that failed does not read its input; its messages tell why. No input is too long for a pipe.
+        // A program that failed does not read its input; its messages tell why. No input is too
+        // long for a pipe.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
         child
     }
@@ -245,7 +248,8 @@ impl Place {
         Ok(keys.iter().map(|key| found.get(key.as_str()).map(|value| value.to_string())).collect())
     }
 
-    /// Counts a lookup. Postfix's may fail where Postfix's programs write, or pages are overwritten.
+    /// Counts a lookup. Postfix's may fail where Postfix's programs write, or pages are
+    /// overwritten.
     pub fn note_lookup(&self, suite: &Suite, wrong: Option<String>) {
         let has_failed = wrong.is_some();
         self.count(suite, "lookups", |count| {
@@ -259,7 +263,8 @@ impl Place {
         }
     }
 
-    /// A writer of ours makes a change that nobody interrupts: it completes what was interrupted before.
+    /// A writer of ours makes a change that nobody interrupts: it completes what was interrupted
+    /// before.
     pub fn change_quietly(&self, table: &mut Table, number: usize, rng: &mut Rng) {
         let value = number.to_string();
         let stdin = format!("{QUIET} {value}\n");

@@ -1,4 +1,5 @@
-//! Which signals Postfix's own `postmap` puts off while it writes: the test of signals at random moments goes by it.
+//! Which signals Postfix's own `postmap` puts off while it writes: the test of signals at random
+//! moments goes by it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -64,7 +65,8 @@ impl Change {
         self.run(&tools::real().program(Tool::Postmap), &["-s", "hash:m"]).stdout
     }
 
-    /// Calls from the first in which the lock is taken: each with its number among those of its name.
+    /// Calls from the first in which the lock is taken: each with its number among those of its
+    /// name.
     fn calls(&self) -> Vec<(String, usize)> {
         let trace = fs::read_to_string(self.directory.path().join("trace")).unwrap();
         let mut counts = BTreeMap::new();
@@ -83,7 +85,8 @@ impl Change {
         calls.split_off(1)
     }
 
-    /// How often the old contents, the new, and others are found when a signal comes at some of the `calls`.
+    /// How often the old contents, the new, and others are found when a signal comes at some of the
+    /// `calls`.
     fn interrupt(&self, signal: &str, wanted: impl Fn(&str) -> bool) -> [usize; 3] {
         let new = self.make(&[]);
         let mut calls = self.calls();
@@ -118,7 +121,8 @@ fn postfix_puts_signals_off_while_it_rebuilds_or_adds() {
     for (arguments, stdin) in [(&["hash:m"][..], ""), (&["-ri", "hash:m"], &some_users(" added"))] {
         let change = Change::new(arguments, stdin);
         for signal in ["SIGTERM", "SIGHUP", "SIGINT"] {
-            // Those that come before it begins to put them off find the old table, and there are few.
+            // Those that come before it begins to put them off find the old table, and there are
+            // few.
             let [old, _, torn] = change.interrupt(signal, |_| true);
             assert_eq!(torn, 0, "{arguments:?}, {signal}");
             assert!(old <= 2, "{arguments:?}, {signal}: {old}");
