@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
-use crate::map::MapName;
+use crate::table::TableName;
 
 /// Checks, salvages, dumps, loads and compares Berkeley DB hash files, such as Postfix's hash:
 /// tables
@@ -53,7 +53,7 @@ pub enum Command {
 pub struct DatabaseArgs {
     /// The file: its path, or hash:PATH for PATH.db
     #[arg(value_hint = ValueHint::FilePath)]
-    pub map: MapName,
+    pub map: TableName,
 
     /// The database of this name, in a file of several
     #[arg(short = 's', long, value_name = "NAME")]
@@ -81,7 +81,7 @@ pub struct KeyArgs {
 pub struct VerifyArgs {
     /// The files: paths, or hash:PATH for PATH.db
     #[arg(required = true, value_name = "MAP", value_hint = ValueHint::FilePath)]
-    pub maps: Vec<MapName>,
+    pub maps: Vec<TableName>,
 
     /// Print nothing, and stop at the first damage
     #[arg(short, long)]
@@ -102,7 +102,7 @@ pub struct VerifyArgs {
 pub struct RecoverArgs {
     /// The files: paths, or hash:PATH for PATH.db
     #[arg(required = true, value_name = "MAP", value_hint = ValueHint::FilePath)]
-    pub maps: Vec<MapName>,
+    pub maps: Vec<TableName>,
 
     /// Say nothing of files of which no change was interrupted
     #[arg(short, long)]
@@ -118,7 +118,7 @@ pub struct RecoverArgs {
 pub struct SalvageArgs {
     /// The file: its path, or hash:PATH for PATH.db
     #[arg(value_hint = ValueHint::FilePath)]
-    pub map: MapName,
+    pub map: TableName,
 
     /// Print doubtful pairs, too, as far as they have a key
     #[arg(short, long)]
@@ -177,7 +177,7 @@ pub struct DumpArgs {
 pub struct LoadArgs {
     /// The file: its path, or hash:PATH for PATH.db
     #[arg(value_hint = ValueHint::FilePath)]
-    pub map: MapName,
+    pub map: TableName,
 
     /// The text; standard input without it
     #[arg(value_hint = ValueHint::FilePath)]
@@ -236,7 +236,7 @@ pub struct GetArgs {
 pub struct DiffArgs {
     /// The file: its path, or hash:PATH for PATH.db
     #[arg(value_hint = ValueHint::FilePath)]
-    pub map: MapName,
+    pub map: TableName,
 
     /// The other map; with --text or --aliases, the text, which is MAP without .db unless given
     #[arg(value_hint = ValueHint::FilePath, required_unless_present_any = ["text", "aliases"])]

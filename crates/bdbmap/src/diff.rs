@@ -18,9 +18,9 @@ use tempfile::TempDir;
 use crate::Answer;
 use crate::args::DiffArgs;
 use crate::get;
-use crate::map::{MapFile, MapName};
 use crate::output::{json_bytes, stdout, tell, write_json};
 use crate::progress::{Progress, Watched};
+use crate::table::{TableFile, TableName};
 
 /// What postalias adds of its own: the time, and the name of the host.
 const OWN_ALIASES: [&[u8]; 2] = [b"YP_LAST_MODIFIED", b"YP_MASTER_NAME"];
@@ -46,7 +46,7 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Answer> {
 }
 
 /// Makes a table from a text, in a directory that is gone with the value.
-fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(MapName, TempDir)> {
+fn compile(source: &Path, aliases: bool, rules: KeyRules) -> anyhow::Result<(TableName, TempDir)> {
     let text = fs::read(source).with_context(|| source.display().to_string())?;
     let directory = tempfile::tempdir()?;
     let mut name = OsString::from("hash:");
@@ -101,7 +101,7 @@ struct Side<'f> {
 }
 
 impl<'f> Side<'f> {
-    fn of(file: &'f MapFile<'_>) -> anyhow::Result<Self> {
+    fn of(file: &'f TableFile<'_>) -> anyhow::Result<Self> {
         Ok(Side { listed: file.database(None)?, lookups: file.lookups()? })
     }
 }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::Answer;
 use crate::args::DumpArgs;
-use crate::map::MapFile;
 use crate::output::{json_bytes, stdout, write_json};
 use crate::progress::Progress;
+use crate::table::TableFile;
 
 /// Prints databases, or their names.
 pub fn run(args: &DumpArgs) -> anyhow::Result<Answer> {
@@ -55,7 +55,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<Answer> {
 
 /// Writes the pairs of a database as JSON.
 fn write_objects(
-    file: &MapFile<'_>,
+    file: &TableFile<'_>,
     name: Option<&OsStr>,
     mut out: impl Write,
 ) -> anyhow::Result<()> {

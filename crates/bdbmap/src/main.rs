@@ -8,12 +8,13 @@ mod dump;
 mod generate;
 mod get;
 mod load;
-mod map;
 mod output;
 mod progress;
 mod recover;
 mod salvage;
 mod stat;
+mod table;
+
 mod verify;
 
 use std::io;

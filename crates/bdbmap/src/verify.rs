@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::Answer;
 use crate::args::VerifyArgs;
-use crate::map::MapName;
 use crate::output::{stdout, write_json};
 use crate::progress::Progress;
+use crate::table::TableName;
 
 /// Prints all that is wrong with files.
 pub fn run(args: &VerifyArgs) -> anyhow::Result<Answer> {
@@ -27,7 +27,7 @@ pub fn run(args: &VerifyArgs) -> anyhow::Result<Answer> {
 }
 
 /// Prints all that is wrong with a file; returns `true` if it is sound.
-fn check(args: &VerifyArgs, map: &MapName, out: &mut impl Write) -> anyhow::Result<bool> {
+fn check(args: &VerifyArgs, map: &TableName, out: &mut impl Write) -> anyhow::Result<bool> {
     let progress = Progress::new();
     let (file, interrupted) = map.open_as_stored(&progress)?;
     let name = file.name();

@@ -1,4 +1,4 @@
-//! Maps of the command line: their names, and their files, open for reading.
+//! Tables of the command line: their names, and their files, open for reading.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -11,17 +11,17 @@ use postfix_maps::{LockedFile, TableSpec};
 use crate::output::tell;
 use crate::progress::{Progress, Watched};
 
-/// The path of a map's file, from a name such as `hash:/etc/postfix/virtual` or a path.
+/// The path of a table's file, from a name such as `hash:/etc/postfix/virtual` or a path.
 #[derive(Clone, Debug)]
-pub struct MapName(PathBuf);
+pub struct TableName(PathBuf);
 
-impl From<OsString> for MapName {
+impl From<OsString> for TableName {
     fn from(name: OsString) -> Self {
-        MapName(TableSpec::parse(&name, b"").database().unwrap_or_else(|| name.into()))
+        TableName(TableSpec::parse(&name, b"").database().unwrap_or_else(|| name.into()))
     }
 }
 
-impl MapName {
+impl TableName {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.0
@@ -34,7 +34,7 @@ impl MapName {
 
     /// Opens the file, until it is closed under a lock against writers. Reading it will be
     /// progress.
-    pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
+    pub fn open<'p>(&self, progress: &'p Progress) -> anyhow::Result<TableFile<'p>> {
         let file = self.locked()?;
         if file.is_interrupted() {
             let name = self.0.display();
@@ -48,7 +48,7 @@ impl MapName {
     pub fn open_as_stored<'p>(
         &self,
         progress: &'p Progress,
-    ) -> anyhow::Result<(MapFile<'p>, bool)> {
+    ) -> anyhow::Result<(TableFile<'p>, bool)> {
         let file = self.locked()?;
         let interrupted = file.is_interrupted();
         Ok((self.file(file.as_stored(), progress)?, interrupted))
@@ -58,20 +58,20 @@ impl MapName {
         LockedFile::open(&self.0).with_context(|| self.0.display().to_string())
     }
 
-    fn file<'p>(&self, pages: LockedFile, progress: &'p Progress) -> anyhow::Result<MapFile<'p>> {
+    fn file<'p>(&self, pages: LockedFile, progress: &'p Progress) -> anyhow::Result<TableFile<'p>> {
         progress.expect(pages.len().with_context(|| self.0.display().to_string())?);
-        Ok(MapFile { path: self.0.clone(), pages, progress })
+        Ok(TableFile { path: self.0.clone(), pages, progress })
     }
 }
 
-/// A map's file, which Postfix's programs do not change as long as it is open.
-pub struct MapFile<'p> {
+/// A table's file, which Postfix's programs do not change as long as it is open.
+pub struct TableFile<'p> {
     path: PathBuf,
     pages: LockedFile,
     progress: &'p Progress,
 }
 
-impl MapFile<'_> {
+impl TableFile<'_> {
     /// What to call the file in messages.
     pub fn name(&self) -> String {
         self.path.display().to_string()
@@ -117,7 +117,7 @@ mod tests {
             ("/etc/virtual.db", "/etc/virtual.db", "/etc/virtual"),
             ("btree:virtual", "btree:virtual", "btree:virtual"),
         ] {
-            let map = MapName::from(OsString::from(name));
+            let map = TableName::from(OsString::from(name));
             assert_eq!(map.path(), Path::new(path), "{name}");
             assert_eq!(map.source(), Path::new(source), "{name}");
         }
