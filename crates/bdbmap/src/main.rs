@@ -14,7 +14,6 @@ mod recover;
 mod salvage;
 mod stat;
 mod table;
-
 mod verify;
 
 use std::io;
