@@ -56,8 +56,20 @@ pub const HASH: &TableType = &TableType {
     ],
 };
 
+/// Files of tinycdb's format, which are never changed.
+pub const CDB: &TableType = &TableType {
+    name: "cdb",
+    suffix: ".cdb",
+    keys_end_in_nul: false,
+    changes: false,
+    lists: false,
+    pairs: None,
+    check: None,
+    diagnoses: &["not a cdb file", "offset "],
+};
+
 /// Every type that our programs make.
-pub const TABLE_TYPES: &[&TableType] = &[HASH];
+pub const TABLE_TYPES: &[&TableType] = &[HASH, CDB];
 
 impl TableType {
     /// The type for a generated case: all types share the seeds.

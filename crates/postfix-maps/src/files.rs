@@ -5,7 +5,8 @@ use std::path::Path;
 use kv_file_core::Contents;
 use rustix::io::Errno;
 
-use crate::commit::{Refused, Target, Way};
+use crate::commit::Failed;
+use crate::commit::exchange::Target;
 use crate::error::{Error, Result};
 use crate::formats::bdb;
 use crate::lookup::Operation;
@@ -22,8 +23,12 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
     if path.symlink_metadata().is_ok() {
         return Err(exists());
     }
-    let created = lock(path, mode)?.create(contents);
-    if created.map_err(bdb::error_of(Operation::Write, path))? { Ok(()) } else { Err(exists()) }
+    let target = Target::lock(path, mode).map_err(|failed| error(path, failed))?;
+    if target.create(contents).map_err(bdb::error_of(Operation::Write, path))? {
+        Ok(())
+    } else {
+        Err(exists())
+    }
 }
 
 /// Makes a database file, or puts a new one in the place of one that is there, as a table's: under
@@ -48,13 +53,11 @@ pub fn create_database(path: &Path, mode: u32, contents: &dyn Contents) -> Resul
 /// Where the old file cannot be locked, or no new one be made. The old contents are still there,
 /// unless the disk failed after the new ones had been put in their place.
 pub fn replace_database(path: &Path, mode: u32, contents: &dyn Contents) -> Result<()> {
-    let replaced = lock(path, mode)?.replace(contents);
-    replaced.map_err(bdb::error_of(Operation::Write, path))
+    let replaced = Target::lock(path, mode)
+        .and_then(|target| target.replace(contents).map_err(|error| (Operation::Write, error)));
+    replaced.map_err(|failed| error(path, failed))
 }
 
-fn lock(path: &Path, mode: u32) -> Result<Target> {
-    Target::lock(path, Way::Exchange, mode).map_err(|refused| match refused {
-        Refused::Old(error) => bdb::error_of(Operation::Lock, path)(error),
-        Refused::New(error) => bdb::error_of(Operation::Open, path)(error),
-    })
+fn error(path: &Path, (operation, error): Failed) -> Error {
+    bdb::error_of(operation, path)(error)
 }

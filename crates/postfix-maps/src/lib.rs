@@ -29,9 +29,9 @@
 //!
 //! # Limits
 //!
-//! Files of the type `hash` so far, and all of Postfix's types that need neither an index file nor
-//! a server (`inline`, `static`, `texthash`, `cidr`, `regexp`, `pcre`, `unionmap` and others), for
-//! lookups.
+//! Files of the types `hash` and, but for single changes, which the type does not know, `cdb`; and all
+//! of Postfix's types that need neither an index file nor a server (`inline`, `static`, `texthash`,
+//! `cidr`, `regexp`, `pcre`, `unionmap` and others), for lookups.
 
 #![deny(unsafe_code)]
 

@@ -56,7 +56,7 @@ impl LockedFile {
     /// reading it once more.
     pub(crate) fn open_known(path: &Path, way: Way, known: &KnownJournal) -> io::Result<Self> {
         let file = way.open_shared(path)?;
-        let journal = known.find(&file)?;
+        let journal = if way.has_journals() { known.find(&file)? } else { None };
         Ok(LockedFile { file, journal })
     }
 

@@ -85,14 +85,18 @@ pub(crate) struct Trouble {
 /// What is done with a table's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
-    /// Opening it, or making one.
+    /// Opening it.
     Open,
-    /// Waiting for its lock, to write it.
+    /// Making a new one.
+    Make,
+    /// Waiting for the lock without which none is written.
     Lock,
     /// Looking up.
     Read,
     /// Writing all of it, or a change.
     Write,
+    /// Putting a new one in its place.
+    Rename,
     /// Opening it for single changes.
     Change,
 }

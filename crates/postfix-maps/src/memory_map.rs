@@ -8,12 +8,12 @@ use std::path::Path;
 
 use kv_file_core::Memory;
 
+use crate::commit::Way;
 use crate::commit::exchange::settle;
-use crate::commit::journal::Journal;
 use crate::commit::lock::open_exclusive;
 use crate::formats::{Bytes, FileFormat};
-use crate::lookup::Cause;
-use crate::reading::Opened;
+use crate::lookup::Trouble;
+use crate::reading::{Opened, opening};
 use crate::stamp::Stamp;
 
 /// Maps a table's file as it is now. Only for tables that
@@ -21,22 +21,27 @@ use crate::stamp::Stamp;
 ///
 /// A map shows the file as it is: a change of it that was interrupted is completed first, by who
 /// may write the file.
-pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
-    let mut file = format.way.open_shared(path)?;
-    let interrupted = Journal::find(&file)?.is_some();
+pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
+    let (memory, stamp, interrupted) = map_file(format.way, path).map_err(opening)?;
+    let lookup = (format.open)(Bytes::Memory(memory))?;
+    Ok(Opened { lookup, stamp: Some(stamp), interrupted })
+}
+
+fn map_file(way: Way, path: &Path) -> io::Result<(Memory, Stamp, bool)> {
+    let mut file = way.open_shared(path)?;
+    let interrupted = way.find_journal(&file)?.is_some();
     if interrupted {
         drop(file);
         settle(&open_exclusive(path)?, path)?;
-        file = format.way.open_shared(path)?;
+        file = way.open_shared(path)?;
     }
     let stamp = Stamp::of(&file.metadata()?);
-    // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while
-    // the table lives.
+    // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the
+    // table lives.
     let memory = unsafe { Memory::map(&file) }?;
     // The map keeps the file open, and with it the lock: no writer would ever get it.
     file.unlock()?;
-    let lookup = (format.open)(Bytes::Memory(memory))?;
-    Ok(Opened { lookup, stamp: Some(stamp), interrupted })
+    Ok((memory, stamp, interrupted))
 }
 
 /// Maps a file that has no name and that no other process has open, and closes it.

@@ -7,7 +7,6 @@ use postfix_map_text::KeyRules;
 use crate::error::Result;
 use crate::formats::FileFormat;
 use crate::forms::KnownForms;
-use crate::lookup::Operation;
 use crate::memory_map::map;
 use crate::options::{Access, TableOptions};
 use crate::reading::{Opened, Opener, each_time, snapshot};
@@ -131,7 +130,7 @@ fn open_file(
 ) -> Result<Table> {
     let path = format.file(spec.source());
     let Opened { lookup, stamp, interrupted } =
-        opener(format, &path).map_err(format.error_of(Operation::Open, &path))?;
+        opener(format, &path).map_err(|trouble| format.trouble(&path, trouble))?;
     Ok(Table {
         spec,
         rules: options.rules,

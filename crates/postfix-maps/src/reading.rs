@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use kv_file_core::Memory;
 
 use crate::commit::Way;
-use crate::commit::journal::Journal;
 use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
-use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs};
+use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, Trouble};
 use crate::stamp::Stamp;
 
 /// A table's file, open for lookups.
@@ -25,19 +25,19 @@ pub(crate) struct Opened {
 }
 
 /// Opens a table's file in one of the ways.
-pub(crate) type Opener = fn(&'static FileFormat, &Path) -> Result<Opened, Cause>;
+pub(crate) type Opener = fn(&'static FileFormat, &Path) -> Result<Opened, Trouble>;
 
 /// Reads the whole file into memory.
-pub(crate) fn snapshot(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
-    let (memory, stamp, interrupted) = read_whole(path, format.way)?;
+pub(crate) fn snapshot(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
+    let (memory, stamp, interrupted) = read_whole(path, format.way).map_err(opening)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: Some(stamp), interrupted })
 }
 
 /// Sees that the file can be opened, which it will be for each lookup.
-pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Opened, Cause> {
+pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
     let table = EachTime { format, path: path.to_owned(), journal: KnownJournal::default() };
-    let file = table.open()?;
+    let file = table.open().map_err(opening)?;
     let interrupted = file.is_interrupted();
     (format.open)(Bytes::Locked(file))?;
     Ok(Opened { lookup: Box::new(table), stamp: None, interrupted })
@@ -48,7 +48,7 @@ pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Open
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file
 /// changes.
-fn read_whole(path: &Path, way: Way) -> Result<(Memory, Stamp, bool), Cause> {
+fn read_whole(path: &Path, way: Way) -> io::Result<(Memory, Stamp, bool)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
@@ -56,7 +56,7 @@ fn read_whole(path: &Path, way: Way) -> Result<(Memory, Stamp, bool), Cause> {
         let before = file.metadata()?;
         let mut journal = None;
         let bytes = Memory::read_with(&file, |copy| {
-            journal = Journal::find(&file)?;
+            journal = way.find_journal(&file)?;
             let Some(journal) = &journal else { return Ok(copy.len()) };
             let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
             let len = copy.len().min(new_len);
@@ -73,6 +73,11 @@ fn read_whole(path: &Path, way: Way) -> Result<(Memory, Stamp, bool), Cause> {
     }
 }
 
+/// What went wrong before a file's contents were looked at.
+pub(crate) fn opening(error: io::Error) -> Trouble {
+    Cause::from(error).at(Operation::Open)
+}
+
 /// A table whose file is opened for each lookup.
 #[derive(Debug)]
 struct EachTime {
@@ -83,13 +88,13 @@ struct EachTime {
 
 impl EachTime {
     /// The file, locked for as long as the result lives.
-    fn open(&self) -> Result<LockedFile, Cause> {
-        Ok(LockedFile::open_known(&self.path, self.format.way, &self.journal)?)
+    fn open(&self) -> io::Result<LockedFile> {
+        LockedFile::open_known(&self.path, self.format.way, &self.journal)
     }
 
     fn lookup(&self) -> Result<Box<dyn Lookup>, Failure> {
-        let lookup = self.open().and_then(|file| (self.format.open)(Bytes::Locked(file)));
-        lookup.map_err(|cause| Failure::File(cause.at(Operation::Open)))
+        let file = self.open().map_err(opening);
+        file.and_then(|file| (self.format.open)(Bytes::Locked(file))).map_err(Failure::File)
     }
 }
 

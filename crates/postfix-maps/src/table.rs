@@ -252,7 +252,7 @@ impl Table {
         let Some(file) = &mut self.file else { return Ok(()) };
         let opened = opener(file.format, &file.path);
         let Opened { lookup, stamp, interrupted } =
-            opened.map_err(file.format.error_of(Operation::Open, &file.path))?;
+            opened.map_err(|trouble| file.format.trouble(&file.path, trouble))?;
         self.lookup = lookup;
         (file.opener, file.stamp, file.interrupted) = (opener, stamp, interrupted);
         Ok(())

@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::Datum;
 
-use crate::commit::{Mended, Target};
+use crate::commit::{Changing, Mended};
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::formats::{FileFormat, OpenUpdate, Update};
+use crate::formats::{FileFormat, Update, UpdateFormat};
 use crate::forms::{KnownForms, cut_at_nul};
 use crate::lookup::{Cause, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};
 use crate::spec::TableSpec;
 use crate::stamp::is_older;
 use crate::types;
-use crate::write::{Storing, ensure};
+use crate::write::Storing;
 
 /// A table that is being changed.
 ///
@@ -51,7 +51,7 @@ pub struct TableUpdate {
     pub(crate) duplicates: Duplicates,
     pub(crate) format: &'static FileFormat,
     path: PathBuf,
-    target: Target,
+    changing: Changing,
     update: Box<dyn Update>,
     forms: KnownForms,
     mended: Mended,
@@ -69,10 +69,10 @@ impl TableUpdate {
         let spec = spec.into();
         let format = types::to_change(&spec)?;
         let path = format.file(spec.source());
-        let open_update = format.to_update(&path)?;
-        let target = Target::lock_existing(&path, format.way);
-        let target = target.map_err(format.error_of(Operation::Open, &path))?;
-        Self::new(spec, format, path, (target, open_update), &options)
+        let update = format.to_update(&path)?;
+        let file = Changing::lock(&path, update.way);
+        let file = file.map_err(format.error_of(Operation::Open, &path))?;
+        Self::new(spec, format, path, (file, update), &options)
     }
 
     /// Opens a table, and makes an empty one first if there is none.
@@ -83,14 +83,19 @@ impl TableUpdate {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
         let path = format.file(spec.source());
-        let open_update = format.to_update(&path)?;
+        let update = format.to_update(&path)?;
         let before = match fs::metadata(&path) {
             Ok(there) if there.len() > 0 => Mended::default(),
-            _ => ensure(format, &path, &options)?,
+            _ => {
+                let write_error = format.error_of(Operation::Write, &path);
+                let plan = (update.plan_empty)(&options).map_err(write_error)?;
+                Changing::ensure(&path, update.way, options.mode, &*plan)
+                    .map_err(|failed| format.failed(&path, failed))?
+            }
         };
-        let target = Target::lock_existing(&path, format.way);
-        let target = target.map_err(format.error_of(Operation::Lock, &path))?;
-        let mut update = Self::new(spec, format, path, (target, open_update), &options)?;
+        let file = Changing::lock(&path, update.way);
+        let file = file.map_err(format.error_of(Operation::Lock, &path))?;
+        let mut update = Self::new(spec, format, path, (file, update), &options)?;
         update.mended = update.mended.or(before);
         Ok(update)
     }
@@ -99,10 +104,10 @@ impl TableUpdate {
         spec: TableSpec,
         format: &'static FileFormat,
         path: PathBuf,
-        (target, open_update): (Target, OpenUpdate),
+        (changing, update): (Changing, UpdateFormat),
         options: &WriteOptions,
     ) -> Result<Self> {
-        let update = target.old().map_err(Cause::from).and_then(open_update);
+        let update = changing.file().map_err(Cause::from).and_then(update.open);
         Ok(TableUpdate {
             spec,
             storing: Storing::new(format, options),
@@ -110,8 +115,8 @@ impl TableUpdate {
             update: update.map_err(format.error_of(Operation::Open, &path))?,
             format,
             path,
-            mended: target.mended(),
-            target,
+            mended: changing.mended(),
+            changing,
             forms: KnownForms::new(options.terminators),
         })
     }
@@ -219,12 +224,12 @@ impl TableUpdate {
     /// What the system said. The table is as it was, unless the disk failed after the changes had
     /// been made durable.
     pub fn commit(self) -> Result<()> {
-        let TableUpdate { format, path, target, update, .. } = self;
+        let TableUpdate { format, path, changing, update, .. } = self;
         let changes = update.finish().map_err(|trouble| format.trouble(&path, trouble))?;
         if changes.is_empty() {
             return Ok(());
         }
-        target.change(&changes).map_err(format.error_of(Operation::Write, &path))
+        changing.change(&changes).map_err(format.error_of(Operation::Write, &path))
     }
 
     fn trouble(&self, trouble: Trouble) -> Error {

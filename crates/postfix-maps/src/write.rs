@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use kv_file_core::{Contents, Datum, Entries};
 use postfix_map_text::KeyRules;
 
-use crate::commit::{Mended, Refused, Target};
+use crate::commit::Target;
 use crate::error::{Error, Result};
 use crate::formats::FileFormat;
 use crate::lookup::{Cause, Operation};
@@ -103,7 +103,8 @@ impl NewTable {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
         let path = format.file(spec.source());
-        let target = lock(format, &path, &options)?;
+        let target = Target::lock(&path, format.way, options.mode);
+        let target = target.map_err(|failed| format.failed(&path, failed))?;
         let storing = Storing::new(format, &options);
         Ok(NewTable { spec, options, storing, format, path, target, entries: Entries::over(&[]) })
     }
@@ -178,8 +179,8 @@ impl NewTable {
 
     /// Puts what was planned in place.
     pub(crate) fn write(self, plan: &dyn Contents) -> Result<()> {
-        let error = self.write_error();
-        self.target.replace(plan).map_err(error)
+        let NewTable { format, path, target, .. } = self;
+        target.replace(plan).map_err(|failed| format.failed(&path, failed))
     }
 
     /// A function that makes errors of what was to be written.
@@ -187,25 +188,4 @@ impl NewTable {
         let (format, path) = (self.format, self.path.clone());
         move |cause| format.error(Operation::Write, &path, cause)
     }
-}
-
-/// Makes an empty table in a file if there is none. Returns what was there instead.
-pub(crate) fn ensure(
-    format: &'static FileFormat,
-    path: &Path,
-    options: &WriteOptions,
-) -> Result<Mended> {
-    let target = lock(format, path, options)?;
-    let mended = target.mended();
-    let write_error = format.error_of(Operation::Write, path);
-    let plan = (format.plan_empty)(options).map_err(&write_error)?;
-    target.create(&*plan).map_err(|error| write_error(error.into()))?;
-    Ok(mended)
-}
-
-fn lock(format: &'static FileFormat, path: &Path, options: &WriteOptions) -> Result<Target> {
-    Target::lock(path, format.way, options.mode).map_err(|refused| match refused {
-        Refused::Old(error) => format.error(Operation::Lock, path, error),
-        Refused::New(error) => format.error(Operation::Open, path, error),
-    })
 }

@@ -20,7 +20,8 @@ use super::journal::{self, Blocks, Trailer};
 use super::lease::Lease;
 use super::lock::{open_exclusive, open_writable};
 use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
-use super::{Mended, Refused};
+use super::{Failed, Mended};
+use crate::lookup::Operation;
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md
 /// for how it was found.
@@ -55,17 +56,18 @@ enum State {
 
 impl Target {
     /// As [`super::Target::lock`].
-    pub fn lock(path: &Path, mode: u32) -> Result<Self, Refused> {
+    pub fn lock(path: &Path, mode: u32) -> Result<Self, Failed> {
         let mut file = follow_links(path);
         let old = match open_exclusive(&file) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Refused::Old(error)),
+            Err(error) => return Err((Operation::Lock, error)),
         };
         sweep(&file);
         let mut mended = Mended::default();
         if let Some(old) = old {
-            let (metadata, interrupted) = settle(&old, &file).map_err(Refused::Old)?;
+            let (metadata, interrupted) =
+                settle(&old, &file).map_err(|error| (Operation::Lock, error))?;
             mended.interrupted = interrupted;
             // Postfix removes what libdb would refuse to open; of a symbolic link, the link.
             mended.empty = metadata.len() == 0 && fs::remove_file(path).is_ok();
@@ -78,11 +80,11 @@ impl Target {
             }
             file = path.to_owned();
         }
-        let state = create_state(&file, mode).map_err(Refused::New)?;
+        let state = create_state(&file, mode).map_err(|error| (Operation::Make, error))?;
         Ok(Target { file, state, mended })
     }
 
-    /// As [`super::Target::lock_existing`].
+    /// As [`super::Changing::lock`].
     pub fn lock_existing(path: &Path) -> io::Result<Self> {
         let file = follow_links(path);
         let old = open_exclusive(&file)?;
@@ -93,7 +95,7 @@ impl Target {
         Ok(Target { file, state: State::Overwrite(old), mended })
     }
 
-    /// As [`super::Target::old`].
+    /// As [`super::Changing::file`].
     pub fn old(&self) -> io::Result<FileSource> {
         match &self.state {
             State::Create(_) | State::Fill(_) => Err(io::ErrorKind::NotFound.into()),
@@ -132,7 +134,9 @@ impl Target {
         }
     }
 
-    /// As [`super::Target::create`].
+    /// Puts new contents in place if there still are none. Returns `true` if there were none.
+    ///
+    /// After an error there are none.
     pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
         match self.state {
             State::Create(new) => create(new, &self.file, contents),
@@ -141,7 +145,7 @@ impl Target {
         }
     }
 
-    /// As [`super::Target::change`].
+    /// As [`super::Changing::change`].
     pub fn change(self, changes: &Changes) -> io::Result<()> {
         let State::Overwrite(mut old) = self.state else {
             return Err(io::ErrorKind::NotFound.into());
@@ -334,7 +338,7 @@ fn set_mode(file: &File, mode: u32) -> io::Result<()> {
 }
 
 /// Makes a rename last. A directory that may be written but not read is as safe as it can be made.
-fn sync_directory(file: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(file: &Path) -> io::Result<()> {
     match File::open(directory(file)) {
         Ok(directory) => directory.sync_all(),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),

@@ -6,6 +6,7 @@ pub(crate) mod journal;
 mod lease;
 pub(crate) mod lock;
 pub(crate) mod new_file;
+mod rename;
 
 use std::fs::File;
 use std::io;
@@ -14,13 +15,22 @@ use std::path::Path;
 
 use kv_file_core::{Changes, Contents, FileSource};
 
+use self::journal::Journal;
+use crate::lookup::Operation;
+
 /// How files of a format are locked, and how new contents take the place of old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Under `flock`, by a new file that changes names with the old one, or by overwriting it
     /// behind a journal.
     Exchange,
+    /// A temporary file with this suffix, under `flock`, takes the old one's name. Finished files
+    /// never change, and are not locked.
+    Rename { suffix: &'static str },
 }
+
+/// What could not be done, and why.
+pub(crate) type Failed = (Operation, io::Error);
 
 impl Way {
     /// Opens a file for reading and waits until no writer has it locked. As long as the result
@@ -28,7 +38,18 @@ impl Way {
     pub fn open_shared(self, path: &Path) -> io::Result<File> {
         match self {
             Way::Exchange => lock::open_shared(path),
+            Way::Rename { .. } => lock::open_regular(path),
         }
+    }
+
+    /// Returns `true` if files may have journals.
+    pub fn has_journals(self) -> bool {
+        self == Way::Exchange
+    }
+
+    /// The journal of a file whose change was interrupted.
+    pub fn find_journal(self, file: &File) -> io::Result<Option<Journal>> {
+        if self.has_journals() { Journal::find(file) } else { Ok(None) }
     }
 }
 
@@ -36,15 +57,7 @@ impl Way {
 #[derive(Debug)]
 pub(crate) enum Target {
     Exchange(exchange::Target),
-}
-
-/// Why a file cannot be written.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    /// The old file cannot be locked, or not be written.
-    Old(io::Error),
-    /// No new one can be made.
-    New(io::Error),
+    Rename(rename::Target),
 }
 
 /// What was in a file's place and had to be mended.
@@ -77,21 +90,15 @@ impl Mended {
 }
 
 impl Target {
-    /// Waits for the lock on the file, and finds out how new contents can be put in the place of
-    /// all of it.
+    /// Waits for the lock on the file, and finds out how new contents can be put in the place of all
+    /// of it.
     ///
     /// A file that is not there yet gets the permissions `mode`; one that is there keeps its own,
-    /// and its owner.
-    pub fn lock(path: &Path, way: Way, mode: u32) -> Result<Self, Refused> {
+    /// and its owner, if the way allows it.
+    pub fn lock(path: &Path, way: Way, mode: u32) -> Result<Self, Failed> {
         match way {
             Way::Exchange => exchange::Target::lock(path, mode).map(Target::Exchange),
-        }
-    }
-
-    /// Waits for the lock on a file that is there, some of which is to be [changed](Self::change).
-    pub fn lock_existing(path: &Path, way: Way) -> io::Result<Self> {
-        match way {
-            Way::Exchange => exchange::Target::lock_existing(path).map(Target::Exchange),
+            Way::Rename { suffix } => rename::Target::lock(path, suffix, mode).map(Target::Rename),
         }
     }
 
@@ -99,13 +106,7 @@ impl Target {
     pub fn mended(&self) -> Mended {
         match self {
             Target::Exchange(target) => target.mended,
-        }
-    }
-
-    /// The file that is there.
-    pub fn old(&self) -> io::Result<FileSource> {
-        match self {
-            Target::Exchange(target) => target.old(),
+            Target::Rename(_) => Mended::default(),
         }
     }
 
@@ -114,6 +115,7 @@ impl Target {
     pub fn overwrites(&self) -> bool {
         match self {
             Target::Exchange(target) => target.overwrites(),
+            Target::Rename(_) => false,
         }
     }
 
@@ -121,27 +123,74 @@ impl Target {
     ///
     /// After an error the old contents are still there, unless it was one of the very last step:
     /// docs/commit.md.
-    pub fn replace(self, contents: &dyn Contents) -> io::Result<()> {
+    pub fn replace(self, contents: &dyn Contents) -> Result<(), Failed> {
         match self {
-            Target::Exchange(target) => target.replace(contents),
+            Target::Exchange(target) => {
+                target.replace(contents).map_err(|error| (Operation::Write, error))
+            }
+            Target::Rename(target) => target.replace(contents),
+        }
+    }
+}
+
+/// How single changes are made in files of a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChangeWay {
+    /// As [`Way::Exchange`]; where a large file changes a little, it is overwritten.
+    Exchange,
+}
+
+/// A file that is there, some of which is about to be changed. It is locked.
+#[derive(Debug)]
+pub(crate) enum Changing {
+    Exchange(exchange::Target),
+}
+
+impl Changing {
+    /// Waits for the lock on a file that is there.
+    pub fn lock(path: &Path, way: ChangeWay) -> io::Result<Self> {
+        match way {
+            ChangeWay::Exchange => exchange::Target::lock_existing(path).map(Changing::Exchange),
         }
     }
 
-    /// Puts new contents in place if there still are none. Returns `true` if there were none.
-    ///
-    /// After an error there are none.
-    pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
-        match self {
-            Target::Exchange(target) => target.create(contents),
+    /// Makes a file with these contents if there is none. Returns what had to be done first.
+    pub fn ensure(
+        path: &Path,
+        way: ChangeWay,
+        mode: u32,
+        contents: &dyn Contents,
+    ) -> Result<Mended, Failed> {
+        match way {
+            ChangeWay::Exchange => {
+                let target = exchange::Target::lock(path, mode)?;
+                let mended = target.mended;
+                target.create(contents).map_err(|error| (Operation::Write, error))?;
+                Ok(mended)
+            }
         }
     }
 
-    /// Changes some of a file that is there. The changes are on disk when this returns.
+    /// What had to be done first.
+    pub fn mended(&self) -> Mended {
+        match self {
+            Changing::Exchange(target) => target.mended,
+        }
+    }
+
+    /// The file that is there.
+    pub fn file(&self) -> io::Result<FileSource> {
+        match self {
+            Changing::Exchange(target) => target.old(),
+        }
+    }
+
+    /// Makes changes in it. They are on disk when this returns.
     ///
-    /// Errors as for [`replace`](Self::replace).
+    /// Errors as for [`Target::replace`].
     pub fn change(self, changes: &Changes) -> io::Result<()> {
         match self {
-            Target::Exchange(target) => target.change(changes),
+            Changing::Exchange(target) => target.change(changes),
         }
     }
 }

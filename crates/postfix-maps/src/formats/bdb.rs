@@ -14,10 +14,10 @@ pub(crate) const SUFFIX: &str = ".db";
 /// Postfix's words: `WHAT FILE: REASON`.
 pub(crate) fn words(operation: Operation, file: &Path, reason: &str) -> Vec<u8> {
     let what: &[u8] = match operation {
-        Operation::Open | Operation::Change => b"open database ",
+        Operation::Open | Operation::Make | Operation::Change => b"open database ",
         Operation::Lock => b"open ",
         Operation::Read => b"error reading ",
-        Operation::Write => b"error writing ",
+        Operation::Write | Operation::Rename => b"error writing ",
     };
     [what, file.as_os_str().as_encoded_bytes(), b": ", reason.as_bytes()].concat()
 }

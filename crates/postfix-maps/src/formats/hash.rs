@@ -6,8 +6,8 @@ use bdb_file::{BuildOptions, HashBuilder, HashDb, HashUpdate};
 use kv_file_core::{Changes, Datum, Entries, FileSource};
 
 use super::bdb::{SUFFIX, build_options, called, failure, keep, trouble, words};
-use super::{Bytes, FileFormat, Planned, Update};
-use crate::commit::Way;
+use super::{Bytes, FileFormat, Planned, Update, UpdateFormat};
+use crate::commit::{ChangeWay, Way};
 use crate::forms::Forms;
 use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, Trouble, ValueOf};
 use crate::options::{Duplicates, WriteOptions};
@@ -17,11 +17,19 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     suffix: SUFFIX,
     terminated: true,
     way: Way::Exchange,
-    open: |bytes| Ok(Box::new(HashDb::open(bytes)?)),
+    open: |bytes| match HashDb::open(bytes) {
+        Ok(database) => Ok(Box::new(database)),
+        Err(error) => Err(Cause::from(error).at(Operation::Open)),
+    },
     plan: |entries, options| plan(entries, build_options(options), options),
-    // What will be added is not known: libdb's usual page size suits most.
-    plan_empty: |options| plan(Entries::over(&[]), build_options(options).page_size(4096), options),
-    update: Some(|file| Ok(Box::new(HashUpdate::open(file)?))),
+    update: Some(UpdateFormat {
+        way: ChangeWay::Exchange,
+        open: |file| Ok(Box::new(HashUpdate::open(file)?)),
+        // What will be added is not known: libdb's usual page size suits most.
+        plan_empty: |options| {
+            plan(Entries::over(&[]), build_options(options).page_size(4096), options)
+        },
+    }),
     words,
     called,
 };

@@ -3,6 +3,7 @@
 //! Its functions are called once a file, none once a key.
 
 pub(crate) mod bdb;
+pub(crate) mod cdb;
 pub(crate) mod hash;
 
 use std::borrow::Cow;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source};
 
-use crate::commit::Way;
+use crate::commit::{ChangeWay, Failed, Way};
 use crate::error::{Error, ErrorKind};
 use crate::locked_file::LockedFile;
 use crate::lookup::{Cause, Lookup, Operation, Trouble};
@@ -32,21 +33,26 @@ pub(crate) struct FileFormat {
     /// How files are locked, and how new contents take the place of old ones.
     pub way: Way,
     /// Opens a file for lookups.
-    pub open: fn(Bytes) -> Result<Box<dyn Lookup>, Cause>,
+    pub open: fn(Bytes) -> Result<Box<dyn Lookup>, Trouble>,
     /// Plans a file of these entries.
     pub plan: for<'t> fn(Entries<'t>, &WriteOptions) -> Planned<'t>,
-    /// Plans a file without entries, to which some will be added.
-    pub plan_empty: fn(&WriteOptions) -> Planned<'static>,
-    /// Opens a file that is there for single changes. `None`: the type has no such operation.
-    pub update: Option<OpenUpdate>,
+    /// How files are changed; `None` where the type has no such operation.
+    pub update: Option<UpdateFormat>,
     /// Postfix's words for what cannot be done with a table's file, and the reason.
     pub words: fn(Operation, &Path, &str) -> Vec<u8>,
     /// What warnings of duplicate entries call the table in a file.
     pub called: fn(&Path) -> Vec<u8>,
 }
 
-/// Opens a file for single changes.
-pub(crate) type OpenUpdate = fn(FileSource) -> Result<Box<dyn Update>, Cause>;
+/// How single entries of a table are changed.
+#[derive(Clone, Copy)]
+pub(crate) struct UpdateFormat {
+    pub way: ChangeWay,
+    /// Opens a file that is there.
+    pub open: fn(FileSource) -> Result<Box<dyn Update>, Cause>,
+    /// Plans a file without entries, to which some will be added.
+    pub plan_empty: fn(&WriteOptions) -> Planned<'static>,
+}
 
 impl FileFormat {
     /// The file of the table with this name.
@@ -66,6 +72,11 @@ impl FileFormat {
         error(self.words, operation, file, *cause)
     }
 
+    /// As [`error`](Self::error), of what could not be put in place.
+    pub fn failed(&self, file: &Path, (operation, error): Failed) -> Error {
+        self.error(operation, file, error)
+    }
+
     /// A function that makes [`error`](Self::error)s.
     pub fn error_of<C: Into<Cause>>(
         &'static self,
@@ -76,7 +87,7 @@ impl FileFormat {
     }
 
     /// How files are opened for single changes: known before any of them is locked.
-    pub fn to_update(&self, file: &Path) -> Result<OpenUpdate, Error> {
+    pub fn to_update(&self, file: &Path) -> Result<UpdateFormat, Error> {
         self.update.ok_or_else(|| {
             let (kind, reason) = (ErrorKind::NotSupported, Cow::Borrowed("not supported"));
             let cause = Cause { kind, reason, source: None, tells_more: false };

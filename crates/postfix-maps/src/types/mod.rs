@@ -19,7 +19,7 @@ mod unix;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::formats::{FileFormat, hash};
+use crate::formats::{FileFormat, cdb, hash};
 use crate::lookup::Lookup;
 use crate::spec::TableSpec;
 
@@ -114,6 +114,7 @@ const fn not_read(name: &'static str, create: Create, change: Change) -> TableTy
 /// All types (specification of the table types, section 1).
 #[rustfmt::skip]
 static TYPES: &[TableType] = &[
+    file(&cdb::FORMAT),
     file(&hash::FORMAT),
 
     defined("cidr", Keys::Pattern, Change::ReadOnly, cidr::open),
@@ -131,7 +132,6 @@ static TYPES: &[TableType] = &[
     defined("unix", Keys::Fixed, Change::ReadOnly, unix::open),
 
     not_read("btree", Create::Package, Change::Unknown),
-    not_read("cdb", Create::Package, Change::Unknown),
     not_read("dbm", Create::Package, Change::Unknown),
     not_read("ldap", Create::LookupOnly, Change::Unknown),
     not_read("lmdb", Create::Package, Change::Unknown),
