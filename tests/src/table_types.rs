@@ -9,6 +9,18 @@ use std::path::Path;
 
 use crate::dbtools::{self, Pair};
 
+/// What of a table's file must be the same in ours and in Postfix's.
+#[derive(Clone, Copy, Debug)]
+pub enum Contents {
+    /// The pairs in it.
+    Pairs(fn(&Path) -> Vec<Pair>),
+    /// All of our bytes and, of Postfix's, those in use; the time in them counts for nothing.
+    Bytes {
+        /// Those that are in use.
+        in_use: fn(&[u8]) -> &[u8],
+    },
+}
+
 /// Judges a table's file.
 pub type Check = fn(&Path) -> Result<(), String>;
 
@@ -25,9 +37,8 @@ pub struct TableType {
     pub changes: bool,
     /// Whether real Postfix lists a table: option `-s`.
     pub lists: bool,
-    /// The pairs of a file that need not be equal byte by byte; `None` where it must be, but for
-    /// the time in it.
-    pub pairs: Option<fn(&Path) -> Vec<Pair>>,
+    /// What of a file must be equal.
+    pub contents: Contents,
     /// What a program that is not ours has against a file, where there is such a program.
     pub check: Option<Check>,
     /// How our diagnoses of a damaged file begin: Postfix only calls it an invalid argument.
@@ -41,7 +52,7 @@ pub const HASH: &TableType = &TableType {
     keys_end_in_nul: true,
     changes: true,
     lists: true,
-    pairs: Some(dbtools::dump),
+    contents: Contents::Pairs(dbtools::dump),
     check: Some(dbtools::verify),
     diagnoses: &[
         "not a Berkeley DB file",
@@ -63,10 +74,22 @@ pub const CDB: &TableType = &TableType {
     keys_end_in_nul: false,
     changes: false,
     lists: false,
-    pairs: None,
+    contents: Contents::Bytes { in_use: without_tail },
     check: None,
     diagnoses: &["not a cdb file", "offset "],
 };
+
+/// A cdb file up to the end of its last table. Behind it tinycdb leaves what has been replaced, which
+/// ours does not (cdb specification, section 5.2).
+fn without_tail(file: &[u8]) -> &[u8] {
+    let last_pointer = file.get(255 * 8..).and_then(|rest| rest.first_chunk::<8>());
+    let end = last_pointer.map(|[a, b, c, d, e, f, g, h]| {
+        let (at, slots) =
+            (u32::from_le_bytes([*a, *b, *c, *d]), u32::from_le_bytes([*e, *f, *g, *h]));
+        at as usize + 8 * slots as usize
+    });
+    end.and_then(|end| file.get(..end)).unwrap_or(file)
+}
 
 /// Every type that our programs make.
 pub const TABLE_TYPES: &[&TableType] = &[HASH, CDB];

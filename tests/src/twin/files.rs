@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::moment;
 use crate::dbtools::Pair;
-use crate::table_types::TableType;
+use crate::table_types::{Contents, TableType};
 
 /// What is compared of a file's inode.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,15 +78,18 @@ impl Comparison {
             if !name.to_string_lossy().ends_with(self.table_type.suffix) {
                 return Some("contents differ".into());
             }
-            if let Some(dump) = self.table_type.pairs {
-                let [ours, real] = sides.map(|side| pairs(dump(&side.join(name))));
-                if ours != real {
-                    return Some(pairs_difference(&ours, &real));
+            match self.table_type.contents {
+                Contents::Pairs(dump) => {
+                    let [ours, real] = sides.map(|side| pairs(dump(&side.join(name))));
+                    if ours != real {
+                        return Some(pairs_difference(&ours, &real));
+                    }
                 }
-            } else {
-                let [ours, real] = [ours, real].map(|file| file.map(|file| moment::forget(&file)));
-                if ours != real {
-                    return Some("contents differ".into());
+                Contents::Bytes { in_use } => {
+                    let real = real.map(|file| moment::forget(in_use(&file)));
+                    if ours.map(|file| moment::forget(&file)) != real {
+                        return Some("contents differ".into());
+                    }
                 }
             }
             for side in sides {
