@@ -33,6 +33,8 @@ pub struct TableType {
     pub suffix: &'static str,
     /// Whether keys and values end in a NUL unless an option says otherwise.
     pub keys_end_in_nul: bool,
+    /// What the name of a file has at its end that a failed build leaves, as Postfix's does.
+    pub leftover: Option<&'static str>,
     /// Whether a table can be changed: options `-i` and `-d`.
     pub changes: bool,
     /// Whether real Postfix lists a table: option `-s`.
@@ -50,6 +52,7 @@ pub const HASH: &TableType = &TableType {
     name: "hash",
     suffix: ".db",
     keys_end_in_nul: true,
+    leftover: None,
     changes: true,
     lists: true,
     contents: Contents::Pairs(dbtools::dump),
@@ -72,6 +75,7 @@ pub const CDB: &TableType = &TableType {
     name: "cdb",
     suffix: ".cdb",
     keys_end_in_nul: false,
+    leftover: Some(".cdb.tmp"),
     changes: false,
     lists: false,
     contents: Contents::Bytes { in_use: without_tail },

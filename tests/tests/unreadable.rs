@@ -59,11 +59,14 @@ impl Place {
         command.stdin(File::open(self.path(stdin)).unwrap()).output().unwrap()
     }
 
-    /// The names in the directory, and the table.
+    /// The names in the directory but for what a failed build leaves, and the table.
     fn state(&self) -> (Vec<String>, Vec<u8>) {
         let names = fs::read_dir(&self.directory).unwrap();
-        let mut names: Vec<String> =
-            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let is_leftover = |name: &String| {
+            self.table_type.leftover.is_some_and(|leftover| name.ends_with(leftover))
+        };
+        let mut names: Vec<String> = names.filter(|name| !is_leftover(name)).collect();
         names.sort();
         (names, fs::read(self.path("m.db")).unwrap())
     }
