@@ -106,7 +106,7 @@ faults! {
     NotIndexed, "not-indexed", Damage, "no slot leads to the record";
     EmptySlot, "empty-slot", Note, "empty slot has a hash";
     Slots, "slots", Note, "number of slots is not twice that of the records";
-    SameKey, "same-key", Note, "several records have the same key";
+    SameKey, "same-key", Note, "records with the key of an earlier one, which alone is found";
     Zeroed, "zeroed", Note, "record was replaced by zeros";
     Tail, "tail", Note, "bytes behind the last table";
 }

@@ -53,6 +53,8 @@ pub(crate) struct Chain {
     /// The next slot, and how many are left to be looked at.
     slot: u32,
     left: u32,
+    /// Bytes of records that are left to be looked at: no record of a sound file is in two slots.
+    budget: u64,
 }
 
 /// A record, found to lie between the pointers and the tables.
@@ -87,6 +89,16 @@ impl Chain {
     #[inline]
     pub fn first(&self) -> u64 {
         self.table.slot(self.slot)
+    }
+
+    /// Counts bytes of records: who makes a file may let all slots lead to one long record.
+    #[inline]
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        match self.budget.checked_sub(bytes as u64) {
+            Some(left) => self.budget = left,
+            None => return Err(Problem::at(self.table.at, Fault::SlotTwice).into()),
+        }
+        Ok(())
     }
 }
 
@@ -190,7 +202,7 @@ impl<S: Source> Cdb<S> {
     pub(crate) fn chain(&self, hash: u32) -> Result<Option<Chain>> {
         let Some(table) = self.table(table(hash))? else { return Ok(None) };
         let slot = first_slot(hash, table.slots);
-        Ok(Some(Chain { table, hash, slot, left: table.slots }))
+        Ok(Some(Chain { table, hash, slot, left: table.slots, budget: self.end - HEAD }))
     }
 
     /// The next record whose key has the hash of a chain.
@@ -231,12 +243,14 @@ impl<S: Source> Cdb<S> {
     #[inline]
     pub(crate) fn find(&self, chain: &mut Chain, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>> {
         while let Some(record) = self.next_record(chain)? {
-            if record.key_len as usize == key.len()
-                && key.is(&self.source.read_at(record.key, key.len())?)
-            {
+            if record.key_len as usize != key.len() {
+                continue;
+            }
+            if key.is(&self.source.read_at(record.key, key.len())?) {
                 let value = self.source.read_at(record.value(), record.value_len as usize)?;
                 return Ok(Some(value));
             }
+            chain.spend(key.len())?;
         }
         Ok(None)
     }
@@ -266,7 +280,11 @@ impl<'a, S: Source> Iterator for Values<'a, '_, S> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let chain = self.chain.as_mut()?;
-        let found = self.database.find(chain, self.key).transpose();
+        let found = self.database.find(chain, self.key).and_then(|found| {
+            chain.spend(found.as_ref().map_or(0, |value| self.key.len() + value.len()))?;
+            Ok(found)
+        });
+        let found = found.transpose();
         if !matches!(found, Some(Ok(_))) {
             self.chain = None;
         }

@@ -1,5 +1,7 @@
 //! Finding all that is wrong with a file (section 8).
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::ops::ControlFlow;
 
 use kv_file_core::{Datum, Source};
@@ -40,8 +42,8 @@ impl Verdict {
 /// reported, and is no error.
 ///
 /// # Complexity
-/// Reads the file twice: the records for their keys, and the tables. Keeps 8 bytes a record, and
-/// the slots of one table at a time.
+/// Reads the records for their keys, then the tables, and once more the keys whose hashes are the
+/// same. Keeps 9 bytes a record, and of one table at a time the slots and up to 24 bytes a record.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -118,24 +120,49 @@ struct Known {
     hash: u32,
 }
 
+/// What has been seen of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Itself.
+    Record,
+    /// The same, and it is of nothing but zeros, as one that was replaced.
+    Zeroed,
+    /// A slot that leads to it.
+    Slot,
+}
+
+/// The records of a file, in its order.
+#[derive(Default)]
+struct Records {
+    known: Vec<Known>,
+    /// Of each.
+    seen: Vec<Seen>,
+    /// How many have the key of an earlier one, and the first of these.
+    hidden: u64,
+    first_hidden: Option<u32>,
+}
+
 fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
     let database = Cdb::open(source)?;
-    let (records, zeroed) = records(&database, report)?;
-    let mut indexed = vec![false; records.len()];
+    let mut records = read_records(&database, report)?;
     let mut counts = [0u32; TABLES];
-    records.iter().zip(&zeroed).filter(|(_, zeroed)| !**zeroed).for_each(|(record, _)| {
-        counts[table(record.hash)] += 1;
-    });
+    for (record, seen) in records.known.iter().zip(&records.seen) {
+        counts[table(record.hash)] += u32::from(*seen == Seen::Record);
+    }
     let mut end = database.end;
     for (number, count) in counts.iter().enumerate() {
-        end = check_table(&database, number, *count, end, (&records, &mut indexed), report)?;
+        end = check_table(&database, number, *count, end, &mut records, report)?;
     }
-    for ((record, indexed), zeroed) in records.iter().zip(&indexed).zip(&zeroed) {
-        match (indexed, zeroed) {
-            (false, false) => report.add(Problem::at(record.at.into(), Fault::NotIndexed))?,
-            (false, true) => report.add(Problem::at(record.at.into(), Fault::Zeroed))?,
-            (true, _) => {}
-        }
+    for (record, seen) in records.known.iter().zip(&records.seen) {
+        let fault = match seen {
+            Seen::Record => Fault::NotIndexed,
+            Seen::Zeroed => Fault::Zeroed,
+            Seen::Slot => continue,
+        };
+        report.add(Problem::at(record.at.into(), fault))?;
+    }
+    if let Some(first) = records.first_hidden {
+        report.add(Problem::at(first.into(), Fault::SameKey).value(records.hidden))?;
     }
     if end < database.len {
         report.add(Problem::at(end, Fault::Tail).value(database.len - end))?;
@@ -143,20 +170,17 @@ fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// All records, in their order, and whether each is of nothing but zeros, as one that was replaced.
-fn records<S: Source>(
-    database: &Cdb<S>,
-    report: &mut Report<'_>,
-) -> Result<(Vec<Known>, Vec<bool>), Stop> {
-    let (mut records, mut zeroed) = (Vec::new(), Vec::new());
+fn read_records<S: Source>(database: &Cdb<S>, report: &mut Report<'_>) -> Result<Records, Stop> {
+    let mut records = Records::default();
     let mut iter = database.iter();
     loop {
         let at = iter.position() as u32;
-        let Some(record) = iter.next() else { return Ok((records, zeroed)) };
+        let Some(record) = iter.next() else { return Ok(records) };
         match record.map_err(Error::into_kind) {
             Ok((key, value)) => {
-                records.push(Known { at, hash: hash(Datum::from(&key)) });
-                zeroed.push(key.is_empty() && !value.is_empty() && value.iter().all(|b| *b == 0));
+                records.known.push(Known { at, hash: hash(Datum::from(&key)) });
+                let zeroed = key.is_empty() && value.iter().all(|b| *b == 0);
+                records.seen.push(if zeroed { Seen::Zeroed } else { Seen::Record });
                 report.verdict.records += 1;
             }
             Err(ErrorKind::Damaged(problem)) => report.add(problem)?,
@@ -165,13 +189,14 @@ fn records<S: Source>(
     }
 }
 
-/// Checks a table, which should start where the one before ends; returns where it ends.
+/// Checks a table, which should start where the one before ends, and have slots for `count`
+/// records, those of zeros left out; returns where it ends.
 fn check_table<S: Source>(
     database: &Cdb<S>,
     number: usize,
-    count: u32,
+    mut count: u32,
     start: u64,
-    (records, indexed): (&[Known], &mut [bool]),
+    records: &mut Records,
     report: &mut Report<'_>,
 ) -> Result<u64, Stop> {
     let pointer = (number * PAIR) as u64;
@@ -181,15 +206,13 @@ fn check_table<S: Source>(
         report.add(Problem::at(pointer, Fault::TablePlace).value(at))?;
         return Ok(start);
     }
-    if slots != 2 * count && (count == 0) == (slots == 0) {
-        report.add(Problem::at(pointer, Fault::Slots).value(slots))?;
-    }
     let bytes = database.source.read_at(at, len as usize)?;
     let slot_of = |i: u32| bytes.get(i as usize * PAIR..).and_then(pair).unwrap_or_default();
     // Where the search for the keys of a slot may have started: behind the last empty slot.
     let is_empty = |i: u32| slot_of(i).1 == 0;
     let last_empty = (0..slots).rev().find(|i| is_empty(*i));
     let mut since_empty = last_empty.map_or(slots, |last| slots - 1 - last);
+    let mut indexed = Vec::with_capacity(count.min(slots) as usize);
     for i in 0..slots {
         let place = at + u64::from(i) * PAIR as u64;
         let (slot_hash, position) = slot_of(i);
@@ -201,9 +224,9 @@ fn check_table<S: Source>(
             continue;
         }
         since_empty = (since_empty + 1).min(slots);
-        let found = records.binary_search_by_key(&position, |record| record.at);
-        let Some((record, indexed)) =
-            found.ok().and_then(|at| Some((records.get(at)?, indexed.get_mut(at)?)))
+        let found = records.known.binary_search_by_key(&position, |record| record.at);
+        let Some((record, seen)) =
+            found.ok().and_then(|at| Some((*records.known.get(at)?, records.seen.get_mut(at)?)))
         else {
             report.add(Problem::at(place, Fault::SlotPosition).value(position))?;
             continue;
@@ -220,9 +243,48 @@ fn check_table<S: Source>(
                 report.add(Problem::at(place, Fault::Unreachable).value(position))?;
             }
         }
-        if std::mem::replace(indexed, true) {
-            report.add(Problem::at(place, Fault::SlotTwice).value(position))?;
+        match std::mem::replace(seen, Seen::Slot) {
+            Seen::Slot => {
+                report.add(Problem::at(place, Fault::SlotTwice).value(position))?;
+                continue;
+            }
+            Seen::Zeroed => count += 1,
+            Seen::Record => {}
+        }
+        indexed.push(record);
+    }
+    if slots != 2 * count && slots != 0 {
+        report.add(Problem::at(pointer, Fault::Slots).value(slots))?;
+    }
+    drop(bytes);
+    find_hidden(database, indexed, records)?;
+    Ok(at + len)
+}
+
+/// Counts the records of a table that have the key of an earlier one.
+fn find_hidden<S: Source>(
+    database: &Cdb<S>,
+    mut indexed: Vec<Known>,
+    records: &mut Records,
+) -> Result<(), Stop> {
+    indexed.sort_unstable_by_key(|record| (record.hash, record.at));
+    // Whoever makes the file can make all hashes of the format collide, but not these: each key is
+    // read once, in the order of the file.
+    let digests = RandomState::new();
+    let mut keys = Vec::new();
+    for same in indexed.chunk_by(|a, b| a.hash == b.hash).filter(|same| same.len() > 1) {
+        keys.clear();
+        keys.reserve_exact(same.len());
+        for Known { at, .. } in same {
+            let record = database.record((*at).into())?;
+            let key = database.source.read_at(record.key, record.key_len as usize)?;
+            keys.push((digests.hash_one(&*key), *at));
+        }
+        keys.sort_unstable();
+        for (_, hidden) in keys.windows(2).filter(|two| two[0].0 == two[1].0).map(|two| two[1]) {
+            records.hidden += 1;
+            records.first_hidden = Some(records.first_hidden.map_or(hidden, |at| at.min(hidden)));
         }
     }
-    Ok(at + len)
+    Ok(())
 }
