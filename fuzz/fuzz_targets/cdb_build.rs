@@ -1,0 +1,7 @@
+//! Any records, built and read back.
+#![no_main]
+
+#[path = "../../crates/cdb/tests/fuzzed/mod.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::cdb_build(bytes));

@@ -1,0 +1,7 @@
+//! A sound file with damage.
+#![no_main]
+
+#[path = "../../crates/cdb/tests/fuzzed/mod.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::cdb_damaged(bytes));
