@@ -64,7 +64,9 @@ pub use databases::database_names;
 pub use error::{Error, ErrorKind, Result, TextProblem, Unsupported};
 pub use fault::{Fault, Problem, Severity};
 pub use file::stated_len;
-pub use format::{ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE};
+pub use format::{
+    ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_database,
+};
 pub use hash::{
     BuildOptions, DataOrder, FileId, GetMany, HashBuilder, HashDb, HashUpdate, Iter, Keep, PageUse,
     Plan, Stat, Values,

@@ -8,11 +8,12 @@ use clap_complete::Shell;
 
 use crate::table::TableName;
 
-/// Checks, salvages, dumps, loads and compares Berkeley DB hash files, such as Postfix's hash:
-/// tables
+/// Checks, salvages, dumps, loads and compares the files of Postfix's hash: and cdb: tables
 ///
-/// A MAP is the path of a file, or hash:PATH as in Postfix, which is the file PATH.db. Files are
-/// read under a shared lock, for which Postfix's programs wait; only load and recover change one.
+/// A MAP is the path of a file, or TYPE:PATH as in Postfix: hash:PATH is the file PATH.db, and
+/// cdb:PATH is PATH.cdb. What a file at a path is, its contents tell; of a file that is yet to be
+/// made, its suffix. Berkeley DB files are read under a shared lock, for which Postfix's programs
+/// wait. Only load and recover change a file.
 ///
 /// Exit status: 0 for yes, done, equal, found or sound; 1 for no, different, not found or damaged;
 /// 2 for trouble.
@@ -51,7 +52,7 @@ pub enum Command {
 /// One database of a file.
 #[derive(Debug, clap::Args)]
 pub struct DatabaseArgs {
-    /// The file: its path, or hash:PATH for PATH.db
+    /// The file: its path, or TYPE:PATH as in Postfix
     #[arg(value_hint = ValueHint::FilePath)]
     pub map: TableName,
 
@@ -79,7 +80,7 @@ pub struct KeyArgs {
 /// change was interrupted ("bdbmap recover" completes it) is damaged.
 #[derive(Debug, clap::Args)]
 pub struct VerifyArgs {
-    /// The files: paths, or hash:PATH for PATH.db
+    /// The files: paths, or TYPE:PATH as in Postfix
     #[arg(required = true, value_name = "MAP", value_hint = ValueHint::FilePath)]
     pub maps: Vec<TableName>,
 
@@ -100,7 +101,7 @@ pub struct VerifyArgs {
 /// another file, is discarded. For a service file: ExecStartPre=bdbmap recover FILE...
 #[derive(Debug, clap::Args)]
 pub struct RecoverArgs {
-    /// The files: paths, or hash:PATH for PATH.db
+    /// The files: paths, or TYPE:PATH as in Postfix
     #[arg(required = true, value_name = "MAP", value_hint = ValueHint::FilePath)]
     pub maps: Vec<TableName>,
 
@@ -109,14 +110,14 @@ pub struct RecoverArgs {
     pub quiet: bool,
 }
 
-/// Print every pair that can still be read from a damaged file, as "load" takes it
+/// Print every pair that can still be read from a damaged Berkeley DB file, as "load" takes it
 ///
 /// A pair is doubtful where something speaks against it: its page is damaged, nothing leads to it,
 /// or its key comes twice. The most trustworthy come first: "load --no-overwrite" keeps those. Exit
 /// status 1 if there are doubts.
 #[derive(Debug, clap::Args)]
 pub struct SalvageArgs {
-    /// The file: its path, or hash:PATH for PATH.db
+    /// The file: its path, or TYPE:PATH as in Postfix
     #[arg(value_hint = ValueHint::FilePath)]
     pub map: TableName,
 
@@ -133,7 +134,7 @@ pub struct SalvageArgs {
     pub json: bool,
 }
 
-/// Tell how many keys a database has and how full its pages are
+/// Tell how many keys a database has and how its file is used
 #[derive(Debug, clap::Args)]
 pub struct StatArgs {
     #[command(flatten)]
@@ -144,7 +145,7 @@ pub struct StatArgs {
     pub json: bool,
 }
 
-/// Print the databases of a file as db_dump does
+/// Print the databases of a file as db_dump does, or cdb -d
 ///
 /// All of them, each with its name, where the file holds several.
 #[derive(Debug, clap::Args)]
@@ -152,7 +153,7 @@ pub struct DumpArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// Print characters instead of hexadecimal digits wherever possible
+    /// Print characters instead of hexadecimal digits wherever possible; a cdb file has one form
     #[arg(short, long)]
     pub print: bool,
 
@@ -168,14 +169,14 @@ pub struct DumpArgs {
     pub json: bool,
 }
 
-/// Make a file of what db_dump or "bdbmap dump" printed
+/// Make a file of what db_dump, cdb -d or "bdbmap dump" printed
 ///
 /// The file holds the databases of the text, laid out anew. Of several data for the same key the
-/// last one counts, unless the database allows several. A text that has been cut short is refused,
-/// and the file is not made.
+/// last one counts, unless the database allows several; a cdb file keeps all, of which lookups find
+/// the first. A text that has been cut short is refused, and the file is not made.
 #[derive(Debug, clap::Args)]
 pub struct LoadArgs {
-    /// The file: its path, or hash:PATH for PATH.db
+    /// The file: its path, or TYPE:PATH as in Postfix
     #[arg(value_hint = ValueHint::FilePath)]
     pub map: TableName,
 
@@ -234,11 +235,12 @@ pub struct GetArgs {
 /// differences.
 #[derive(Debug, clap::Args)]
 pub struct DiffArgs {
-    /// The file: its path, or hash:PATH for PATH.db
+    /// The file: its path, or TYPE:PATH as in Postfix
     #[arg(value_hint = ValueHint::FilePath)]
     pub map: TableName,
 
-    /// The other map; with --text or --aliases, the text, which is MAP without .db unless given
+    /// The other map; with --text or --aliases, the text, which is MAP without its suffix
+    /// unless given
     #[arg(value_hint = ValueHint::FilePath, required_unless_present_any = ["text", "aliases"])]
     pub other: Option<OsString>,
 

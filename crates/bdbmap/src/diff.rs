@@ -8,18 +8,18 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context;
-use bdb_file::{Datum, Error, HashDb, Source, print_escaped};
+use bdb_file::{Datum, print_escaped};
 use postfix_maps::{
-    Duplicates, KeyRules, LockedFile, NewTable, Syntax, TableSpec, TableText, WriteOptions,
+    Database, Duplicates, KeyRules, NewTable, Syntax, TableSpec, TableText, ToolResult,
+    WriteOptions,
 };
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::Answer;
 use crate::args::DiffArgs;
-use crate::get;
 use crate::output::{json_bytes, stdout, tell, write_json};
-use crate::progress::{Progress, Watched};
+use crate::progress::Progress;
 use crate::table::{TableFile, TableName};
 
 /// What postalias adds of its own: the time, and the name of the host.
@@ -39,8 +39,10 @@ pub fn run(args: &DiffArgs) -> anyhow::Result<Answer> {
     let (first, second) = (args.map.open(&progress)?, other.open(&progress)?);
     let rules = Rules { exact: args.exact, ignored: if args.aliases { &OWN_ALIASES } else { &[] } };
     let mut report = Report { json: args.json, out: stdout(), answer: Answer::Yes };
-    compare(&Side::of(&first)?, &Side::of(&second)?, rules, &mut report)
-        .with_context(|| format!("{} and {}", first.name(), second.name()))?;
+    compare(&Side::of(&first)?, &Side::of(&second)?, rules, &mut report).map_err(|error| {
+        let names = format!("{} and {}", first.name(), second.name());
+        anyhow::Error::from_boxed(error).context(names)
+    })?;
     report.out.flush()?;
     Ok(report.answer)
 }
@@ -84,20 +86,20 @@ impl Rules {
     }
 
     /// All data of a key, in one form or the other; none where it is not there.
-    fn find<S: Source>(self, database: &HashDb<S>, key: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+    fn find(self, database: &dyn Database, key: &[u8]) -> ToolResult<Vec<Vec<u8>>> {
         let key = Datum::stored(key);
-        let found = get::all(database, key)?;
+        let found = database.get_all(key)?;
         if !found.is_empty() || self.exact {
             return Ok(found);
         }
-        get::all(database, Datum { nul: !key.nul, ..key })
+        database.get_all(Datum { nul: !key.nul, ..key })
     }
 }
 
 /// A database to be listed once, with each of its keys to be looked for in the other.
 struct Side<'f> {
-    listed: HashDb<Watched<'f, LockedFile>>,
-    lookups: HashDb<Watched<'f, LockedFile>>,
+    listed: Box<dyn Database + 'f>,
+    lookups: Box<dyn Database + 'f>,
 }
 
 impl<'f> Side<'f> {
@@ -111,40 +113,21 @@ fn compare<W: Write>(
     second: &Side<'_>,
     rules: Rules,
     report: &mut Report<W>,
-) -> Result<(), Error> {
-    each_key(&first.listed, |key, values| {
-        let others = rules.find(&second.lookups, key)?;
+) -> ToolResult<()> {
+    first.listed.each_key(&mut |key, values| {
+        let others = rules.find(&*second.lookups, key)?;
         let (values, others) = (rules.values(&values), rules.values(&others));
         if values != others && !rules.ignored.contains(&key) {
             report.tell(rules.part(key), &values, &others)?;
         }
         Ok(())
     })?;
-    each_key(&second.listed, |key, values| {
-        if !rules.ignored.contains(&key) && rules.find(&first.lookups, key)?.is_empty() {
+    second.listed.each_key(&mut |key, values| {
+        if !rules.ignored.contains(&key) && rules.find(&*first.lookups, key)?.is_empty() {
             report.tell(rules.part(key), &[], &rules.values(&values))?;
         }
         Ok(())
     })
-}
-
-/// Hands every key and all its data to `take`.
-fn each_key<S: Source>(
-    database: &HashDb<S>,
-    mut take: impl FnMut(&[u8], Vec<Vec<u8>>) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut pairs = database.iter().peekable();
-    while let Some(pair) = pairs.next() {
-        let (key, value) = pair?;
-        let mut values = vec![value.into_owned()];
-        while let Some(Ok((_, value))) =
-            pairs.next_if(|next| next.as_ref().is_ok_and(|(next, _)| *next == key))
-        {
-            values.push(value.into_owned());
-        }
-        take(&key, values)?;
-    }
-    Ok(())
 }
 
 /// Where differences are told.

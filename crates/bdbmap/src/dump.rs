@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::Context;
-use bdb_file::{TextFormat, dump_all, print_escaped};
+use bdb_file::{TextFormat, print_escaped};
 use serde_json::{Map, Value};
 
 use crate::Answer;
@@ -43,11 +42,7 @@ pub fn run(args: &DumpArgs) -> anyhow::Result<Answer> {
         }
     } else {
         let format = if args.print { TextFormat::Print } else { TextFormat::Bytes };
-        match name {
-            Some(_) => file.database(name)?.dump(format, &mut out),
-            None => dump_all(file.pages(), format, &mut out),
-        }
-        .with_context(|| file.name())?;
+        file.dump(name, format, &mut out)?;
     }
     out.flush()?;
     Ok(Answer::Yes)
@@ -59,8 +54,8 @@ fn write_objects(
     name: Option<&OsStr>,
     mut out: impl Write,
 ) -> anyhow::Result<()> {
-    for pair in &file.database(name)? {
-        let (key, data) = pair.with_context(|| file.name())?;
+    for pair in file.database(name)?.iter() {
+        let (key, data) = pair.map_err(|error| file.error(error))?;
         let mut object = Map::new();
         if let Some(name) = name {
             object.insert("database".into(), json_bytes(name.as_bytes()));

@@ -1,13 +1,12 @@
 //! `bdbmap get`.
 
-use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
-use bdb_file::{Datum, Error, HashDb, Source, print_escaped, print_unescaped};
-use postfix_maps::{Forms, KeyRules, Terminators, before_nul};
+use bdb_file::{Datum, print_escaped, print_unescaped};
+use postfix_maps::{Database, Forms, KeyRules, Terminators, ToolResult, before_nul};
 use serde_json::json;
 
 use crate::Answer;
@@ -31,10 +30,12 @@ pub fn run(args: &GetArgs) -> anyhow::Result<Answer> {
     let mut answer = Answer::Yes;
     for key in &args.keys {
         let found = if args.exact {
-            exact(&database, key)?
+            let key = print_unescaped(key.as_bytes()).context("malformed key")?;
+            database.get_all(Datum::from(&key))
         } else {
-            as_postfix(&database, key, args.rules.rules()).with_context(|| file.name())?
+            as_postfix(&*database, key, args.rules.rules())
         };
+        let found = found.map_err(|error| file.error(error))?;
         if found.is_empty() {
             answer = Answer::No;
         }
@@ -60,31 +61,13 @@ pub fn run(args: &GetArgs) -> anyhow::Result<Answer> {
     Ok(answer)
 }
 
-/// All data of a key that is written as `dump --print` does.
-fn exact<S: Source>(database: &HashDb<S>, key: &OsStr) -> anyhow::Result<Vec<Vec<u8>>> {
-    let key = print_unescaped(key.as_bytes()).context("malformed key")?;
-    Ok(all(database, &key)?)
-}
-
 /// The values that Postfix sees, by its NUL rule.
-fn as_postfix<S: Source>(
-    database: &HashDb<S>,
-    key: &OsStr,
-    rules: KeyRules,
-) -> Result<Vec<Vec<u8>>, Error> {
+fn as_postfix(database: &dyn Database, key: &OsStr, rules: KeyRules) -> ToolResult<Vec<Vec<u8>>> {
     let Ok(key) = rules.prepare(key.as_bytes()) else { return Ok(Vec::new()) };
     let found = Forms::from(Terminators::Either).find(|nul| {
-        let values = all(database, Datum { bytes: &key, nul })?;
-        Ok::<_, Error>((!values.is_empty()).then_some(values))
+        let values = database.get_all(Datum { bytes: &key, nul })?;
+        ToolResult::Ok((!values.is_empty()).then_some(values))
     })?;
     let values = found.map(|(values, _)| values).unwrap_or_default();
     Ok(values.iter().map(|value| before_nul(value).to_vec()).collect())
-}
-
-/// All data of a key.
-pub fn all<'k, S: Source>(
-    database: &HashDb<S>,
-    key: impl Into<Datum<'k>>,
-) -> Result<Vec<Vec<u8>>, Error> {
-    database.get_all(key)?.map(|data| data.map(Cow::into_owned)).collect()
 }

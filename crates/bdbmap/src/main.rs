@@ -71,12 +71,6 @@ fn survive_file_size_limit() {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.chain().find_map(|cause| {
-        match cause.downcast_ref().map(bdb_file::Error::kind) {
-            Some(bdb_file::ErrorKind::Io(error)) => Some(error),
-            _ => cause.downcast_ref::<io::Error>(),
-        }
-        .map(io::Error::kind)
-    });
+    let kind = error.chain().find_map(|cause| cause.downcast_ref().map(io::Error::kind));
     kind == Some(io::ErrorKind::BrokenPipe)
 }

@@ -50,8 +50,8 @@ impl Progress {
     }
 
     /// A source of which each byte read is progress.
-    pub fn watch<'p, S>(&'p self, source: &'p S) -> Watched<'p, S> {
-        Watched { source, progress: Some(self) }
+    pub fn watch<S>(&self, source: S) -> Watched<'_, S> {
+        Watched { source, progress: self }
     }
 
     /// Takes the bar away, if there is one.
@@ -68,20 +68,14 @@ impl Drop for Progress {
 
 /// A source whose reader makes progress.
 pub struct Watched<'p, S> {
-    source: &'p S,
-    progress: Option<&'p Progress>,
+    source: S,
+    progress: &'p Progress,
 }
 
-impl<'p, S> Watched<'p, S> {
-    /// A source that is read here and there, in addition to what is to be read: no progress.
-    pub fn not(source: &'p S) -> Self {
-        Watched { source, progress: None }
-    }
-
-    fn add(&self, bytes: usize) {
-        if let Some(progress) = self.progress {
-            progress.add(bytes);
-        }
+impl<S> Watched<'_, S> {
+    /// The source itself, to be read here and there, in addition to what is to be read: no progress.
+    pub fn unwatched(&self) -> &S {
+        &self.source
     }
 }
 
@@ -91,18 +85,15 @@ impl<S: Source> Source for Watched<'_, S> {
     }
 
     fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
-        self.add(len);
+        self.progress.add(len);
         self.source.read_at(at, len)
     }
 }
 
-impl<'p, S> Read for Watched<'p, S>
-where
-    &'p S: Read,
-{
+impl<R: Read> Read for Watched<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let len = self.source.read(buffer)?;
-        self.add(len);
+        self.progress.add(len);
         Ok(len)
     }
 }

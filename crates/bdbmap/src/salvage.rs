@@ -19,12 +19,12 @@ pub fn run(args: &SalvageArgs) -> anyhow::Result<Answer> {
     let mut out = stdout();
     let mut printer = Printer::new(args, &mut out);
     let mut written = Ok(());
-    let salvaged = salvage(file.pages(), |pair| {
+    let salvaged = salvage(file.source(), |pair| {
         written = printer.pair(&pair);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     written?;
-    let salvaged = salvaged.with_context(|| file.name())?;
+    let salvaged = salvaged.with_context(|| file.name().to_owned())?;
     printer.end()?;
     out.flush()?;
     progress.clear();

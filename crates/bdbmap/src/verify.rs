@@ -3,9 +3,8 @@
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use anyhow::Context;
-use bdb_file::{Problem, Severity, Verdict, verify};
-use serde_json::json;
+use postfix_maps::{Problem, Verdict};
+use serde_json::{Map, Value, json};
 
 use crate::Answer;
 use crate::args::VerifyArgs;
@@ -35,26 +34,27 @@ fn check(args: &VerifyArgs, map: &TableName, out: &mut impl Write) -> anyhow::Re
         if args.quiet {
             return Ok(false);
         }
-        tell_interrupted(args, &name, out)?;
+        tell_interrupted(args, name, out)?;
     }
     let mut written = Ok(());
-    let verdict = verify(file.pages(), |problem| {
+    let verdict = file.verify(|problem| {
         if args.quiet {
             // The first damage settles it.
-            return match problem.severity() {
-                Severity::Damage => ControlFlow::Break(()),
-                Severity::Note => ControlFlow::Continue(()),
+            return if problem.is_damage {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             };
         }
-        written = tell(args, &name, &problem, out);
+        written = tell(args, name, &problem, out);
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     written?;
-    let verdict = verdict.with_context(|| file.name())?;
+    let verdict = verdict?;
     if !args.quiet {
-        conclude(args, &name, &verdict, interrupted, out)?;
+        conclude(args, name, &verdict, interrupted, out)?;
     }
-    Ok(verdict.is_sound() && !interrupted)
+    Ok(verdict.is_sound && !interrupted)
 }
 
 fn tell_interrupted(args: &VerifyArgs, name: &str, out: &mut impl Write) -> io::Result<()> {
@@ -64,7 +64,7 @@ fn tell_interrupted(args: &VerifyArgs, name: &str, out: &mut impl Write) -> io::
     }
     let object = json!({
         "file": name,
-        "severity": Severity::Damage.to_string(),
+        "severity": severity(true),
         "code": "interrupted",
         "page": null,
         "item": null,
@@ -75,19 +75,22 @@ fn tell_interrupted(args: &VerifyArgs, name: &str, out: &mut impl Write) -> io::
 }
 
 fn tell(args: &VerifyArgs, name: &str, problem: &Problem, out: &mut impl Write) -> io::Result<()> {
+    let severity = severity(problem.is_damage);
     if !args.json {
-        return writeln!(out, "{name}: {}: {problem}", problem.severity());
+        return writeln!(out, "{name}: {severity}: {}", problem.message);
     }
-    let object = json!({
-        "file": name,
-        "severity": problem.severity().to_string(),
-        "code": problem.fault.code(),
-        "page": problem.page,
-        "item": problem.item,
-        "value": problem.value,
-        "message": problem.to_string(),
-    });
-    write_json(out, &object)
+    let mut object = Map::from_iter([
+        ("file".into(), name.into()),
+        ("severity".into(), severity.into()),
+        ("code".into(), problem.code.into()),
+        ("message".into(), problem.message.as_str().into()),
+    ]);
+    object.extend(problem.place.iter().map(|(name, value)| ((*name).into(), json!(value))));
+    write_json(out, &Value::Object(object))
+}
+
+fn severity(is_damage: bool) -> &'static str {
+    if is_damage { "damage" } else { "note" }
 }
 
 fn conclude(
@@ -97,26 +100,30 @@ fn conclude(
     interrupted: bool,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let Verdict { pages, keys, damage, notes, .. } = *verdict;
+    let Verdict { is_sound, damage, notes, counts, .. } = verdict;
     if args.json {
-        let object = json!({
-            "file": name,
-            "sound": verdict.is_sound() && !interrupted,
-            "interrupted": interrupted,
-            "pages": pages,
-            "keys": keys,
-            "damage": damage,
-            "notes": notes,
-        });
-        return write_json(out, &object);
+        let mut object = Map::from_iter([
+            ("file".into(), name.into()),
+            ("sound".into(), (*is_sound && !interrupted).into()),
+            ("interrupted".into(), interrupted.into()),
+            ("damage".into(), (*damage).into()),
+            ("notes".into(), (*notes).into()),
+        ]);
+        object.extend(counts.iter().map(|(what, count)| ((*what).into(), (*count).into())));
+        return write_json(out, &Value::Object(object));
     }
-    let verdict = match verdict.is_sound() {
+    let verdict = match is_sound {
         _ if interrupted => "interrupted",
         true => "sound",
         false => "damaged",
     };
-    write!(out, "{name}: {verdict}: {keys} keys on {pages} pages")?;
-    for (count, what) in [(damage, "damage"), (notes, "notes")] {
+    write!(out, "{name}: {verdict}")?;
+    let mut separator = ": ";
+    for (what, count) in counts {
+        write!(out, "{separator}{count} {what}")?;
+        separator = ", ";
+    }
+    for (count, what) in [(*damage, "damage"), (*notes, "notes")] {
         if count > 0 {
             write!(out, ", {what}: {count}")?;
         }

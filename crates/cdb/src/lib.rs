@@ -46,6 +46,7 @@ mod iter;
 mod many;
 mod plan;
 mod read;
+mod stat;
 mod text;
 mod verify;
 
@@ -56,6 +57,7 @@ pub use iter::Iter;
 pub use kv_file_core::{Contents, Datum, Entries, FileSource, Memory, Source};
 pub use many::GetMany;
 pub use plan::Plan;
-pub use read::{Cdb, Values};
+pub use read::{Cdb, Values, is_database};
+pub use stat::{Lengths, Stat};
 pub use text::{TextReader, dump};
 pub use verify::{Verdict, verify};

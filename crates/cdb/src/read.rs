@@ -42,7 +42,7 @@ pub struct Cdb<S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table {
     at: u64,
-    slots: u32,
+    pub slots: u32,
 }
 
 /// The slots in which a key may be, from the first one on.
@@ -254,6 +254,21 @@ impl<S: Source> Cdb<S> {
         }
         Ok(None)
     }
+}
+
+/// Returns `true` if a file that begins with these bytes looks like a cdb file: its 256 pointers, for
+/// which `head` must have 2048 bytes, lead to tables that lie one behind the other.
+///
+/// The format has no magic number; by chance nothing else looks so.
+pub fn is_database(head: &[u8]) -> bool {
+    let Some(pointers) = head.get(..HEAD as usize) else { return false };
+    let mut end = None;
+    pointers.chunks_exact(PAIR).filter_map(pair).all(|(at, slots)| {
+        let at = u64::from(at);
+        let follows = at >= HEAD && end.is_none_or(|end| at == end);
+        end = Some(at + u64::from(slots) * PAIR as u64);
+        follows
+    })
 }
 
 impl<'a, S: Source> IntoIterator for &'a Cdb<S> {

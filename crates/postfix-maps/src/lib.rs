@@ -38,9 +38,9 @@
 mod commit;
 mod compile;
 pub mod config;
+mod database_file;
 mod error;
 pub mod file_values;
-mod files;
 mod formats;
 mod forms;
 mod locked_file;
@@ -59,8 +59,12 @@ mod update;
 mod write;
 
 pub use compile::{Syntax, TableText};
+pub use database_file::{DatabaseFile, Format};
 pub use error::{Error, ErrorKind, Result, not_utf8_message, strerror};
-pub use files::{create_database, replace_database};
+pub use formats::tools::{
+    Database, DatabasePair, DatabasePairs, EachKey, Figure, FigureValue, LoadOptions, Loaded,
+    Problem, ToolError, ToolResult, Verdict,
+};
 pub use forms::{Forms, Terminators};
 pub use locked_file::LockedFile;
 pub use options::{Access, Duplicates, TableOptions, WriteOptions, mode_like};

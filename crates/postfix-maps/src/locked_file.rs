@@ -49,7 +49,12 @@ impl LockedFile {
     /// Reads the file's last bytes; where a change was interrupted, also the new contents of what
     /// it changes.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::open_known(path, Way::Exchange, &KnownJournal::default())
+        Self::open_by(path, Way::Exchange)
+    }
+
+    /// As [`open`](Self::open), of a file that is written in this way.
+    pub(crate) fn open_by(path: &Path, way: Way) -> io::Result<Self> {
+        Self::open_known(path, way, &KnownJournal::default())
     }
 
     /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of

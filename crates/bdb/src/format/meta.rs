@@ -5,7 +5,7 @@ use super::{
     ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
     magic, page_type,
 };
-use crate::error::{ErrorKind, Result, Unsupported};
+use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::fault::{Fault, Problem};
 
 /// Number of entries of the page-address table: bucket groups, each twice the size of the one
@@ -149,6 +149,12 @@ impl BtreeMeta {
     pub fn is_list(&self) -> bool {
         self.flags & btree_flag::SEVERAL_DATABASES != 0
     }
+}
+
+/// Returns `true` if a file that begins with these bytes is a Berkeley DB file, of whatever kind:
+/// `head` must have 16 of them.
+pub fn is_database(head: &[u8]) -> bool {
+    !matches!(identify(head).map_err(Error::into_kind), Err(ErrorKind::NotADatabase))
 }
 
 /// Byte order and magic number of a file, from the first bytes of its page 0.

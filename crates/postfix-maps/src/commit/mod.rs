@@ -133,6 +133,22 @@ impl Target {
     }
 }
 
+/// Makes a file with these contents if there is none. Returns `true` if there was none.
+pub(crate) fn create(
+    path: &Path,
+    way: Way,
+    mode: u32,
+    contents: &dyn Contents,
+) -> Result<bool, Failed> {
+    match way {
+        Way::Exchange => {
+            let target = exchange::Target::lock(path, mode)?;
+            target.create(contents).map_err(|error| (Operation::Write, error))
+        }
+        Way::Rename { suffix } => rename::Target::lock(path, suffix, mode)?.create(contents),
+    }
+}
+
 /// How single changes are made in files of a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangeWay {

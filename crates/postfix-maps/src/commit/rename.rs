@@ -55,6 +55,15 @@ impl Target {
         };
         rename().map_err(|error| (Operation::Rename, error))
     }
+
+    /// Puts new contents in place if there are none: of those who have the lock, this is the first.
+    pub fn create(self, contents: &dyn Contents) -> Result<bool, Failed> {
+        if self.file.symlink_metadata().is_ok() {
+            fs::remove_file(&self.temporary).map_err(|error| (Operation::Make, error))?;
+            return Ok(false);
+        }
+        self.replace(contents).map(|()| true)
+    }
 }
 
 /// Opens a temporary file, or makes it.

@@ -228,7 +228,8 @@ impl Config {
         let syslog_name = self.filled("syslog_name", syslog_name)?;
         let postlog_service = self.filled("postlog_service_name", b"postlog")?;
         let queue_directory = self.filled("queue_directory", b"/var/spool/postfix")?;
-        self.default_database_type = self.filled("default_database_type", DEFAULT.as_bytes())?;
+        self.default_database_type =
+            self.filled("default_database_type", DEFAULT.name.as_bytes())?;
         let import = b"MAIL_CONFIG MAIL_DEBUG MAIL_LOGTAG TZ XAUTHORITY DISPLAY LANG=C \
                        POSTLOG_SERVICE POSTLOG_HOSTNAME";
         let import = self.value("import_environment", import)?;

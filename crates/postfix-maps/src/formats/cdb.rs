@@ -1,10 +1,16 @@
 //! `cdb:NAME`, a file of tinycdb's format (cdb specification, section 7).
 
+use std::collections::HashSet;
+use std::io::BufRead;
 use std::path::Path;
 
-use cdb_file::{Cdb, CdbBuilder, ErrorKind as Kind, Keep};
-use kv_file_core::Datum;
+use cdb_file::{Cdb, CdbBuilder, ErrorKind as Kind, Keep, Lengths, Severity, TextReader};
+use kv_file_core::{Datum, Source};
 
+use super::tools::{
+    Database, DatabasePairs, EachKey, Figure, FigureValue, LoadOptions, Loaded, Problem, Report,
+    ToolError, ToolResult, Tools, Verdict, refused,
+};
 use super::{Bytes, FileFormat};
 use crate::commit::Way;
 use crate::error::ErrorKind;
@@ -50,6 +56,14 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     called: |file| {
         let file = file.as_os_str().as_encoded_bytes();
         file.strip_suffix(SUFFIX.as_bytes()).unwrap_or(file).to_vec()
+    },
+    tools: &Tools {
+        is_database: cdb_file::is_database,
+        database_names: |file| Ok(Cdb::open(file).map(|_| Vec::new())?),
+        open: |file, name| Ok(Box::new(open(file, name)?)),
+        verify,
+        dump: |file, name, _, out| cdb_file::dump(&open(file, name)?, out).map_err(plain),
+        load,
     },
 };
 
@@ -115,4 +129,117 @@ impl Lookup for Cdb<Bytes> {
     fn iter(&self) -> Result<Pairs<'_>, Failure> {
         Ok(Box::new(Cdb::iter(self).map(|record| record.map_err(failure))))
     }
+}
+
+/// An error in words for programs.
+fn plain(error: cdb_file::Error) -> ToolError {
+    match error.into_kind() {
+        Kind::Io(error) => error.into(),
+        error => cdb_file::Error::from(error).into(),
+    }
+}
+
+/// The only database of a file.
+fn open<'s>(file: &'s dyn Source, name: Option<&[u8]>) -> ToolResult<Cdb<&'s dyn Source>> {
+    match name {
+        Some(_) => Err(refused("databases in cdb files have no names")),
+        None => Cdb::open(file).map_err(plain),
+    }
+}
+
+impl Database for Cdb<&dyn Source> {
+    fn get_all(&self, key: Datum<'_>) -> ToolResult<Vec<Vec<u8>>> {
+        let values = Cdb::get_all(self, key).map_err(plain)?;
+        values.map(|value| Ok(value.map_err(plain)?.into_owned())).collect()
+    }
+
+    fn iter(&self) -> DatabasePairs<'_> {
+        Box::new(Cdb::iter(self).map(|record| record.map_err(plain)))
+    }
+
+    /// Records with one key may lie anywhere: of those with several values, the keys are kept.
+    fn each_key(&self, each: EachKey<'_>) -> ToolResult<()> {
+        let mut seen = HashSet::new();
+        for record in self {
+            let (key, value) = record.map_err(plain)?;
+            if seen.contains(&*key) {
+                continue;
+            }
+            let values = Database::get_all(self, Datum::from(&key))?;
+            match values.len() {
+                // No lookup finds it.
+                0 => each(&key, vec![value.into_owned()])?,
+                1 => each(&key, values)?,
+                _ => {
+                    each(&key, values)?;
+                    seen.insert(key.into_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn stat(&self) -> ToolResult<Vec<Figure>> {
+        let stat = Cdb::stat(self).map_err(plain)?;
+        let lengths = |lengths: Lengths| {
+            let (min, average, max) = (lengths.min, lengths.average(), lengths.max);
+            let names = ["min", "average", "max"];
+            let words = format!("{min} to {max}, {average} on average");
+            FigureValue::Several(names.into_iter().zip([min, average, max]).collect(), words)
+        };
+        let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "more"];
+        let words = stat.distances.map(|count| count.to_string()).join(" ");
+        let distances = names.into_iter().zip(stat.distances).collect();
+        Ok(vec![
+            Figure::new("records", "records", stat.records),
+            Figure::new("key_length", "length of keys", lengths(stat.keys)),
+            Figure::new("value_length", "length of values", lengths(stat.values)),
+            Figure::new("tables", "hash tables", stat.tables),
+            Figure::new("slots", "slots", stat.slots.total),
+            Figure::new("table_slots", "slots of a table", lengths(stat.slots)),
+            Figure::new("collisions", "collisions", stat.collisions()),
+            Figure::new(
+                "distances",
+                "records 0 to 9 slots away, and further",
+                FigureValue::Several(distances, words),
+            ),
+        ])
+    }
+}
+
+fn verify(file: &dyn Source, report: Report<'_>) -> ToolResult<Verdict> {
+    let verdict = cdb_file::verify(file, |problem| {
+        report(Problem {
+            is_damage: problem.severity() == Severity::Damage,
+            code: problem.fault.code(),
+            place: vec![("offset", Some(problem.at)), ("value", problem.value)],
+            message: problem.to_string(),
+        })
+    });
+    let verdict = verdict.map_err(plain)?;
+    Ok(Verdict {
+        is_sound: verdict.is_sound(),
+        damage: verdict.damage,
+        notes: verdict.notes,
+        counts: vec![("records", verdict.records)],
+    })
+}
+
+/// As `cdb -c`, which keeps all values of a key, or the first.
+fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
+    if options.plain {
+        return Err(refused("texts of cdb files have but one form"));
+    }
+    if options.database.is_some() {
+        return Err(refused("databases in cdb files have no names"));
+    }
+    let mut builder = CdbBuilder::new();
+    let mut reader = TextReader::new(text);
+    while let Some((key, value)) = reader.next_record().map_err(plain)? {
+        builder.push(key, value).map_err(plain)?;
+    }
+    let keep = if options.keep_first { Keep::First } else { Keep::All };
+    let plan = builder.plan(keep).map_err(plain)?;
+    let left_out = plan.dropped().map(|(_, key)| key.to_vec()).collect();
+    Ok(Loaded { contents: Box::new(plan), left_out })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use bdb_file::{BuildOptions, HashBuilder, HashDb, HashUpdate};
 use kv_file_core::{Changes, Datum, Entries, FileSource};
 
-use super::bdb::{SUFFIX, build_options, called, failure, keep, trouble, words};
+use super::bdb::{SUFFIX, TOOLS, build_options, called, failure, keep, trouble, words};
 use super::{Bytes, FileFormat, Planned, Update, UpdateFormat};
 use crate::commit::{ChangeWay, Way};
 use crate::forms::Forms;
@@ -32,6 +32,7 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     }),
     words,
     called,
+    tools: &TOOLS,
 };
 
 fn plan<'t>(entries: Entries<'t>, build: BuildOptions, options: &WriteOptions) -> Planned<'t> {

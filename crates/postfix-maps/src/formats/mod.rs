@@ -5,6 +5,7 @@
 pub(crate) mod bdb;
 pub(crate) mod cdb;
 pub(crate) mod hash;
+pub(crate) mod tools;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source};
 
+use self::tools::Tools;
 use crate::commit::{ChangeWay, Failed, Way};
 use crate::error::{Error, ErrorKind};
 use crate::locked_file::LockedFile;
@@ -42,6 +44,8 @@ pub(crate) struct FileFormat {
     pub words: fn(Operation, &Path, &str) -> Vec<u8>,
     /// What warnings of duplicate entries call the table in a file.
     pub called: fn(&Path) -> Vec<u8>,
+    /// What programs ask of whole files.
+    pub tools: &'static Tools,
 }
 
 /// How single entries of a table are changed.

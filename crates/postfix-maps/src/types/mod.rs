@@ -26,7 +26,7 @@ use crate::spec::TableSpec;
 pub(crate) use definition::Definition;
 
 /// The type of tables that are named without one, unless main.cf says otherwise.
-pub(crate) const DEFAULT: &str = "hash";
+pub(crate) static DEFAULT: &FileFormat = &hash::FORMAT;
 
 /// A type of tables.
 struct TableType {
@@ -220,13 +220,26 @@ fn unsupported_with(spec: &TableSpec, more: &str) -> Error {
     Error::new(ErrorKind::UnsupportedType, text)
 }
 
+/// The format of a table in a file, and that file.
+pub(crate) fn file_format(spec: &TableSpec) -> Option<(&'static FileFormat, PathBuf)> {
+    match to_read(spec) {
+        Ok(Readable::File(format)) => Some((format, format.file(spec.source()))),
+        _ => None,
+    }
+}
+
+/// The formats of all types in files.
+pub(crate) fn file_formats() -> impl Iterator<Item = &'static FileFormat> {
+    TYPES.iter().filter_map(|known| match known.kind {
+        Kind::File(format) => Some(format),
+        _ => None,
+    })
+}
+
 impl TableSpec {
     /// The file that holds the table, for types that are stored in one which this crate reads.
     pub fn database(&self) -> Option<PathBuf> {
-        match to_read(self) {
-            Ok(Readable::File(format)) => Some(format.file(self.source())),
-            _ => None,
-        }
+        file_format(self).map(|(_, file)| file)
     }
 
     /// Returns `true` if the table is behind Postfix's proxy service: `postmap` refuses to make or
@@ -239,7 +252,7 @@ impl TableSpec {
 impl<T: AsRef<str> + ?Sized> From<&T> for TableSpec {
     /// A name without a colon is of the type `hash`.
     fn from(text: &T) -> Self {
-        TableSpec::parse(text.as_ref().as_ref(), DEFAULT.as_bytes())
+        TableSpec::parse(text.as_ref().as_ref(), DEFAULT.name.as_bytes())
     }
 }
 

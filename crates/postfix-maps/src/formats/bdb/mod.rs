@@ -1,9 +1,12 @@
 //! What the types in Berkeley DB files have in common (postmap specification, section 8).
 
+mod tools;
+
 use std::path::Path;
 
 use bdb_file::{BuildOptions, ErrorKind as Kind, FileId, Keep};
 
+pub(super) use self::tools::TOOLS;
 use crate::error::{Error, ErrorKind};
 use crate::lookup::{Cause, Failure, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};

@@ -1,62 +1,13 @@
 //! The program as its users run it. Needs no peer: what db5.3_dump printed of the golden files lies
 //! beside them.
 
+mod cdb;
+mod place;
+
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 
-use tempfile::TempDir;
-
-/// A directory to run the program in.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Place(TempDir::new().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path(name), text).unwrap();
-    }
-
-    /// Copies a golden file.
-    fn golden(&self, name: &str) {
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
-        fs::copy(golden.join(name), self.path(name)).unwrap();
-    }
-
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Output {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_bdbmap"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // A program that does not read its input to the end has a message to say why.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        child.wait_with_output().unwrap()
-    }
-
-    /// Runs the program and asserts its exit status, all of its output, and a part of its messages;
-    /// without a part, that there are none.
-    #[track_caller]
-    fn expect(&self, arguments: &[&str], input: &str, status: i32, output: &str, message: &str) {
-        let run = self.run(arguments, input.as_bytes());
-        let messages = String::from_utf8_lossy(&run.stderr);
-        assert_eq!(run.status.code(), Some(status), "{arguments:?}: {messages}");
-        assert_eq!(String::from_utf8_lossy(&run.stdout), output, "{arguments:?}");
-        assert!(messages.contains(message), "{arguments:?}: {messages}");
-        assert_eq!(messages.is_empty(), message.is_empty(), "{arguments:?}: {messages}");
-    }
-}
+use place::Place;
 
 /// A dump of two keys; one of them and its value end in a NUL.
 const TEXT: &str = "VERSION=3\nformat=print\ntype=hash\nh_nelem=2\ndb_pagesize=1024\nHEADER=END\n \
@@ -318,7 +269,7 @@ fn figures() {
 #[test]
 fn damage_is_found() {
     let place = loaded();
-    let sound = "m.db: sound: 2 keys on 3 pages\n";
+    let sound = "m.db: sound: 2 keys, 3 pages\n";
     place.expect(&["verify", "m.db"], "", 0, sound, "");
     place.expect(&["verify", "--quiet", "m.db"], "", 0, "", "");
     let mut file = fs::read(place.path("m.db")).unwrap();

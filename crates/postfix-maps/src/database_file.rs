@@ -1,0 +1,206 @@
+//! Files in the formats of tables, whether they are a table's or not.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use kv_file_core::{Contents, Source, TextFormat};
+use rustix::io::Errno;
+
+use crate::commit::lock::open_regular;
+use crate::commit::{self, Target};
+use crate::error::{Error, Result};
+use crate::formats::FileFormat;
+use crate::formats::tools::{Database, LoadOptions, Loaded, Problem, ToolResult, Verdict};
+use crate::locked_file::LockedFile;
+use crate::spec::TableSpec;
+use crate::types;
+
+/// The bytes by which the format of a file is known.
+const HEAD: u64 = 2048;
+
+/// A file that a table or a program keeps its data in: by its name, whether it is there or not.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("people.db");
+/// use bdb_file::{BuildOptions, HashBuilder, Keep};
+/// use postfix_maps::DatabaseFile;
+///
+/// let mut builder = HashBuilder::new(BuildOptions::default());
+/// builder.push(b"bob", b"baker")?;
+/// let people = DatabaseFile::new(&path); // or "hash:/etc/postfix/virtual"
+/// people.replace(0o600, &builder.plan(Keep::Last)?)?;
+///
+/// let (file, format) = people.open()?;
+/// let database = format.open(&file, None)?;
+/// assert_eq!(database.get_all(b"bob".into())?, [b"baker"]);
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DatabaseFile {
+    path: PathBuf,
+    /// `None` for a file that is named by its path.
+    format: Option<Format>,
+}
+
+impl DatabaseFile {
+    /// The file of a table such as `hash:/etc/postfix/virtual`, or the file at a path.
+    pub fn new(name: impl AsRef<OsStr>) -> Self {
+        let name = name.as_ref();
+        match types::file_format(&TableSpec::parse(name, b"")) {
+            Some((format, path)) => DatabaseFile { path, format: Some(Format(format)) },
+            None => DatabaseFile { path: name.into(), format: None },
+        }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text that Postfix's tools make it from: the path without its suffix.
+    pub fn source(&self) -> PathBuf {
+        self.path.with_extension("")
+    }
+
+    /// The format that the file has, as far as its name tells: by the table's type or the suffix.
+    pub fn format(&self) -> Format {
+        self.format.unwrap_or_else(|| {
+            let name = self.path.as_os_str().as_encoded_bytes();
+            let by_suffix =
+                types::file_formats().find(|format| name.ends_with(format.suffix.as_bytes()));
+            Format(by_suffix.unwrap_or(types::DEFAULT))
+        })
+    }
+
+    /// Opens the file, under a shared lock where its format has one, and tells its format: that of
+    /// the table's type, or else what the file's first bytes say.
+    ///
+    /// # Errors
+    /// Those of opening, locking and reading the file; that it is no regular file.
+    pub fn open(&self) -> io::Result<(LockedFile, Format)> {
+        let format = match self.format {
+            Some(format) => format,
+            None => self.format_of(&open_regular(&self.path)?)?,
+        };
+        Ok((LockedFile::open_by(&self.path, format.0.way)?, format))
+    }
+
+    fn format_of(&self, file: &File) -> io::Result<Format> {
+        let mut head = Vec::new();
+        file.take(HEAD).read_to_end(&mut head)?;
+        let by_contents = types::file_formats().find(|format| (format.tools.is_database)(&head));
+        Ok(by_contents.map_or_else(|| self.format(), Format))
+    }
+
+    /// Makes the file, which is not there yet, with the permissions `mode`. It is on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is a file; what the
+    /// system said.
+    pub fn create(&self, mode: u32, contents: &dyn Contents) -> Result<()> {
+        let exists = || Error::open(&self.path, Errno::EXIST.into());
+        // To lock it would be to wait for the lock on it.
+        if self.path.symlink_metadata().is_ok() {
+            return Err(exists());
+        }
+        let format = self.format().0;
+        let created = commit::create(&self.path, format.way, mode, contents);
+        if created.map_err(|failed| format.failed(&self.path, failed))? {
+            Ok(())
+        } else {
+            Err(exists())
+        }
+    }
+
+    /// Makes the file, or puts a new one in the place of one that is there, as a table's: under the
+    /// lock of its format, with its owner and permissions if the format's way of writing keeps them,
+    /// and so that whoever opens it sees the old contents or the new. One that is not there gets the
+    /// permissions `mode`.
+    ///
+    /// # Errors
+    /// Where the old file cannot be locked, or no new one be made. The old contents are still there,
+    /// unless the disk failed after the new ones had been put in their place.
+    pub fn replace(&self, mode: u32, contents: &dyn Contents) -> Result<()> {
+        let format = self.format().0;
+        Target::lock(&self.path, format.way, mode)
+            .and_then(|target| target.replace(contents))
+            .map_err(|failed| format.failed(&self.path, failed))
+    }
+}
+
+/// A format of files that tables are in: what can be asked of such a file as a whole.
+///
+/// Errors are in words for programs, and without the file's name: whoever asks knows it.
+#[derive(Clone, Copy)]
+pub struct Format(&'static FileFormat);
+
+impl fmt::Debug for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Format").field(&self.0.name).finish()
+    }
+}
+
+impl Format {
+    /// The names of the databases of a file, in their order; none for a file that is one nameless
+    /// database.
+    ///
+    /// # Errors
+    /// What is wrong with the file; what reading it gave.
+    pub fn database_names(self, file: &dyn Source) -> ToolResult<Vec<Vec<u8>>> {
+        (self.0.tools.database_names)(file)
+    }
+
+    /// Opens the database of this name, or the only one.
+    ///
+    /// # Errors
+    /// What is wrong with the file; that it has no such database; what reading it gave.
+    pub fn open<'s>(
+        self,
+        file: &'s dyn Source,
+        name: Option<&[u8]>,
+    ) -> ToolResult<Box<dyn Database + 's>> {
+        (self.0.tools.open)(file, name)
+    }
+
+    /// Hands all that is wrong with a file to `report`, until that breaks off.
+    ///
+    /// # Errors
+    /// That the file cannot be judged at all; what reading it gave. Damage is reported, and is no
+    /// error.
+    pub fn verify(
+        self,
+        file: &dyn Source,
+        mut report: impl FnMut(Problem) -> ControlFlow<()>,
+    ) -> ToolResult<Verdict> {
+        (self.0.tools.verify)(file, &mut report)
+    }
+
+    /// Writes the database of this name, or all of them, as the text of the format's own tools:
+    /// `db_dump`, or `cdb -d`, which has one form only.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); damage on the way, and what `out` gave, after part of the text.
+    pub fn dump(
+        self,
+        file: &dyn Source,
+        name: Option<&[u8]>,
+        format: TextFormat,
+        out: &mut dyn Write,
+    ) -> ToolResult<()> {
+        (self.0.tools.dump)(file, name, format, out)
+    }
+
+    /// Understands a text as [`dump`](Self::dump) writes it.
+    ///
+    /// # Errors
+    /// What is wrong with the text, and where; what reading it gave.
+    pub fn load(self, text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
+        (self.0.tools.load)(text, options)
+    }
+}
