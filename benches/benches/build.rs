@@ -1,10 +1,17 @@
 //! Building a table in memory from pairs that lie in one text.
 
-use bdb_file::{BuildOptions, Datum, HashBuilder, Keep};
+use bdb_file::HashDb;
+use benches::databases::Database;
 use benches::{aliases, entries, text};
+use cdb_file::Cdb;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn build(criterion: &mut Criterion) {
+    build_type::<HashDb<Vec<u8>>>(criterion);
+    build_type::<Cdb<Vec<u8>>>(criterion);
+}
+
+fn build_type<D: Database<Source = Vec<u8>>>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("build");
     for (name, count) in [("100", 100), ("100k", 100_000)] {
         let count = entries(count);
@@ -12,23 +19,13 @@ fn build(criterion: &mut Criterion) {
         let pairs: Vec<_> = text.lines().map(|line| line.split_once('\t').unwrap()).collect();
         let mut file = Vec::new();
         group.throughput(Throughput::Elements(count as u64));
-        group.sample_size(20).bench_function(name, |bencher| {
+        group.sample_size(20).bench_function(format!("{}/{name}", D::NAME), |bencher| {
             bencher.iter(|| {
-                let mut builder = HashBuilder::over(text.as_bytes(), BuildOptions::default());
-                for (key, value) in &pairs {
-                    builder
-                        .push(
-                            Datum::terminated(key.as_bytes()),
-                            Datum::terminated(value.as_bytes()),
-                        )
-                        .unwrap();
-                }
-                let plan = builder.plan(Keep::First).unwrap();
-                assert_eq!(plan.pairs(), count as u64);
                 file.clear();
-                plan.write_to(&mut file).unwrap();
+                D::build(&text, pairs.iter().copied(), &mut file).unwrap();
             });
         });
+        assert_eq!(D::open(file).unwrap().iter().count(), count);
     }
     group.finish();
 }

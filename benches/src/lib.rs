@@ -2,6 +2,7 @@
 //! are compared.
 
 pub mod answers;
+pub mod databases;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod report;

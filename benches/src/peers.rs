@@ -4,12 +4,13 @@
 use std::error::Error;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{self, NonNull};
 
-use bdb_file::{HashDb, Memory};
+use kv_file_core::Memory;
 
 use crate::answers::{Answers, Keys};
 
@@ -145,15 +146,14 @@ pub fn versions() -> [&'static str; 3] {
     [&libdb_engine, &tinycdb_engine, &lmdb_engine].map(|engine| engine.version())
 }
 
-/// Opens a hash file as a memory map.
+/// Maps a file into memory.
 ///
 /// # Errors
-/// What the system or [`HashDb::open`] says of it.
+/// What the system says of it.
 ///
 /// # Safety
 /// That of [`Memory::map`].
-pub unsafe fn map(path: &Path) -> Result<HashDb<Memory>, Box<dyn Error>> {
+pub unsafe fn map(path: &Path) -> io::Result<Memory> {
     // SAFETY: the caller's promise.
-    let pages = unsafe { Memory::map(&File::open(path)?) }?;
-    Ok(HashDb::open(pages)?)
+    unsafe { Memory::map(&File::open(path)?) }
 }

@@ -51,6 +51,11 @@ impl Row {
             target,
         }
     }
+
+    /// A line for work that nobody else does.
+    pub fn alone(work: &str, rounds: &Rounds, lane: &str) -> String {
+        format!("| {work} | {lane} | {} | | | | | |", time(rounds.seconds(lane)))
+    }
 }
 
 impl fmt::Display for Row {

@@ -17,18 +17,21 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use bdb_file::{Datum, HashDb, Memory, Source};
+use bdb_file::HashDb;
 use benches::answers::{Answers, Keys};
+use benches::databases::Database;
 use benches::peers::{Peer, map, versions};
 use benches::report::Target::{AtLeast, AtMost};
 use benches::report::{Row, machine, time};
 use benches::rounds::{Lane, Rounds, computing, waiting};
 use benches::{Numbers, aliases, text};
+use cdb_file::Cdb;
+use kv_file_core::Memory;
 use postfix_map_text::{Item, map_entries};
 use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 
-/// Rounds of each comparison, of which the medians count. Each looks up keys that no round before
-/// it has, or the processor's caches might remember them.
+/// Rounds of each comparison, of which the medians count. No engine looks up a key twice, or the
+/// processor's caches might remember it.
 const ROUNDS: usize = 10;
 
 /// Entries of the table that stays in the processor's caches.
@@ -43,17 +46,20 @@ const LARGE_CACHE: u32 = 512 << 20;
 const FIRST_BYTE: usize = 1;
 const WHOLE: usize = usize::MAX;
 
-const MAPPED: &str = "ours, mapped, our file";
-const SNAPSHOT: &str = "ours, snapshot, our file";
-const TABLE: &str = "ours, `Table::get` (folds keys, checks UTF-8), snapshot, our file";
-const TWO_THREADS: &str = "ours, mapped, our file, two threads";
-const GET_MANY: &str = "ours, `get_many`, mapped, our file";
-const MAPPED_THEIRS: &str = "ours, mapped, postmap's file";
+/// Our ways to look keys up in a file.
+const MAPPED: &str = "mapped, our file";
+const SNAPSHOT: &str = "snapshot, our file";
+const TABLE: &str = "`Table::get` (folds keys, checks UTF-8), snapshot, our file";
+const TWO_THREADS: &str = "mapped, our file, two threads";
+const GET_MANY: &str = "`get_many`, mapped, our file";
+const MAPPED_THEIRS: &str = "mapped, postmap's file";
+
 const LIBDB_LARGE: &str = "libdb, 512 MiB cache, postmap's file";
 const LIBDB: &str = "libdb, 128 KiB cache, postmap's file";
 const LIBDB_LARGE_OURS: &str = "libdb, 512 MiB cache, our file";
 const LIBDB_OURS: &str = "libdb, 128 KiB cache, our file";
-const TINYCDB: &str = "tinycdb";
+const TINYCDB: &str = "tinycdb, postmap's file";
+const TINYCDB_OURS: &str = "tinycdb, our file";
 const LMDB: &str = "LMDB";
 
 /// Opens files of a type in all ways of ours, to look keys up in them.
@@ -70,20 +76,26 @@ struct TableType {
     name: &'static str,
     suffix: &'static str,
     engines: Engines,
-    /// A way of ours to list a file, and its name.
-    list: (&'static str, OpenList),
+    list: OpenList,
     /// What of the size of postmap's file ours may have.
     size: f64,
 }
 
+impl TableType {
+    const fn of<D: Database<Source = Memory> + 'static>(size: f64) -> Self {
+        TableType {
+            name: D::NAME,
+            suffix: D::SUFFIX,
+            engines: engines::<D>,
+            list: open_list::<D>,
+            size,
+        }
+    }
+}
+
 /// Every type of tables that our crates know.
-const TABLE_TYPES: &[TableType] = &[TableType {
-    name: "hash",
-    suffix: ".db",
-    engines: hash_engines,
-    list: (MAPPED, hash_list),
-    size: 1.00,
-}];
+const TABLE_TYPES: &[TableType] =
+    &[TableType::of::<HashDb<Memory>>(1.00), TableType::of::<Cdb<Memory>>(1.00)];
 
 /// Opens a table's file with a library that is not ours.
 type Open = fn(&Files) -> Result<Peer, Box<dyn Error>>;
@@ -95,11 +107,12 @@ const PEERS: &[(&str, Open)] = &[
     (LIBDB_LARGE_OURS, |files| Peer::libdb(&files.ours(".db"), LARGE_CACHE)),
     (LIBDB_OURS, |files| Peer::libdb(&files.ours(".db"), POSTFIX_CACHE)),
     (TINYCDB, |files| Peer::tinycdb(&files.postmaps(".cdb"))),
+    (TINYCDB_OURS, |files| Peer::tinycdb(&files.ours(".cdb"))),
     (LMDB, |files| Peer::lmdb(&files.postmaps(".lmdb"))),
 ];
 
 /// The types of the files that the other libraries read, besides those of our own types.
-const PEER_TYPES: &[&str] = &["cdb", "lmdb"];
+const PEER_TYPES: &[&str] = &["lmdb"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = std::env::args().nth(1).map_or(Ok(1_000_000), |count| count.parse())?;
@@ -138,20 +151,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{}", Row::HEAD);
     let (warm_get, get) = (format!("get, {warm_count} entries"), format!("get, {count} entries"));
     let get_absent = format!("get of an absent key, {count} entries");
-    for (work, rounds, sides, target) in [
-        (&get, hits, [MAPPED, TINYCDB], AtMost(0.80)),
-        (&get, hits, [MAPPED, LIBDB_LARGE], AtMost(0.30)),
-        (&get, hits, [MAPPED_THEIRS, LIBDB_LARGE], AtMost(0.50)),
-        (&get, hits, [MAPPED_THEIRS, LIBDB], AtMost(0.30)),
-        (&warm_get, warm, [MAPPED, LIBDB_LARGE], AtMost(0.30)),
-        (&warm_get, warm, [MAPPED, TINYCDB], AtMost(1.00)),
-        (&get_absent, misses, [MAPPED, LIBDB_LARGE], AtMost(0.30)),
-        (&get, hits, [GET_MANY, TINYCDB], AtMost(0.35)),
-        (&get, hits, [GET_MANY, LIBDB_LARGE], AtMost(0.12)),
-        (&get, hits, [MAPPED, TWO_THREADS], AtLeast(1.90)),
-        (&get, hits, [LIBDB_OURS, LIBDB], AtMost(1.00)),
+    let [hash, cdb] = ["hash", "cdb"].map(|name| move |way| ours(name, way));
+    let peer = str::to_owned;
+    for (work, rounds, this, other, target) in [
+        (&get, hits, hash(MAPPED), peer(TINYCDB), AtMost(0.80)),
+        (&get, hits, hash(MAPPED), peer(LIBDB_LARGE), AtMost(0.30)),
+        (&get, hits, hash(MAPPED_THEIRS), peer(LIBDB_LARGE), AtMost(0.50)),
+        (&get, hits, hash(MAPPED_THEIRS), peer(LIBDB), AtMost(0.30)),
+        (&warm_get, warm, hash(MAPPED), peer(LIBDB_LARGE), AtMost(0.30)),
+        (&warm_get, warm, hash(MAPPED), peer(TINYCDB), AtMost(1.00)),
+        (&get_absent, misses, hash(MAPPED), peer(LIBDB_LARGE), AtMost(0.30)),
+        (&get, hits, hash(GET_MANY), peer(TINYCDB), AtMost(0.35)),
+        (&get, hits, hash(GET_MANY), peer(LIBDB_LARGE), AtMost(0.12)),
+        (&get, hits, hash(MAPPED), hash(TWO_THREADS), AtLeast(1.90)),
+        (&get, hits, peer(LIBDB_OURS), peer(LIBDB), AtMost(1.00)),
+        (&get, hits, cdb(MAPPED), peer(TINYCDB_OURS), AtMost(1.00)),
+        (&get, hits, cdb(MAPPED_THEIRS), peer(TINYCDB), AtMost(1.00)),
+        (&get, hits, cdb(SNAPSHOT), peer(TINYCDB_OURS), AtMost(1.00)),
+        (&warm_get, warm, cdb(MAPPED), peer(TINYCDB_OURS), AtMost(1.00)),
+        (&get_absent, misses, cdb(MAPPED), peer(TINYCDB_OURS), AtMost(1.00)),
+        (&get, hits, cdb(GET_MANY), peer(TINYCDB_OURS), AtMost(0.40)),
+        (&get, hits, cdb(MAPPED), cdb(TWO_THREADS), AtLeast(1.90)),
     ] {
-        println!("{}", Row::of(work, rounds, sides, Some(target)));
+        println!("{}", Row::of(work, rounds, [&this, &other], Some(target)));
     }
     for table_type in TABLE_TYPES {
         println!("{}", cold.compare_sizes(table_type)?);
@@ -160,6 +182,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{row}");
     }
     Ok(())
+}
+
+/// What one of our ways to look keys up in tables of a type is called.
+fn ours(table_type: &str, way: &str) -> String {
+    format!("ours, {table_type}, {way}")
 }
 
 /// A directory with the same table as a file of each type, by ours and by real postmap.
@@ -237,7 +264,9 @@ fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn E
     }
     for (name, open) in PEERS {
         let mut peer = open(files)?;
-        engines.push(Engine::new(name, move |range, touch| peer.get_range(keys, range, touch)));
+        engines.push(Engine::new((*name).to_owned(), move |range, touch| {
+            peer.get_range(keys, range, touch)
+        }));
     }
 
     // Also brings the files into memory.
@@ -247,14 +276,18 @@ fn compare(files: &Files, keys: &Keys, found: usize) -> Result<Rounds, Box<dyn E
             .map_err(|error| format!("{}: {error}", engine.name))?;
         if answers.found() != found as u64 || *expected.get_or_insert(answers) != answers {
             let Engine { name, .. } = engine;
-            return Err(format!("{name} finds {answers:?}, {MAPPED} {expected:?}").into());
+            return Err(format!("{name} finds {answers:?}, the first {expected:?}").into());
         }
     }
     let per_round = keys.count() / ROUNDS;
-    let lanes = engines.into_iter().map(|Engine { name, mut get_range }| {
-        Lane::new(name, move |round| {
-            let work = || get_range(round * per_round..(round + 1) * per_round, FIRST_BYTE);
-            if name == TWO_THREADS { waiting(work) } else { computing(work) }
+    let lanes = engines.into_iter().enumerate().map(|(lane, Engine { name, mut get_range })| {
+        let threads = name.ends_with(TWO_THREADS);
+        Lane::new(&name, move |round| {
+            // No two engines use the same keys one after the other: with the same file, the second
+            // would find in the caches what the first has brought there.
+            let part = (round + lane) % ROUNDS;
+            let work = || get_range(part * per_round..(part + 1) * per_round, FIRST_BYTE);
+            if threads { waiting(work) } else { computing(work) }
         })
     });
     Rounds::run(ROUNDS, lanes.collect())
@@ -265,49 +298,58 @@ type GetRange<'a> = dyn FnMut(Range<usize>, usize) -> Result<Answers, Box<dyn Er
 
 /// A way to look keys up.
 struct Engine<'a> {
-    name: &'static str,
+    name: String,
     get_range: Box<GetRange<'a>>,
 }
 
 impl<'a> Engine<'a> {
     fn new(
-        name: &'static str,
+        name: String,
         get_range: impl FnMut(Range<usize>, usize) -> Result<Answers, Box<dyn Error>> + 'a,
     ) -> Self {
         Engine { name, get_range: Box::new(get_range) }
     }
 }
 
-/// Ours for `hash:`.
-fn hash_engines<'k>(files: &Files, keys: &'k Keys) -> Result<Vec<Engine<'k>>, Box<dyn Error>> {
-    let (ours, theirs) = (files.ours(".db"), files.postmaps(".db"));
+/// Ours for a type.
+fn engines<'k, D: Database<Source = Memory> + 'static>(
+    files: &Files,
+    keys: &'k Keys,
+) -> Result<Vec<Engine<'k>>, Box<dyn Error>> {
+    let (our_file, their_file) = (files.ours(D::SUFFIX), files.postmaps(D::SUFFIX));
     // SAFETY: the files lie in a directory that belongs to this run alone, and are finished.
-    let (mapped, mapped_theirs) = unsafe { (Arc::new(map(&ours)?), map(&theirs)?) };
+    let (mapped, mapped_theirs) = unsafe { (map(&our_file)?, map(&their_file)?) };
+    let (mapped, mapped_theirs) = (Arc::new(D::open(mapped)?), D::open(mapped_theirs)?);
     let [for_threads, for_many] = [mapped.clone(), mapped.clone()];
-    let snapshot = HashDb::open(Memory::read(&File::open(&ours)?)?)?;
-    let table = Table::open(&files.our_table("hash"))?;
+    let snapshot = D::open(Memory::read(&File::open(&our_file)?)?)?;
+    let table = Table::open(&files.our_table(D::NAME))?;
+    let name = |way| ours(D::NAME, way);
     Ok(vec![
-        Engine::new(MAPPED, move |range, touch| Ok(get_range(&mapped, keys, range, touch)?)),
-        Engine::new(SNAPSHOT, move |range, touch| Ok(get_range(&snapshot, keys, range, touch)?)),
-        Engine::new(TABLE, move |range, touch| {
+        Engine::new(name(MAPPED), move |range, touch| Ok(get_range(&*mapped, keys, range, touch)?)),
+        Engine::new(name(SNAPSHOT), move |range, touch| {
+            Ok(get_range(&snapshot, keys, range, touch)?)
+        }),
+        Engine::new(name(TABLE), move |range, touch| {
             Ok(answers(keys, range, touch, |key| table.get(key))?)
         }),
-        Engine::new(TWO_THREADS, move |range, touch| {
-            Ok(two_threads(&for_threads, keys, range, touch)?)
+        Engine::new(name(TWO_THREADS), move |range, touch| {
+            Ok(two_threads(&*for_threads, keys, range, touch)?)
         }),
-        Engine::new(GET_MANY, move |range, touch| Ok(get_many(&for_many, keys, range, touch)?)),
-        Engine::new(MAPPED_THEIRS, move |range, touch| {
+        Engine::new(name(GET_MANY), move |range, touch| {
+            Ok(get_many(&*for_many, keys, range, touch)?)
+        }),
+        Engine::new(name(MAPPED_THEIRS), move |range, touch| {
             Ok(get_range(&mapped_theirs, keys, range, touch)?)
         }),
     ])
 }
 
-fn hash_list(file: &Path) -> Result<List, Box<dyn Error>> {
-    // SAFETY: as in `hash_engines`.
-    let hash = unsafe { map(file) }?;
+fn open_list<D: Database<Source = Memory> + 'static>(file: &Path) -> Result<List, Box<dyn Error>> {
+    // SAFETY: as in `engines`.
+    let database = D::open(unsafe { map(file) }?)?;
     Ok(Box::new(move || {
         let mut listed = Answers::default();
-        for (index, pair) in hash.iter().enumerate() {
+        for (index, pair) in database.iter().enumerate() {
             let (key, value) = pair?;
             listed.add(index, &key, FIRST_BYTE);
             listed.add(index, &value, FIRST_BYTE);
@@ -332,50 +374,43 @@ fn answers<'t, E>(
     Ok(answers)
 }
 
-fn get_range<S: Source>(
-    hash: &HashDb<S>,
+fn get_range<D: Database>(
+    database: &D,
     keys: &Keys,
     range: Range<usize>,
     touch: usize,
-) -> Result<Answers, bdb_file::Error> {
-    answers(keys, range, touch, |key| Ok(hash.get(Datum::terminated(key))?.map(without_nul)))
+) -> Result<Answers, D::Error> {
+    answers(keys, range, touch, |key| Ok(database.get(D::datum(key))?.map(D::bare)))
 }
 
-fn get_many<S: Source>(
-    hash: &HashDb<S>,
+fn get_many<D: Database>(
+    database: &D,
     keys: &Keys,
     range: Range<usize>,
     touch: usize,
-) -> Result<Answers, bdb_file::Error> {
-    let keys = keys.range(range).map(|(index, key)| (index, Datum::terminated(key)));
+) -> Result<Answers, D::Error> {
+    let keys = keys.range(range).map(|(index, key)| (index, D::datum(key)));
     let (indices, keys): (Vec<_>, Vec<_>) = keys.unzip();
     let mut answers = Answers::default();
-    for (index, value) in indices.into_iter().zip(hash.get_many(&keys)) {
+    for (index, value) in indices.into_iter().zip(database.get_many(&keys)) {
         if let Some(value) = value? {
-            answers.add(index, &without_nul(value), touch);
+            answers.add(index, &D::bare(value), touch);
         }
     }
     Ok(answers)
 }
 
-fn without_nul(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-    match value {
-        Cow::Borrowed([value @ .., 0]) => Cow::Borrowed(value),
-        other => other,
-    }
-}
-
 /// Each thread looks half of the keys up.
-fn two_threads<S: Source + Sync>(
-    hash: &HashDb<S>,
+fn two_threads<D: Database>(
+    database: &D,
     keys: &Keys,
     Range { start, end }: Range<usize>,
     touch: usize,
-) -> Result<Answers, bdb_file::Error> {
+) -> Result<Answers, D::Error> {
     let half = start.midpoint(end);
     let (first, second) = thread::scope(|scope| {
-        let first = scope.spawn(|| get_range(hash, keys, start..half, touch));
-        let second = get_range(hash, keys, half..end, touch);
+        let first = scope.spawn(|| get_range(database, keys, start..half, touch));
+        let second = get_range(database, keys, half..end, touch);
         (first.join().expect("lookups do not panic"), second)
     });
     Ok(first?.and(second?))
@@ -398,8 +433,8 @@ fn stream(files: &Files, aliases: &[(String, String)]) -> Result<Vec<Row>, Box<d
     let speed = |rounds: &Rounds, lane, bytes: usize| bytes as f64 / rounds.seconds(lane) / 1e9;
 
     let mut rows = Vec::new();
-    for TableType { name, suffix, list: (way, open), .. } in TABLE_TYPES {
-        let list = open(&files.ours(suffix))?;
+    for TableType { name, suffix, list, .. } in TABLE_TYPES {
+        let list = list(&files.ours(suffix))?;
         check(list()?)?;
         let bytes = fs::read(files.ours(suffix))?;
         let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
@@ -407,8 +442,8 @@ fn stream(files: &Files, aliases: &[(String, String)]) -> Result<Vec<Row>, Box<d
             vec![Lane::new("list", |_| computing(&list)), Lane::new("sum", |_| computing(sum))];
         let rounds = Rounds::run(ROUNDS, lanes)?;
         let speeds = ["list", "sum"].map(|lane| speed(&rounds, lane, bytes.len()));
-        let ways = [*way, "adding up the file's bytes in memory"];
-        rows.push(row(format!("list {name}"), ways, speeds, None));
+        let ways = [&ours(name, MAPPED)[..], "adding up the file's bytes in memory"];
+        rows.push(row("list".to_owned(), ways, speeds, None));
     }
 
     let text = text(aliases);
