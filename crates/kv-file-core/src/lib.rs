@@ -27,4 +27,4 @@ pub use escape::{TextFormat, print_escaped, print_unescaped};
 pub use memory::Memory;
 pub use prefetch::prefetch;
 pub use source::{FileSource, Source};
-pub use threads::both;
+pub use threads::{both, make_and_put};

@@ -1,10 +1,8 @@
 //! Writing a planned table: every page is made once and written once, front to back.
 
 use std::io::{self, Write};
-use std::sync::mpsc::sync_channel;
-use std::thread;
 
-use kv_file_core::{Contents, Datum, Entries};
+use kv_file_core::{Contents, Datum, Entries, make_and_put};
 
 use super::arrange::Place;
 use super::duplicates::Form;
@@ -25,37 +23,11 @@ impl Contents for Plan<'_> {
     }
 
     fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut at = u64::from(self.meta()) * self.layout.page_size as u64;
-        let mut put_next = |block: &[u8]| {
-            put(at, block)?;
-            at += block.len() as u64;
-            Ok(())
-        };
-        thread::scope(|scope| {
-            let (send_full, full) = sync_channel(1);
-            let (send_empty, empty) = sync_channel::<Vec<u8>>(2);
-            let make = move || {
-                let mut pages = PageMaker::new(self);
-                while pages.make_more() {
-                    let next = empty.try_recv().unwrap_or_default();
-                    // The writer is gone after an error.
-                    if send_full.send(pages.take(next)).is_err() {
-                        return;
-                    }
-                }
-                let _ = send_full.send(pages.made.bytes);
-            };
-            let many = self.file_len() > BLOCK as u64;
-            if !many || thread::Builder::new().spawn_scoped(scope, make).is_err() {
-                return self.make_in_turn(&mut put_next);
-            }
-            for mut block in full {
-                put_next(&block)?;
-                block.clear();
-                let _ = send_empty.try_send(block);
-            }
-            Ok(())
-        })
+        let before = u64::from(self.meta()) * self.layout.page_size as u64;
+        let mut pages = PageMaker::new(self);
+        let make = |block: &mut Vec<u8>| pages.make_more(block);
+        let several = self.file_len() > BLOCK as u64;
+        make_and_put(self.meta_page(), several, make, &mut |at, block| put(before + at, block))
     }
 
     fn dropped(&self, each: &mut dyn FnMut(u32, &[u8])) {
@@ -76,16 +48,6 @@ impl Plan<'_> {
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()
-    }
-
-    /// Makes the pages without a second thread.
-    fn make_in_turn(&self, put_next: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut pages = PageMaker::new(self);
-        while pages.make_more() {
-            put_next(&pages.made.bytes)?;
-            pages.made.bytes.clear();
-        }
-        put_next(&pages.made.bytes)
     }
 }
 
@@ -108,7 +70,7 @@ impl<'p> PageMaker<'p> {
     fn new(plan: &'p Plan<'p>) -> Self {
         PageMaker {
             plan,
-            made: NewPages { layout: plan.layout, bytes: plan.meta_page() },
+            made: NewPages { layout: plan.layout, bytes: Vec::new() },
             bucket: 0,
             rest: &plan.places,
             touched: 0,
@@ -117,13 +79,16 @@ impl<'p> PageMaker<'p> {
         }
     }
 
-    /// The pages made so far; the next ones will be put into `next`, which is empty.
-    fn take(&mut self, next: Vec<u8>) -> Vec<u8> {
-        std::mem::replace(&mut self.made.bytes, next)
+    /// Adds pages to a block until it is full, or there are no more. Returns `true` if there may be
+    /// more.
+    fn make_more(&mut self, block: &mut Vec<u8>) -> bool {
+        std::mem::swap(&mut self.made.bytes, block);
+        let more = self.fill_block();
+        std::mem::swap(&mut self.made.bytes, block);
+        more
     }
 
-    /// Makes pages until there is a block of them, or no more. Returns `true` if there may be more.
-    fn make_more(&mut self) -> bool {
+    fn fill_block(&mut self) -> bool {
         while self.made.bytes.len() < BLOCK {
             if self.bucket <= self.plan.high_mask {
                 self.make_primary();
