@@ -19,8 +19,8 @@ pub enum Keep {
 
 /// Collects records for a new file.
 ///
-/// Takes 24 bytes of memory a record, 16 more while the file is made, and the record's own bytes
-/// unless they lie in the text given to [`over`](Self::over).
+/// Takes 24 bytes of memory a record, 12 more while the file is planned and 8 while it is written,
+/// and the record's own bytes unless they lie in the text given to [`over`](Self::over).
 ///
 /// ```
 /// use cdb_file::{Cdb, CdbBuilder, Keep};

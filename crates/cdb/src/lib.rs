@@ -46,9 +46,11 @@ mod iter;
 mod many;
 mod plan;
 mod read;
+mod search;
 mod stat;
 mod text;
 mod verify;
+mod write;
 
 pub use build::{CdbBuilder, Keep};
 pub use error::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! A new file whose every byte is settled (section 5).
+//! Settling which records a new file has, and where (section 5).
 
 use std::io::{self, Write};
 
@@ -6,30 +6,39 @@ use kv_file_core::{Contents, Datum, Entries, both};
 
 use crate::build::Keep;
 use crate::error::{ErrorKind, Result};
-use crate::format::{HEAD, LONGEST, PAIR, TABLES, first_slot, hash_four, put_pair, table};
+use crate::format::{HEAD, LONGEST, PAIR, TABLES, hash_four, table};
 
 /// A file whose every byte is settled: made by [`CdbBuilder::plan`](crate::CdbBuilder::plan).
 #[derive(Debug)]
 pub struct Plan<'t> {
-    entries: Entries<'t>,
-    /// The hash of each entry's key.
-    hashes: Vec<u32>,
-    /// Where each entry's record starts; 0 for one that is left out.
-    positions: Vec<u32>,
-    /// The entries of each table, in their order, and where those of a table start.
-    by_table: Vec<u32>,
-    starts: [usize; TABLES + 1],
+    pub(crate) entries: Entries<'t>,
+    /// The records that are stored, by table, and those of a table in their order.
+    pub(crate) places: Vec<Place>,
     /// Number of records of each table.
-    counts: [u32; TABLES],
-    dropped: Vec<u32>,
+    pub(crate) counts: [u32; TABLES],
+    /// The entries that are left out, in their order.
+    pub(crate) dropped: Vec<u32>,
     /// Where the records end.
-    end: u32,
-    /// Number of records.
-    records: u32,
+    pub(crate) end: u32,
 }
 
-/// Bytes that are handed out at a time.
-const BLOCK: usize = 2 << 20;
+/// A key's hash above another number: the index of its entry, or its record's position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u64);
+
+impl Place {
+    fn new(hash: u32, number: u32) -> Self {
+        Place(u64::from(hash) << 32 | u64::from(number))
+    }
+
+    pub fn hash(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    pub fn number(self) -> u32 {
+        self.0 as u32
+    }
+}
 
 /// Where fewer entries are looked at, a second thread takes longer to start than it saves.
 const MANY: usize = 1 << 15;
@@ -37,34 +46,42 @@ const MANY: usize = 1 << 15;
 impl<'t> Plan<'t> {
     pub(crate) fn new(entries: Entries<'t>, keep: Keep) -> Result<Self> {
         let hashes = hashes(&entries);
-        let (by_table, starts) = by_table(&hashes);
-        let dropped = match keep {
-            Keep::All => Vec::new(),
-            Keep::First | Keep::Last => {
-                dropped(&entries, &hashes, &by_table, &starts, keep == Keep::Last)
-            }
-        };
-        let mut counts = [0; TABLES];
-        let mut left_out = dropped.iter().copied().peekable();
-        let mut at = HEAD;
-        let mut positions = Vec::with_capacity(hashes.len());
-        for (index, hash) in entries.indices().zip(&hashes) {
-            if left_out.next_if_eq(&index).is_some() {
-                positions.push(0);
-                continue;
-            }
-            // Whatever does not fit is found below: no sum of so many lengths wraps 64 bits.
-            positions.push(at as u32);
-            let (key, value) = entries.lens(index);
-            at += (PAIR + key + value) as u64;
+        let mut counts = [0u32; TABLES];
+        for hash in &hashes {
             counts[table(*hash)] += 1;
         }
-        let records = hashes.len() as u32 - dropped.len() as u32;
-        if at + 2 * PAIR as u64 * u64::from(records) > LONGEST {
+        // Numbers are put in the order of the tables as they come: a walk over the entries for each
+        // table would wait for memory at every step.
+        let mut places = vec![Place::default(); hashes.len()];
+        let mut dropped = Vec::new();
+        if keep != Keep::All {
+            let mut next = starts(&counts);
+            for (index, hash) in entries.indices().zip(&hashes) {
+                put_next(&mut places, &mut next, *hash, index);
+            }
+            dropped = find_dropped(&entries, &mut places, &counts, keep == Keep::Last);
+            for index in &dropped {
+                counts[table(hashes[*index as usize])] -= 1;
+            }
+            places.truncate(hashes.len() - dropped.len());
+        }
+
+        let mut next = starts(&counts);
+        let mut left_out = dropped.iter().copied().peekable();
+        let mut at = HEAD;
+        for (index, hash) in entries.indices().zip(&hashes) {
+            if left_out.next_if_eq(&index).is_some() {
+                continue;
+            }
+            // A position that does not fit is found below.
+            put_next(&mut places, &mut next, *hash, at as u32);
+            let (key, value) = entries.lens(index);
+            at = at.saturating_add(PAIR as u64 + key as u64 + value as u64);
+        }
+        if at.saturating_add(2 * PAIR as u64 * places.len() as u64) > LONGEST {
             return Err(ErrorKind::TooLarge.into());
         }
-        let end = at as u32;
-        Ok(Plan { entries, hashes, positions, by_table, starts, counts, dropped, end, records })
+        Ok(Plan { entries, places, counts, dropped, end: at as u32 })
     }
 
     /// The records that are not stored because another with the same key is, in the order in which
@@ -75,12 +92,12 @@ impl<'t> Plan<'t> {
 
     /// Number of records that are stored.
     pub fn records(&self) -> u32 {
-        self.records
+        self.places.len() as u32
     }
 
     /// Length of the file, in bytes.
     pub fn file_len(&self) -> u64 {
-        u64::from(self.end) + 2 * PAIR as u64 * u64::from(self.records)
+        u64::from(self.end) + 2 * PAIR as u64 * u64::from(self.records())
     }
 
     /// Writes the file, front to back.
@@ -89,77 +106,12 @@ impl<'t> Plan<'t> {
     /// What `out` gave; part of the file may then have been written.
     ///
     /// # Complexity
-    /// One pass over the records in their order, and one over the slots.
+    /// One pass over the records in their order, and one over the slots, by a thread of their own
+    /// where there are many. Memory beside the plan's own: a few blocks of 2 MiB, or of the longest
+    /// record or table if that is longer, and 4 bytes a slot of the longest table.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()
-    }
-
-    /// The pointers at the start of the file.
-    fn pointers(&self) -> Vec<u8> {
-        let mut pointers = Vec::with_capacity(HEAD as usize);
-        let mut at = self.end;
-        for count in self.counts {
-            put_pair(&mut pointers, at, 2 * count);
-            at += 2 * PAIR as u32 * count;
-        }
-        pointers
-    }
-
-    /// Adds the slots of a table.
-    fn put_table(&self, number: usize, to: &mut Vec<u8>) {
-        let slots = 2 * self.counts[number];
-        let mut table = vec![(0u32, 0u32); slots as usize];
-        let mut free = FreeSlots::new(slots);
-        for index in &self.by_table[self.starts[number]..self.starts[number + 1]] {
-            let (hash, position) = (self.hashes[*index as usize], self.positions[*index as usize]);
-            if position != 0 {
-                table[free.take(first_slot(hash, slots)) as usize] = (hash, position);
-            }
-        }
-        for (hash, position) in table {
-            put_pair(to, hash, position);
-        }
-    }
-}
-
-impl Contents for Plan<'_> {
-    fn file_len(&self) -> u64 {
-        self.file_len()
-    }
-
-    fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
-        let mut at = 0;
-        let mut block = self.pointers();
-        let mut put_full = |block: &mut Vec<u8>, least: usize| {
-            if block.len() < least {
-                return Ok(());
-            }
-            put(at, block)?;
-            at += block.len() as u64;
-            block.clear();
-            Ok::<_, io::Error>(())
-        };
-        for (index, position) in self.entries.indices().zip(&self.positions) {
-            if *position == 0 {
-                continue;
-            }
-            let (key, value) = (self.entries.key(index), self.entries.data(index));
-            put_pair(&mut block, key.len() as u32, value.len() as u32);
-            for piece in [key.pieces(), value.pieces()].as_flattened() {
-                block.extend_from_slice(piece);
-            }
-            put_full(&mut block, BLOCK)?;
-        }
-        for number in 0..TABLES {
-            self.put_table(number, &mut block);
-            put_full(&mut block, BLOCK)?;
-        }
-        put_full(&mut block, 1)
-    }
-
-    fn dropped(&self, each: &mut dyn FnMut(u32, &[u8])) {
-        self.dropped().for_each(|(index, key)| each(index, key));
     }
 }
 
@@ -185,44 +137,38 @@ fn hashes(entries: &Entries<'_>) -> Vec<u32> {
     hashes
 }
 
-/// The entries of each table, in their order, and where those of a table start.
-fn by_table(hashes: &[u32]) -> (Vec<u32>, [usize; TABLES + 1]) {
-    let mut starts = [0; TABLES + 1];
-    for hash in hashes {
-        starts[table(*hash) + 1] += 1;
-    }
-    for number in 0..TABLES {
-        starts[number + 1] += starts[number];
-    }
-    let mut next = starts;
-    let mut by_table = vec![0; hashes.len()];
-    for (index, hash) in (0u32..).zip(hashes) {
-        let place = &mut next[table(*hash)];
-        by_table[*place] = index;
-        *place += 1;
-    }
-    (by_table, starts)
+/// Where the places of each table start.
+fn starts(counts: &[u32; TABLES]) -> [usize; TABLES] {
+    let mut sum = 0;
+    counts.map(|count| {
+        let start = sum;
+        sum += count as usize;
+        start
+    })
+}
+
+/// Puts the next place of a hash's table.
+#[inline]
+fn put_next(places: &mut [Place], next: &mut [usize; TABLES], hash: u32, number: u32) {
+    let next = &mut next[table(hash)];
+    places[*next] = Place::new(hash, number);
+    *next += 1;
 }
 
 /// The entries that are left out, in their order: of those with one key all but the first, or all but
-/// the last.
-fn dropped(
+/// the last. `places` has the indices of all; within each table their order changes.
+fn find_dropped(
     entries: &Entries<'_>,
-    hashes: &[u32],
-    by_table: &[u32],
-    starts: &[usize; TABLES + 1],
+    places: &mut [Place],
+    counts: &[u32; TABLES],
     keep_last: bool,
 ) -> Vec<u32> {
-    let in_tables = |tables: std::ops::Range<usize>| {
+    let in_tables = |mut places: &mut [Place], counts: &[u32]| {
         let mut dropped = Vec::new();
-        let mut sorted: Vec<u64> = Vec::new();
-        for number in tables {
-            sorted.clear();
-            let indices = &by_table[starts[number]..starts[number + 1]];
-            let number = |index: &u32| u64::from(hashes[*index as usize]) << 32 | u64::from(*index);
-            sorted.extend(indices.iter().map(number));
-            sorted.sort_unstable();
-            for same in sorted.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
+        for count in counts {
+            let of_table = places.split_off_mut(..*count as usize).unwrap_or_default();
+            of_table.sort_unstable();
+            for same in of_table.chunk_by_mut(|a, b| a.hash() == b.hash()) {
                 if same.len() > 1 {
                     drop_same(entries, same, keep_last, &mut dropped);
                 }
@@ -230,11 +176,14 @@ fn dropped(
         }
         dropped
     };
-    let mut all = if hashes.len() < MANY {
-        in_tables(0..TABLES)
+    let mut all = if places.len() < MANY {
+        in_tables(places, counts)
     } else {
-        let (one, other) = both(|| in_tables(0..TABLES / 2), || in_tables(TABLES / 2..TABLES));
-        [one, other].concat()
+        let half = TABLES / 2;
+        let (one, other) = places.split_at_mut(starts(counts)[half]);
+        let (of_one, of_other) =
+            both(|| in_tables(one, &counts[..half]), || in_tables(other, &counts[half..]));
+        [of_one, of_other].concat()
     };
     all.sort_unstable();
     all
@@ -242,39 +191,13 @@ fn dropped(
 
 /// Drops entries whose keys have one hash, in their order, if the keys are the same.
 #[inline(never)]
-fn drop_same(entries: &Entries<'_>, same: &mut [u64], keep_last: bool, dropped: &mut Vec<u32>) {
-    let key = |number: &u64| entries.key(*number as u32);
+fn drop_same(entries: &Entries<'_>, same: &mut [Place], keep_last: bool, dropped: &mut Vec<u32>) {
+    let key = |place: &Place| entries.key(place.number());
     // A sort, since whoever writes the source can make all hashes collide. It is a stable one.
     same.sort_by(|a, b| key(a).cmp(&key(b)));
     for same in same.chunk_by(|a, b| key(a) == key(b)) {
         let others = if keep_last { &same[..same.len() - 1] } else { &same[1..] };
-        dropped.extend(others.iter().map(|number| *number as u32));
-    }
-}
-
-/// The slots of a table that are free. Each is found in about one step, also where all entries of a
-/// table want the same one.
-struct FreeSlots {
-    /// For each slot, one from which on the next free slot is to be looked for: itself, if it is
-    /// free.
-    next: Vec<u32>,
-}
-
-impl FreeSlots {
-    fn new(slots: u32) -> Self {
-        FreeSlots { next: (0..slots).collect() }
-    }
-
-    /// Takes the first free slot from this one on, around the end. There is one.
-    fn take(&mut self, wanted: u32) -> u32 {
-        let mut slot = wanted;
-        while self.next[slot as usize] != slot {
-            let further = self.next[self.next[slot as usize] as usize];
-            self.next[slot as usize] = further;
-            slot = further;
-        }
-        self.next[slot as usize] = if slot as usize + 1 == self.next.len() { 0 } else { slot + 1 };
-        slot
+        dropped.extend(others.iter().map(|place| place.number()));
     }
 }
 
@@ -301,12 +224,6 @@ mod tests {
         let tables = b"\0\0\0\0\0\0\0\0\x77\x85\xa6\x84\x34\x08\0\0\xe3\x02\x79\x7c\0\x08\0\0\
             \0\0\0\0\0\0\0\0\xe5\x14\x1e\x0a\x1d\x08\0\0\0\0\0\0\0\0\0\0";
         assert_eq!(&file[0x84f..], tables);
-    }
-
-    #[test]
-    fn slots_are_taken_one_after_the_other_around_the_end() {
-        let mut free = FreeSlots::new(4);
-        assert_eq!([2, 2, 2, 3].map(|wanted| free.take(wanted)), [2, 3, 0, 1]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::fault::{Fault, Problem};
 use crate::format::{HEAD, LONGEST, PAIR, first_slot, hash, pair, table};
 use crate::iter::Iter;
 use crate::many::GetMany;
+use crate::search::InMemory;
 
 /// A cdb file, open for reading.
 ///
@@ -85,12 +86,6 @@ impl Table {
 }
 
 impl Chain {
-    /// Where its first slot lies.
-    #[inline]
-    pub fn first(&self) -> u64 {
-        self.table.slot(self.slot)
-    }
-
     /// Counts bytes of records: who makes a file may let all slots lead to one long record.
     #[inline]
     fn spend(&mut self, bytes: usize) -> Result<()> {
@@ -136,10 +131,27 @@ impl<S: Source> Cdb<S> {
     #[inline]
     pub fn get<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Option<Cow<'_, [u8]>>> {
         let key = key.into();
-        match self.chain(hash(key))? {
+        let hash = hash(key);
+        match self.in_memory().and_then(|file| file.search(hash, key)) {
+            Some(found) => Ok(found.map(Cow::Borrowed)),
+            None => self.find_first(hash, key),
+        }
+    }
+
+    /// The value of the first record with a key of this hash, wherever the file is.
+    #[inline(never)]
+    pub(crate) fn find_first(&self, hash: u32, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>> {
+        match self.chain(hash)? {
             Some(mut chain) => self.find(&mut chain, key),
             None => Ok(None),
         }
+    }
+
+    /// The file, if it is in memory.
+    #[inline]
+    pub(crate) fn in_memory(&self) -> Option<InMemory<'_>> {
+        let bytes = self.source.as_slice()?;
+        Some(InMemory { bytes, records: bytes.get(..self.end as usize)? })
     }
 
     /// The values stored under each of `keys`, in their order, as [`get`](Self::get) finds it.

@@ -1,5 +1,5 @@
-//! Files on disk, and those whose keys all want one slot. What else is built and read back: see
-//! `fuzzed/building.rs`.
+//! Files on disk, long ones, and those whose slots are not as usual. What else is built and read back:
+//! see `fuzzed/building.rs`.
 
 mod fuzzed;
 
@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 
 use cdb_file::{Cdb, FileSource, Keep, Memory, Source, verify};
 use fuzzed::building::build;
-use fuzzed::model::{Records, hash};
+use fuzzed::model::{self, Records, hash};
+use fuzzed::reading::Copied;
 
 /// Records are read from a file in blocks; some begin in one and end in another, and some are
 /// longer.
@@ -50,4 +51,47 @@ fn all_keys_may_want_one_slot() {
         assert_eq!(database.get(key).unwrap().as_deref(), Some(&value[..]));
     }
     assert!(verify(&file, |_| ControlFlow::Continue(())).unwrap().is_sound());
+}
+
+#[test]
+fn a_search_ends_where_no_slot_is_empty() {
+    let (mut file, _) = build(&vec![(b"a".to_vec(), b"b".to_vec())], Keep::First);
+    let end = file.len() - 16;
+    let (slots, _) = file[end..].as_chunks_mut::<8>();
+    let used = *slots.iter().find(|slot| **slot != [0; 8]).unwrap();
+    slots.fill(used);
+    let absent = [&b"b"[..], b"a\0", b"e"];
+    for key in absent.iter().chain([&&b"a"[..]]) {
+        let expected = (*key == b"a").then_some(&b"b"[..]);
+        assert_eq!(Cdb::open(&file).unwrap().get(*key).unwrap().as_deref(), expected);
+        assert_eq!(Cdb::open(Copied(&file)).unwrap().get(*key).unwrap().as_deref(), expected);
+    }
+    // No slot has the hash that is sought.
+    let (slots, _) = file[end..].as_chunks_mut::<8>();
+    slots.iter_mut().for_each(|slot| slot[1] ^= 1);
+    let database = Cdb::open(&file).unwrap();
+    assert_eq!(database.get(b"a").unwrap(), None);
+    assert_eq!(database.get_many(&["a"]).next().unwrap().unwrap(), None);
+    assert_eq!(Cdb::open(Copied(&file)).unwrap().get(b"a").unwrap(), None);
+}
+
+/// Long enough for two threads at each step, with a record longer than a block.
+#[test]
+fn long_files_have_the_same_bytes() {
+    const COUNT: u32 = 100_000;
+    let key = |i: u32| (i % (COUNT - COUNT / 10)).to_string().into_bytes();
+    let mut records: Records = (0..COUNT).map(|i| (key(i), i.to_le_bytes().to_vec())).collect();
+    records[1000].1 = vec![b'x'; 5 << 20];
+    for keep in [Keep::First, Keep::Last, Keep::All] {
+        let mut kept = records.clone();
+        let repeated = (COUNT / 10) as usize;
+        match keep {
+            Keep::First => kept.truncate(kept.len() - repeated),
+            Keep::Last => drop(kept.drain(..repeated)),
+            _ => {}
+        }
+        let (file, dropped) = build(&records, keep);
+        assert_eq!(dropped.len(), records.len() - kept.len());
+        assert!(file == model::file(&kept), "{keep:?}");
+    }
 }

@@ -92,6 +92,7 @@ pub fn check(records: &Records) {
         let mut left = records.iter().enumerate().filter(|(i, _)| !dropped.contains(i));
         assert!(dropped.is_sorted() && left.by_ref().map(|(_, record)| record).eq(&kept));
         assert_eq!(file, build_over_text(records, keep));
+        assert_eq!(file, model::file(&kept));
         assert_holds(&file, &kept);
     }
 }

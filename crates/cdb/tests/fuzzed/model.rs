@@ -18,6 +18,36 @@ pub fn hash(key: &[u8]) -> u32 {
     key.iter().fold(5381, |hash: u32, byte| hash.wrapping_mul(33) ^ u32::from(*byte))
 }
 
+/// The file of these records, made as the specification says it (section 5).
+pub fn file(records: &Records) -> Vec<u8> {
+    let mut file = vec![0; 2048];
+    let mut tables = vec![Vec::new(); 256];
+    for (key, value) in records {
+        let hash = hash(key);
+        tables[(hash & 0xff) as usize].push((hash, file.len() as u32));
+        for len in [key.len(), value.len()] {
+            file.extend_from_slice(&(len as u32).to_le_bytes());
+        }
+        file.extend_from_slice(key);
+        file.extend_from_slice(value);
+    }
+    for (number, records) in tables.iter().enumerate() {
+        let mut slots = vec![(0u32, 0u32); 2 * records.len()];
+        for (hash, position) in records {
+            let mut slot = (hash >> 8) as usize % slots.len();
+            while slots[slot].1 != 0 {
+                slot = (slot + 1) % slots.len();
+            }
+            slots[slot] = (*hash, *position);
+        }
+        let pair = |one: u32, other: u32| [one.to_le_bytes(), other.to_le_bytes()].concat();
+        let pointer = pair(file.len() as u32, slots.len() as u32);
+        file[number * 8..][..8].copy_from_slice(&pointer);
+        file.extend(slots.iter().flat_map(|(hash, position)| pair(*hash, *position)));
+    }
+    file
+}
+
 /// Two numbers, where the file has them.
 pub fn pair(file: &[u8], at: usize) -> Option<(usize, usize)> {
     let [a, b, c, d, e, f, g, h] = *file.get(at..)?.first_chunk()?;

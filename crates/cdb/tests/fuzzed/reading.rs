@@ -40,7 +40,7 @@ pub fn check(file: &[u8]) {
 
 /// Bytes that are copied wherever they are read.
 #[derive(Clone)]
-struct Copied<'f>(&'f [u8]);
+pub struct Copied<'f>(pub &'f [u8]);
 
 impl Source for Copied<'_> {
     fn len(&self) -> io::Result<u64> {
