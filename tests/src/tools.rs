@@ -2,11 +2,12 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::OnceLock;
+use std::time::SystemTime;
 
 /// The version of Postfix whose behaviour the specifications describe.
 const POSTFIX: &str = "3.7.";
@@ -65,10 +66,32 @@ impl Suite {
         self.directory.join(tool.name())
     }
 
+    /// One of the programs, to be run in a directory that [`configure`] has been called with.
+    pub fn command(&self, tool: Tool, directory: &Path) -> Command {
+        let mut command = Command::new(self.program(tool));
+        command.current_dir(directory).env("MAIL_CONFIG", directory);
+        command.envs(self.preload().map(|object| ("LD_PRELOAD", object)));
+        command
+    }
+
     /// A shared object to preload into the programs, if any.
     pub fn preload(&self) -> Option<&Path> {
         self.preload.as_deref()
     }
+}
+
+/// Writes a plain `main.cf`, as old as can be: Postfix reads a new one again and again until it is
+/// some seconds old.
+///
+/// # Panics
+///
+/// When the directory cannot be written.
+pub fn configure(directory: &Path) {
+    let main_cf = directory.join("main.cf");
+    let written = fs::write(&main_cf, "compatibility_level = 3.6\n")
+        .and_then(|()| File::options().write(true).open(&main_cf))
+        .and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH));
+    written.expect("the directory is writable");
 }
 
 /// Postfix's own programs, freed of the pause after a fatal error.
