@@ -1,23 +1,23 @@
-//! The programs on damaged files: ours, and libdb's.
+//! Our programs on damaged files.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
 use std::time::Instant;
 
-use map_tests::made::{self, Outcome};
 use map_tests::tools::{self, Tool};
 use tempfile::TempDir;
 
-use crate::library;
 use crate::tally::{End, LIMIT, MEMORY, Tally};
-use crate::{ROUNDS, campaign};
+use crate::{campaign, each_format};
 
-/// Our commands, and what they read; each works on a copy of the file of its own. Half of the sound
-/// files have the key.
-const COMMANDS: [(&str, &[&str], &str); 10] = [
+/// Makes a table where a damaged file is.
+const REBUILD: &str = "postmap";
+
+/// Our commands, for `hash:` and `.db`, and what they read; each works on a copy of the file of its
+/// own. Half of the sound files have the key.
+const COMMANDS: [(&str, &[&str], &str); 11] = [
+    (REBUILD, &["postmap", "hash:file"], ""),
     ("postmap -q", &["postmap", "-q", "2", "hash:file"], ""),
     ("postmap -q -", &["postmap", "-q", "-", "hash:file"], "2\nuser1@example.com\nabsent\n"),
     ("postmap -s", &["postmap", "-s", "hash:file"], ""),
@@ -34,27 +34,38 @@ const COMMANDS: [(&str, &[&str], &str); 10] = [
 fn tools() {
     // Built, perhaps, before the time is taken.
     tools::ours();
-    let tally = Tally::default();
-    campaign(8, 5, |_, file| {
-        let directory = TempDir::new().unwrap();
-        fs::write(directory.path().join("main.cf"), "compatibility_level = 3.6\n").unwrap();
-        for (name, command, input) in COMMANDS {
-            fs::write(directory.path().join("input"), input).unwrap();
-            fs::write(directory.path().join("file.db"), file).unwrap();
-            let start = Instant::now();
-            let output = run(command, directory.path(), file.len());
-            let end = match output.status.code() {
-                Some(0) => End::Answer,
-                Some(1 | 2) => End::Error,
-                _ => End::Killed,
-            };
-            if end == End::Killed {
-                println!("{name}: {output:?}");
+    each_format(|format| {
+        let tally = Tally::default();
+        campaign(format, 8, 5, |_, file| {
+            let directory = TempDir::new().unwrap();
+            let path = |name: &str| directory.path().join(name);
+            fs::write(path("main.cf"), "compatibility_level = 3.6\n").unwrap();
+            fs::write(path("file"), "key value\n").unwrap();
+            let table = path(&format.table_type.file_name("file.db"));
+            for (name, command, input) in COMMANDS {
+                let command = format.table_type.line(&command.join(" "));
+                let command: Vec<&str> = command.split(' ').collect();
+                fs::write(path("input"), input).unwrap();
+                fs::write(&table, file).unwrap();
+                let start = Instant::now();
+                let output = run(&command, directory.path(), file.len());
+                let end = match output.status.code() {
+                    Some(0) => End::Answer,
+                    Some(1 | 2) => End::Error,
+                    _ => End::Killed,
+                };
+                if end == End::Killed {
+                    println!("{name}: {output:?}");
+                }
+                tally.add(name, file.len(), end, start.elapsed(), None);
+                if name == REBUILD {
+                    assert_eq!(end, End::Answer, "{output:?}");
+                    assert!((format.is_sound)(&fs::read(&table).unwrap()));
+                }
             }
-            tally.add(name, file.len(), end, start.elapsed(), None);
-        }
+        });
+        tally.finish();
     });
-    tally.finish();
 }
 
 /// Runs a command with as much memory as it may have. It is killed when it has had its time.
@@ -66,47 +77,4 @@ fn run(command: &[&str], directory: &Path, len: usize) -> Output {
     shell.args(["-c", script, "sh"]).arg(memory.to_string()).arg(LIMIT.as_secs().to_string());
     shell.arg(program).args(&command[1..]).current_dir(directory).env("MAIL_CONFIG", directory);
     shell.stdin(Stdio::null()).output().unwrap()
-}
-
-/// Seconds that libdb's programs get.
-const SECONDS: u32 = 5;
-
-#[test]
-fn libdb() {
-    let outcomes = Mutex::new(BTreeMap::<(&str, Outcome), u64>::new());
-    let verdicts = Mutex::new(BTreeMap::<(Outcome, bool), u64>::new());
-    campaign(5, ROUNDS, |_, file| {
-        let is_sound = library::is_sound(file).is_ok_and(|sound| sound);
-        let directory = TempDir::new().unwrap();
-        let path = directory.path().join("file.db");
-        let ask = |program| {
-            // Even these programs change what they look at.
-            fs::write(&path, file).unwrap();
-            let outcome = made::ask(program, &path, SECONDS);
-            *outcomes.lock().unwrap().entry((program, outcome)).or_default() += 1;
-            outcome
-        };
-        ask("db5.3_dump");
-        let theirs = ask("db5.3_verify");
-        *verdicts.lock().unwrap().entry((theirs, is_sound)).or_default() += 1;
-        assert!(!is_sound || theirs != Outcome::Rejects, "libdb rejects it, and we do not");
-    });
-    println!(
-        "| program | files | accepts | rejects | crashes | hangs |\n| --- | --- | --- | --- | --- | --- |"
-    );
-    let outcomes = outcomes.into_inner().unwrap();
-    for program in ["db5.3_dump", "db5.3_verify"] {
-        let count = |outcome| outcomes.get(&(program, outcome)).copied().unwrap_or_default();
-        let counts =
-            [Outcome::Accepts, Outcome::Rejects, Outcome::Crashes, Outcome::Hangs].map(count);
-        let [accepts, rejects, crashes, hangs] = counts;
-        println!(
-            "| {program} | {} | {accepts} | {rejects} | {crashes} | {hangs} |",
-            counts.iter().sum::<u64>()
-        );
-    }
-    println!(
-        "db5.3_verify's verdict, whether ours is that the file is sound: {:?}",
-        verdicts.into_inner().unwrap()
-    );
 }
