@@ -9,6 +9,7 @@ pub mod libdb;
 #[cfg(feature = "peers")]
 pub mod made;
 pub mod raw;
+pub mod rebuild;
 pub mod session;
 pub mod table_types;
 pub mod tools;

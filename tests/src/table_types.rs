@@ -33,7 +33,8 @@ pub struct TableType {
     pub suffix: &'static str,
     /// Whether keys and values end in a NUL unless an option says otherwise.
     pub keys_end_in_nul: bool,
-    /// What the name of a file has at its end that a failed build leaves, as Postfix's does.
+    /// What the name of a new file has at its end until it takes that of the old one; a failed build
+    /// leaves it, as Postfix's does. `None` where Postfix overwrites the old file.
     pub leftover: Option<&'static str>,
     /// Whether a table can be changed: options `-i` and `-d`.
     pub changes: bool,

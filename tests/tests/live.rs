@@ -12,9 +12,7 @@
 //! About Berkeley DB itself, how libdb rewrites a file in place: not for every type of tables.
 #![cfg(feature = "peers")]
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -26,28 +24,16 @@ use std::time::{Duration, Instant};
 use bdb_file::{Datum, HashDb, Memory, Source};
 use map_tests::generate::Rng;
 use map_tests::made::{Outcome, ask};
+use map_tests::rebuild::{self, FIXED, look, number, whole, words};
 use map_tests::tools::{self, Suite, Tool};
 use postfix_maps::{Access, Table, TableOptions};
 use tempfile::TempDir;
-
-/// Keys that each table has.
-const FIXED: usize = 300;
 
 /// Between two looks, so that writers get the lock.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Between two rebuilds by the same writer, so that each table is looked at.
 const REST: Duration = Duration::from_millis(20);
-
-/// The value of all keys of a rebuild.
-fn value(rebuild: usize) -> String {
-    format!("{rebuild}{}", "-".repeat(rebuild % 60))
-}
-
-/// The number of keys of a rebuild.
-fn keys(rebuild: usize) -> usize {
-    FIXED + rebuild % 5 * 200
-}
 
 /// How many there were, and failures, each with whether the table was damaged then.
 type Looks = (usize, Vec<(String, bool)>);
@@ -84,11 +70,7 @@ impl Place {
     /// Rebuilds the table in place, from a text that nobody sees half of. Returns the number.
     fn rebuild(&self, writer: usize) -> usize {
         let rebuild = self.rebuilds.fetch_add(1, Ordering::Relaxed);
-        let value = value(rebuild);
-        let text: String = (0..keys(rebuild)).map(|key| format!("k{key} {value}\n")).collect();
-        let new = self.path(&format!("m.{writer}"));
-        fs::write(&new, text).unwrap();
-        fs::rename(new, self.path("m")).unwrap();
+        rebuild::put_text(rebuild, &self.path("m"), writer).unwrap();
         let output = self.run(tools::real(), &["hash:m"]);
         assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         rebuild
@@ -160,57 +142,23 @@ impl Place {
     }
 }
 
-fn words(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
 fn before_nul(value: &[u8]) -> &[u8] {
     value.strip_suffix(b"\0").unwrap_or(value)
 }
 
-/// The number of the rebuild that a value is of.
-fn number(value: &[u8]) -> Result<usize, String> {
-    let text = str::from_utf8(value).map_err(words)?;
-    let rebuild = text.trim_end_matches('-').parse().map_err(words)?;
-    if text == self::value(rebuild) { Ok(rebuild) } else { Err(format!("value {text:?}")) }
-}
-
-/// The number of the rebuild that a whole table is of.
-fn whole<E: std::fmt::Display>(
-    values: impl Iterator<Item = Result<Vec<u8>, E>>,
-) -> Result<usize, String> {
-    let values: Vec<_> = values.collect::<Result<_, _>>().map_err(words)?;
-    let rebuild = number(values.first().ok_or("the table is empty")?)?;
-    if values.iter().any(|value| *value != values[0]) {
-        return Err("a table of two rebuilds".into());
-    }
-    match values.len() == keys(rebuild) {
-        true => Ok(rebuild),
-        false => Err(format!("{} keys in rebuild {rebuild}", values.len())),
-    }
-}
-
-/// The same, of a file.
+/// The number of the rebuild that a whole file is of.
 fn whole_of<S: Source>(hash: &HashDb<S>) -> Result<usize, String> {
     whole(hash.iter().map(|pair| pair.map(|(_, value)| before_nul(&value).to_vec())))
 }
 
-/// Looks a key up, and at the whole table.
-fn look(table: &Table, key: &str) -> Result<usize, String> {
-    let value: Cow<'_, [u8]> =
-        table.get(key.as_bytes()).map_err(words)?.ok_or_else(|| format!("{key} is not found"))?;
-    number(&value)?;
-    whole(table.iter().map_err(words)?.map(|pair| pair.map(|(_, value)| value.into_owned())))
-}
-
 #[test]
 fn readers_see_whole_tables_while_postfix_rebuilds_them() {
-    let seconds = env::var("MAP_TESTS_SECONDS").map_or(10, |text| text.parse().expect("a number"));
+    let duration = rebuild::duration(10);
     // Built, perhaps, before the time is taken.
     tools::ours();
     let place = Place {
         directory: tempfile::tempdir().unwrap(),
-        end: Instant::now() + Duration::from_secs(seconds),
+        end: Instant::now() + duration,
         rebuilds: AtomicUsize::new(0),
         damaged: Mutex::default(),
         looks: Mutex::default(),
@@ -255,7 +203,7 @@ fn readers_see_whole_tables_while_postfix_rebuilds_them() {
         });
     });
 
-    println!("{} rebuilds in {seconds} s", place.rebuilds.load(Ordering::Relaxed));
+    println!("{} rebuilds in {} s", place.rebuilds.load(Ordering::Relaxed), duration.as_secs());
     let damaged = place.damaged.lock().unwrap();
     println!(
         "damaged by Postfix: {damaged:?}\n| reader | looks | at damaged tables | failed |\n| --- | --- | --- | --- |"
