@@ -42,7 +42,7 @@ pub struct Cdb<S> {
 /// A hash table, found to lie in the file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Table {
-    at: u64,
+    pub at: u64,
     pub slots: u32,
 }
 

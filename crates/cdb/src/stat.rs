@@ -3,6 +3,7 @@
 use kv_file_core::Source;
 
 use crate::error::Result;
+use crate::fault::{Fault, Problem};
 use crate::format::{PAIR, TABLES, first_slot, pair};
 use crate::read::Cdb;
 
@@ -65,7 +66,7 @@ impl<S: Source> Cdb<S> {
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) for a record or a table that does not fit
-    /// into the file, [`ErrorKind::Io`](crate::ErrorKind::Io).
+    /// into the file, or tables that overlap, [`ErrorKind::Io`](crate::ErrorKind::Io).
     ///
     /// # Complexity
     /// Reads the file once. Memory: the slots of one table.
@@ -77,11 +78,17 @@ impl<S: Source> Cdb<S> {
             stat.keys.add(key.len() as u64);
             stat.values.add(value.len() as u64);
         }
+        // Who makes a file may let all pointers lead to one long table.
+        let mut left = self.len - self.end;
         for number in 0..TABLES {
             let Some(table) = self.table(number)? else { continue };
+            let len = u64::from(table.slots) * PAIR as u64;
+            left = left.checked_sub(len).ok_or_else(|| {
+                Problem::at((number * PAIR) as u64, Fault::TablePlace).value(table.at)
+            })?;
             stat.tables += 1;
             stat.slots.add(table.slots.into());
-            let bytes = self.source.read_at(table.slot(0), table.slots as usize * PAIR)?;
+            let bytes = self.source.read_at(table.at, len as usize)?;
             for (slot, bytes) in (0u32..).zip(bytes.chunks_exact(PAIR)) {
                 let (hash, position) = pair(bytes).unwrap_or_default();
                 if position != 0 {

@@ -179,3 +179,24 @@ fn a_lookup_reads_no_more_than_all_records() {
     assert!(all.next().is_none());
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
+
+/// All pointers may lead to one long table.
+#[test]
+fn figures_are_of_no_more_slots_than_the_file_has() {
+    let mut file = example();
+    let (at, slots) = (file.len() as u32, 1 << 20);
+    for table in 0..256 {
+        put(&mut file, 8 * table + 4, slots);
+        // The first pointer also tells where the records end.
+        if table > 0 {
+            put(&mut file, 8 * table, at);
+        }
+    }
+    file.resize(file.len() + 8 * slots as usize, 1);
+    let start = std::time::Instant::now();
+    let error = Cdb::open(&file).unwrap().stat().unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Damaged(found) if found.fault == Fault::TablePlace && found.at == 8)
+    );
+    assert!(start.elapsed().as_secs() < 1, "{:?}", start.elapsed());
+}

@@ -53,6 +53,7 @@ fn operations<S: Source + Copy>(
     for keys in keys.chunks(16) {
         runs.run(name("get_many, 16 keys"), &|| last_error(open()?.get_many(keys)));
     }
+    runs.run(name("stat"), &|| open()?.stat().map(drop));
     runs.run(name("dump"), &|| dump(&open()?, io::sink()));
     runs.run(name("verify"), &|| {
         is_sound(file)?.then_some(()).ok_or(Error::from(ErrorKind::NotADatabase))

@@ -5,8 +5,8 @@ use std::io;
 use std::ops::ControlFlow;
 
 use cdb_file::{
-    Cdb, Datum, Error, ErrorKind, Fault, Problem, Severity, Source, TextReader, Verdict, dump,
-    verify,
+    Cdb, Datum, Error, ErrorKind, Fault, Problem, Severity, Source, Stat, TextReader, Verdict,
+    dump, verify,
 };
 
 use super::model::{self, Records};
@@ -34,6 +34,10 @@ pub fn check(file: &[u8]) {
         let listing = lent.expect("what verify accepts can be opened");
         assert_eq!(listing.end, Ok(()));
         assert_eq!(listing.records.len() as u64, verdict.records);
+        let stat = listing.stat.expect("what verify accepts has figures");
+        let zeroed = problems.iter().filter(|found| found.fault == Fault::Zeroed).count() as u64;
+        assert_eq!(stat.records, verdict.records);
+        assert_eq!(stat.distances.iter().sum::<u64>(), verdict.records - zeroed);
         check_sound(&Cdb::open(file).unwrap(), &listing.records, &problems);
     }
 }
@@ -73,6 +77,7 @@ struct Listing {
     records: Records,
     end: Found<()>,
     values: Vec<Found<Option<Vec<u8>>>>,
+    stat: Found<Stat>,
 }
 
 fn words<T: Clone>(result: &Result<T, Error>) -> Found<T> {
@@ -84,7 +89,8 @@ fn words<T: Clone>(result: &Result<T, Error>) -> Found<T> {
 
 fn read_all<S: Source>(file: &[u8], source: S) -> Found<Listing> {
     let database = Cdb::open(source).map_err(|error| error.to_string())?;
-    let mut listing = Listing { records: Vec::new(), end: Ok(()), values: Vec::new() };
+    let stat = words(&database.stat());
+    let mut listing = Listing { records: Vec::new(), end: Ok(()), values: Vec::new(), stat };
     let mut iter = database.iter();
     for record in &mut iter {
         match record {
