@@ -1,9 +1,10 @@
 //! Times whole commands of this workspace, of real Postfix and of tinycdb in turn, checks that they
 //! print the same, and prints what each took in Markdown.
 //!
-//! `cargo build --release && cargo run --release -p benches --bin compare-commands [ENTRIES [MORE_ENTRIES]]`
+//! `cargo build --release && cargo run --release -p benches --bin compare-commands [TYPE...] [ENTRIES [MORE_ENTRIES]]`
 //!
-//! With a second number: also how the time of our build grows to so many entries.
+//! Of all types of tables, or of those named. With a second number: also how the time of our build
+//! grows to so many entries.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -117,7 +118,10 @@ struct Job<'a> {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut counts = std::env::args().skip(1).map(|count| count.parse());
+    let (names, counts): (Vec<_>, Vec<_>) = std::env::args()
+        .skip(1)
+        .partition(|word| TABLE_TYPES.iter().any(|known| known.name == word));
+    let mut counts = counts.iter().map(|count| count.parse());
     let count = counts.next().unwrap_or(Ok(1_000_000))?;
     let more: Option<usize> = counts.next().transpose()?;
     let dir = tempfile::tempdir()?;
@@ -143,7 +147,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{}\n\n{}", machine(), Row::HEAD);
     // For whoever is compared with Postfix's lookups in it.
     Job { side: &postfix, command: "postmap -c . cdb:virtual", ..job }.run(Stdio::null())?;
-    for table_type in TABLE_TYPES {
+    let named =
+        |known: &&TableType| names.is_empty() || names.iter().any(|name| name == known.name);
+    for table_type in TABLE_TYPES.iter().filter(named) {
         let name = table_type.name;
         let file = |table| format!("{table}{}", table_type.suffix);
         let [virtual_file, small_file, aliases_file] = ["virtual", "small", "aliases"].map(file);
@@ -188,9 +194,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             ),
         ];
         let list_work = format!("{name}: `-s`, {count} entries");
-        match table_type.list {
-            Some(limit) => works.push((list_work, list, Some(limit), &None)),
-            None => println!("{}", Row::alone(&list_work, &compare(&[list])?, list.name)),
+        if let Some(limit) = table_type.list {
+            works.push((list_work.clone(), list, Some(limit), &None));
         }
         if let Some(limit) = table_type.change {
             for (option, job) in [("-i", add), ("-d", remove)] {
@@ -217,6 +222,9 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let sides = [ours.name, other.name];
                 println!("{}", Row::of(&work, (&rounds, 1), sides, limit.map(AtMost)));
             }
+        }
+        if table_type.list.is_none() {
+            println!("{}", Row::alone(&list_work, &compare(&[list])?, list.name));
         }
         if let Some(more) = more {
             let home = dir.join(format!("large-{name}"));
