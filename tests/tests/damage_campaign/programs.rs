@@ -43,8 +43,9 @@ fn tools() {
             fs::write(path("file"), "key value\n").unwrap();
             let table = path(&format.table_type.file_name("file.db"));
             for (name, command, input) in COMMANDS {
-                let command = format.table_type.line(&command.join(" "));
-                let command: Vec<&str> = command.split(' ').collect();
+                let command = command.iter().map(|word| format.table_type.line(word));
+                let command: Vec<String> =
+                    command.map(|word| format.table_type.file_name(&word).into_owned()).collect();
                 fs::write(path("input"), input).unwrap();
                 fs::write(&table, file).unwrap();
                 let start = Instant::now();
@@ -69,10 +70,10 @@ fn tools() {
 }
 
 /// Runs a command with as much memory as it may have. It is killed when it has had its time.
-fn run(command: &[&str], directory: &Path, len: usize) -> Output {
+fn run(command: &[String], directory: &Path, len: usize) -> Output {
     let script = "ulimit -v $1; shift; exec timeout -s KILL \"$@\" <input >/dev/null";
     let memory = (2 * len + MEMORY) / 1024;
-    let program = tools::ours().program(Tool::Postmap).with_file_name(command[0]);
+    let program = tools::ours().program(Tool::Postmap).with_file_name(&command[0]);
     let mut shell = Command::new("sh");
     shell.args(["-c", script, "sh"]).arg(memory.to_string()).arg(LIMIT.as_secs().to_string());
     shell.arg(program).args(&command[1..]).current_dir(directory).env("MAIL_CONFIG", directory);
