@@ -127,6 +127,11 @@ impl Twin {
         twin
     }
 
+    /// The type of its tables.
+    pub fn table_type(&self) -> &'static TableType {
+        self.table_type
+    }
+
     /// Writes `etc/main.cf`; the type of the twin's tables is the default.
     pub fn main_cf(&mut self, text: &[u8]) {
         let text = self.table_type.main_cf(text);

@@ -129,6 +129,29 @@ fn an_old_map_keeps_its_mode_and_owner() {
     }
 }
 
+/// Of the types that have one: it becomes the table, with its own mode and owner, or cannot be opened.
+#[test]
+fn a_left_over_temporary_file() {
+    let Some(programs) = Programs::for_all_users() else { return };
+    for user in [ROOT, NOBODY] {
+        for owner in [ROOT, NOBODY, DAEMON] {
+            for mode in [0o600, 0o644, 0o666, 0o444, 0o200, 0o755, 0] {
+                let name = format!("left over by {owner}, mode {mode:o}, user {user}");
+                for mut twin in programs.twins(&name, user) {
+                    let Some(leftover) = twin.table_type().leftover else { continue };
+                    let leftover = &format!("m{leftover}");
+                    twin.run(&call("hash:m", user));
+                    twin.file(leftover, &[7; 10_000]);
+                    twin.owner(leftover, owner, owner);
+                    twin.mode(leftover, mode);
+                    twin.run(&call("hash:m", user).umask(0o077));
+                    twin.run(&call("-q k hash:m", user));
+                }
+            }
+        }
+    }
+}
+
 /// Root becomes the owner of the source, or of standard input, and stays so for the maps that
 /// follow.
 #[test]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use cdb_file::{Cdb, FileSource, Keep, Memory, Source, verify};
+use cdb_file::{Cdb, ErrorKind, FileSource, Keep, Memory, Source, verify};
 use fuzzed::building::build;
 use fuzzed::model::{self, Records, hash};
 use fuzzed::reading::Copied;
@@ -93,5 +93,36 @@ fn long_files_have_the_same_bytes() {
         let (file, dropped) = build(&records, keep);
         assert_eq!(dropped.len(), records.len() - kept.len());
         assert!(file == model::file(&kept), "{keep:?}");
+    }
+}
+
+/// Whatever is cut off while the file is open: what is left is found, and the rest is an error.
+#[test]
+fn a_file_that_shrinks_while_it_is_open() {
+    let records: Records =
+        (0..300).map(|i| (format!("key {i}").into(), vec![i as u8; 100])).collect();
+    let (bytes, _) = build(&records, Keep::First);
+    let (end, _) = model::pair(&bytes, 0).unwrap();
+    for cut in [bytes.len() - 1, bytes.len() - 999, end, end - 1, 2049, 2048, 2047, 100, 7, 0] {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let database = Cdb::open(FileSource::new(file.try_clone().unwrap())).unwrap();
+        file.set_len(cut as u64).unwrap();
+        let keys: Vec<&[u8]> = records.iter().map(|(key, _)| &key[..]).collect();
+        let mut errors = 0;
+        for ((key, value), many) in records.iter().zip(database.get_many(&keys)) {
+            let single = database.get(key);
+            errors += usize::from(single.is_err());
+            for found in [single, many] {
+                match found {
+                    Ok(found) => assert_eq!(found.as_deref(), Some(&value[..])),
+                    Err(error) => assert!(matches!(error.kind(), ErrorKind::Io(_)), "{error}"),
+                }
+            }
+        }
+        assert!(errors > 0 && (cut > end || errors == records.len()), "{cut}: {errors}");
+        let listed = database.iter().collect::<Result<Vec<_>, _>>();
+        assert_eq!(listed.is_ok(), cut >= end, "{cut}");
+        assert!(database.stat().is_err(), "{cut}");
     }
 }

@@ -1,7 +1,7 @@
 //! Locks as Postfix takes them on Berkeley DB files: `flock`, on the whole file (postmap
 //! specification, section 8.2).
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
@@ -60,6 +60,11 @@ fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File>
 /// Opens a regular file for reading. Of others, opening some would wait for somebody, and opening
 /// some does something.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    open_only_regular(path, File::options().read(true))
+}
+
+/// As [`open_regular`], with options.
+pub(super) fn open_only_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refuse_others = |metadata: Metadata| match metadata.file_type() {
         kind if kind.is_file() => Ok(()),
         kind if kind.is_dir() => Err(Errno::ISDIR.into()),
@@ -67,7 +72,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     };
     refuse_others(fs::metadata(path)?)?;
     let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let file = options.custom_flags(flags).open(path)?;
     // It may be another by now.
     refuse_others(file.metadata()?)?;
     Ok(file)

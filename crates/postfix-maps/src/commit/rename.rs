@@ -7,13 +7,13 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use kv_file_core::Contents;
 
 use super::Failed;
-use super::lock::same_file;
+use super::lock::{open_only_regular, same_file};
 use crate::lookup::Operation;
 
 /// A temporary file, locked.
@@ -66,18 +66,23 @@ impl Target {
     }
 }
 
-/// Opens a temporary file, or makes it.
+/// Opens a temporary file, or makes it. A device in its place would take the table's name.
 fn open(temporary: &Path, mode: u32) -> io::Result<File> {
     let mut options = File::options();
-    options.read(true).write(true);
+    options.read(true).write(true).mode(mode & 0o7777);
     match options.clone().create_new(true).open(temporary) {
         Ok(new) => {
             new.set_permissions(Permissions::from_mode(mode & 0o7777))?;
             Ok(new)
         }
-        // It may be gone again by now.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            options.create(true).truncate(false).open(temporary)
+            match open_only_regular(temporary, &mut options) {
+                // A link to a file that is to be made. Or it is gone again by now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    options.create(true).truncate(false).open(temporary)
+                }
+                opened => opened,
+            }
         }
         Err(error) => Err(error),
     }
@@ -130,6 +135,16 @@ mod tests {
             assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
             assert!(!temporary.exists());
         }
+    }
+
+    #[test]
+    fn what_is_no_file_does_not_become_the_table() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.cdb");
+        std::os::unix::fs::symlink("/dev/null", directory.path().join("m.cdb.tmp")).unwrap();
+        let (operation, error) = Target::lock(&path, ".tmp", 0o640).unwrap_err();
+        assert_eq!((operation, &error.to_string()[..]), (Operation::Make, "Not a regular file"));
+        assert!(!path.exists());
     }
 
     #[test]
