@@ -26,7 +26,7 @@ use map_tests::generate::Rng;
 use map_tests::made::{Outcome, ask};
 use map_tests::rebuild::{self, FIXED, look, number, whole, words};
 use map_tests::tools::{self, Suite, Tool};
-use postfix_maps::{Access, Table, TableOptions};
+use postfix_maps::{Access, SharedTable, Table, TableOptions};
 use tempfile::TempDir;
 
 /// Between two looks, so that writers get the lock.
@@ -181,10 +181,10 @@ fn readers_see_whole_tables_while_postfix_rebuilds_them() {
         }
         for _ in 0..2 {
             scope.spawn(|| {
-                let mut table = place.table(Access::Snapshot);
+                let shared = SharedTable::new(place.table(Access::Snapshot));
                 place.read("snapshot", |key| {
-                    table.refresh().map_err(words)?;
-                    look(&table, key).map(drop)
+                    shared.reload().map_err(words)?;
+                    look(&shared.table(), key).map(drop)
                 });
             });
             scope.spawn(|| {
@@ -220,10 +220,10 @@ fn readers_see_whole_tables_while_postfix_rebuilds_them() {
     }
 
     // What was opened before the last rebuild finds that one.
-    let mut snapshot = place.table(Access::Snapshot);
+    let snapshot = place.table(Access::Snapshot);
     let locked = place.table(Access::Locked);
     let last = place.rebuild(0);
-    assert!(snapshot.refresh().unwrap());
+    let snapshot = snapshot.reloaded().unwrap().unwrap();
     for rebuild in [
         look(&snapshot, "k0"),
         look(&locked, "k0"),

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant, SystemTime};
 use map_tests::generate::Rng;
 use map_tests::table_types::{Contents, TABLE_TYPES, TableType};
 use map_tests::tools::{self, Suite, Tool};
-use postfix_maps::{Access, Table, TableOptions};
+use postfix_maps::{Access, SharedTable, Table, TableOptions};
 use tempfile::TempDir;
 
 /// Keys that are always in the map.
@@ -235,9 +235,10 @@ impl Place {
     fn read_table(&self, seed: u64, access: Access) {
         let spec = format!("{}:{}", self.table_type.name, self.path("m").display());
         let options = TableOptions::default().access(access);
-        let mut table = Table::open_with(&spec, options).unwrap();
+        let shared = SharedTable::new(Table::open_with(&spec, options).unwrap());
         self.read(seed, |number| {
-            table.refresh().map_err(|error| format!("refresh: {error}"))?;
+            shared.reload().map_err(|error| format!("reload: {error}"))?;
+            let table = shared.table();
             match table.get(key(number).as_bytes()) {
                 Ok(Some(found)) if *found == *value(number).as_bytes() => Ok(true),
                 Ok(Some(found)) => Err(format!("{}: {}", key(number), found.escape_ascii())),

@@ -14,7 +14,7 @@ pub fn run(args: &RecoverArgs) -> anyhow::Result<Answer> {
     let mut result = Ok(Answer::Yes);
     for map in &args.maps {
         let name = map.path().display();
-        let what = match recover(map.path()) {
+        let what = match recover(map.path(), None) {
             Ok(Recovered::Completed) => "completed a change that was interrupted",
             Ok(Recovered::Discarded) => "discarded a change that was interrupted",
             Ok(_) if args.quiet => continue,

@@ -19,7 +19,7 @@ pub struct TableName(DatabaseFile);
 
 impl From<OsString> for TableName {
     fn from(name: OsString) -> Self {
-        TableName(DatabaseFile::new(name))
+        TableName(DatabaseFile::new(name).lock_timeout(None))
     }
 }
 

@@ -118,6 +118,11 @@ impl<S: Source> Cdb<S> {
         Ok(Cdb { source, len, end: end.into() })
     }
 
+    /// Where the bytes of the file are.
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
     /// The value stored under `key`; that of the first record where there are several.
     ///
     /// Keys are compared byte by byte, a terminating NUL included where the file has one.

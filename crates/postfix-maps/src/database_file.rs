@@ -3,14 +3,16 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Write};
 use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kv_file_core::{Contents, Source, TextFormat};
 use rustix::io::Errno;
 
-use crate::commit::lock::open_regular;
+use crate::commit::lock::{DEFAULT_PATIENCE, open_regular};
 use crate::commit::{self, Target};
 use crate::error::{Error, Result};
 use crate::formats::FileFormat;
@@ -20,7 +22,7 @@ use crate::spec::TableSpec;
 use crate::types;
 
 /// The bytes by which the format of a file is known.
-const HEAD: u64 = 2048;
+const HEAD: usize = 2048;
 
 /// A file that a table or a program keeps its data in: by its name, whether it is there or not.
 ///
@@ -45,16 +47,25 @@ pub struct DatabaseFile {
     path: PathBuf,
     /// `None` for a file that is named by its path.
     format: Option<Format>,
+    lock_timeout: Option<Duration>,
 }
 
 impl DatabaseFile {
     /// The file of a table such as `hash:/etc/postfix/virtual`, or the file at a path.
     pub fn new(name: impl AsRef<OsStr>) -> Self {
         let name = name.as_ref();
-        match types::file_format(&TableSpec::parse(name, b"")) {
-            Some((format, path)) => DatabaseFile { path, format: Some(Format(format)) },
-            None => DatabaseFile { path: name.into(), format: None },
-        }
+        let (path, format) = match types::file_format(&TableSpec::parse(name, b"")) {
+            Some((format, path)) => (path, Some(Format(format))),
+            None => (name.into(), None),
+        };
+        DatabaseFile { path, format, lock_timeout: DEFAULT_PATIENCE }
+    }
+
+    /// How long to wait for others who have the file locked, by default 60 seconds; `None` waits for
+    /// as long as it takes. See [Locks](crate#locks).
+    #[must_use]
+    pub fn lock_timeout(self, lock_timeout: Option<Duration>) -> Self {
+        DatabaseFile { lock_timeout, ..self }
     }
 
     /// Its path.
@@ -69,12 +80,7 @@ impl DatabaseFile {
 
     /// The format that the file has, as far as its name tells: by the table's type or the suffix.
     pub fn format(&self) -> Format {
-        self.format.unwrap_or_else(|| {
-            let name = self.path.as_os_str().as_encoded_bytes();
-            let by_suffix =
-                types::file_formats().find(|format| name.ends_with(format.suffix.as_bytes()));
-            Format(by_suffix.unwrap_or(types::DEFAULT))
-        })
+        self.format.unwrap_or_else(|| Format(named(&self.path)))
     }
 
     /// Opens the file, under a shared lock where its format has one, and tells its format: that of
@@ -85,16 +91,9 @@ impl DatabaseFile {
     pub fn open(&self) -> io::Result<(LockedFile, Format)> {
         let format = match self.format {
             Some(format) => format,
-            None => self.format_of(&open_regular(&self.path)?)?,
+            None => Format(format_of(&open_regular(&self.path)?, &self.path)?),
         };
-        Ok((LockedFile::open_by(&self.path, format.0.way)?, format))
-    }
-
-    fn format_of(&self, file: &File) -> io::Result<Format> {
-        let mut head = Vec::new();
-        file.take(HEAD).read_to_end(&mut head)?;
-        let by_contents = types::file_formats().find(|format| (format.tools.is_database)(&head));
-        Ok(by_contents.map_or_else(|| self.format(), Format))
+        Ok((LockedFile::open_by(&self.path, format.0.way, self.lock_timeout)?, format))
     }
 
     /// Makes the file, which is not there yet, with the permissions `mode`. It is on disk when this
@@ -110,7 +109,7 @@ impl DatabaseFile {
             return Err(exists());
         }
         let format = self.format().0;
-        let created = commit::create(&self.path, format.way, mode, contents);
+        let created = commit::create(&self.path, format.way, mode, self.lock_timeout, contents);
         if created.map_err(|failed| format.failed(&self.path, failed))? {
             Ok(())
         } else {
@@ -128,10 +127,32 @@ impl DatabaseFile {
     /// unless the disk failed after the new ones had been put in their place.
     pub fn replace(&self, mode: u32, contents: &dyn Contents) -> Result<()> {
         let format = self.format().0;
-        Target::lock(&self.path, format.way, mode)
+        Target::lock(&self.path, format.way, mode, self.lock_timeout)
             .and_then(|target| target.replace(contents))
             .map_err(|failed| format.failed(&self.path, failed))
     }
+}
+
+/// The format of a file: what its first bytes say, or else its name.
+pub(crate) fn format_of(file: &File, path: &Path) -> io::Result<&'static FileFormat> {
+    let mut head = [0; HEAD];
+    let mut len = 0;
+    while len < HEAD {
+        match file.read_at(&mut head[len..], len as u64)? {
+            0 => break,
+            more => len += more,
+        }
+    }
+    let head = &head[..len];
+    let by_contents = types::file_formats().find(|format| (format.tools.is_database)(head));
+    Ok(by_contents.unwrap_or_else(|| named(path)))
+}
+
+/// The format that a file should have by its name.
+fn named(path: &Path) -> &'static FileFormat {
+    let name = path.as_os_str().as_encoded_bytes();
+    let by_suffix = types::file_formats().find(|format| name.ends_with(format.suffix.as_bytes()));
+    by_suffix.unwrap_or(types::DEFAULT)
 }
 
 /// A format of files that tables are in: what can be asked of such a file as a whole.

@@ -41,6 +41,8 @@ pub enum ErrorKind {
     NotFound,
     /// The file is already there.
     AlreadyExists,
+    /// Somebody had the file locked for longer than `lock_timeout` allows to wait.
+    Locked,
     /// The system refused or failed: the error's source has its words.
     Io,
     /// The file is damaged, or not of the table's type; the error's source says what is wrong, and
@@ -181,6 +183,7 @@ pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+        io::ErrorKind::WouldBlock => ErrorKind::Locked,
         _ => ErrorKind::Io,
     }
 }

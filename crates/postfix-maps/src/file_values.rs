@@ -1,8 +1,10 @@
 //! Values that are the contents of files: `postmap -F` (postmap specification, section 11).
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -19,6 +21,14 @@ use crate::error::strerror;
 /// # Errors
 /// Postfix's words for what is wrong.
 pub fn encode(names: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    encode_noting(names, |_, _, _| ())
+}
+
+/// As [`encode`]; hands each file that was read to `note`, with its state before that.
+pub(crate) fn encode_noting(
+    names: &[u8],
+    mut note: impl FnMut(&Path, &Metadata, &[u8]),
+) -> Result<Vec<u8>, Vec<u8>> {
     let separator = |byte: &u8| b" \t\r\n,".contains(byte);
     let mut files = names.split(separator).filter(|name| !name.is_empty()).peekable();
     if files.peek().is_none() {
@@ -32,13 +42,17 @@ pub fn encode(names: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         let failed = |what: &str, error: &io::Error| {
             [what.as_bytes(), b" ", name, b": ", strerror(error).as_bytes()].concat()
         };
-        let file = open_regular(OsStr::from_bytes(name).as_ref()).map_err(|error| {
+        let path = Path::new(OsStr::from_bytes(name));
+        let file = open_regular(path).map_err(|error| {
             // Postfix opens a directory.
             let is_directory = error.kind() == io::ErrorKind::IsADirectory;
             failed(if is_directory { "read" } else { "open" }, &error)
         })?;
-        let len = file.metadata().map_err(|error| failed("read", &error))?.len();
-        file.take(len).read_to_end(&mut contents).map_err(|error| failed("read", &error))?;
+        let before = file.metadata().map_err(|error| failed("read", &error))?;
+        let start = contents.len();
+        let read = file.take(before.len()).read_to_end(&mut contents);
+        read.map_err(|error| failed("read", &error))?;
+        note(path, &before, &contents[start..]);
     }
     Ok(BASE64_STANDARD.encode(contents).into_bytes())
 }

@@ -107,11 +107,6 @@ impl KnownForms {
         KnownForms(AtomicU8::new(Forms::from(terminators).0))
     }
 
-    /// Forgets what was learnt.
-    pub fn forget(&mut self, terminators: Terminators) {
-        *self = KnownForms::new(terminators);
-    }
-
     /// Returns `true` if a key is to be stored with a NUL: in the form that is settled, or the
     /// usual one, which that settles.
     pub fn to_store(&self, usual: bool) -> bool {

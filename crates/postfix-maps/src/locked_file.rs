@@ -6,11 +6,13 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kv_file_core::Source;
 
 use crate::commit::Way;
 use crate::commit::journal::{Journal, Trailer};
+use crate::commit::lock::Patience;
 use crate::stamp::Stamp;
 
 /// A table's file, page by page, under the shared lock that keeps Postfix's programs and this
@@ -29,7 +31,7 @@ use crate::stamp::Stamp;
 /// use bdb_file::HashDb;
 /// use postfix_maps::LockedFile;
 ///
-/// let database = HashDb::open(LockedFile::open(&path)?)?;
+/// let database = HashDb::open(LockedFile::open(&path, None)?)?;
 /// assert_eq!(database.stat()?.keys, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -40,27 +42,34 @@ pub struct LockedFile {
 }
 
 impl LockedFile {
-    /// Opens a file and waits until no writer has it locked. The lock lasts as long as the value.
+    /// Opens a file and waits until no writer has it locked, for `lock_timeout` at most; `None`
+    /// waits for as long as it takes. The lock lasts as long as the value.
     ///
     /// # Errors
-    /// Those of opening and locking the file; that it is no regular file.
+    /// Those of opening and locking the file; that it is no regular file;
+    /// [`io::ErrorKind::WouldBlock`] where the time is over.
     ///
     /// # Complexity
     /// Reads the file's last bytes; where a change was interrupted, also the new contents of what
     /// it changes.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        Self::open_by(path, Way::Exchange)
+    pub fn open(path: impl AsRef<Path>, lock_timeout: Option<Duration>) -> io::Result<Self> {
+        Self::open_by(path.as_ref(), Way::Exchange, lock_timeout)
     }
 
     /// As [`open`](Self::open), of a file that is written in this way.
-    pub(crate) fn open_by(path: &Path, way: Way) -> io::Result<Self> {
-        Self::open_known(path, way, &KnownJournal::default())
+    pub(crate) fn open_by(path: &Path, way: Way, patience: Patience) -> io::Result<Self> {
+        Self::open_known(path, way, patience, &KnownJournal::default())
     }
 
     /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of
     /// reading it once more.
-    pub(crate) fn open_known(path: &Path, way: Way, known: &KnownJournal) -> io::Result<Self> {
-        let file = way.open_shared(path)?;
+    pub(crate) fn open_known(
+        path: &Path,
+        way: Way,
+        patience: Patience,
+        known: &KnownJournal,
+    ) -> io::Result<Self> {
+        let file = way.open_shared(path, patience)?;
         let journal = if way.has_journals() { known.find(&file)? } else { None };
         Ok(LockedFile { file, journal })
     }

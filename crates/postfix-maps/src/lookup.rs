@@ -11,6 +11,7 @@ use kv_file_core::{Datum, TooLarge};
 
 use crate::error::{Error, ErrorKind, kind_of, strerror};
 use crate::forms::Forms;
+use crate::table::Table;
 
 /// An open table of any type.
 pub(crate) trait Lookup: fmt::Debug + Send + Sync {
@@ -31,9 +32,14 @@ pub(crate) trait Lookup: fmt::Debug + Send + Sync {
         Err(Failure::NotSupported)
     }
 
-    /// For tables made of tables: whether the first member's keys are folded.
-    fn folds_keys(&self) -> bool {
-        false
+    /// The bytes of the table's file, where they are in memory.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// For tables made of tables: these.
+    fn members(&self) -> &[Table] {
+        &[]
     }
 }
 

@@ -10,7 +10,7 @@ use kv_file_core::Memory;
 
 use crate::commit::Way;
 use crate::commit::exchange::settle;
-use crate::commit::lock::open_exclusive;
+use crate::commit::lock::{Patience, open_exclusive};
 use crate::formats::{Bytes, FileFormat};
 use crate::lookup::Trouble;
 use crate::reading::{Opened, opening};
@@ -21,19 +21,23 @@ use crate::stamp::Stamp;
 ///
 /// A map shows the file as it is: a change of it that was interrupted is completed first, by who
 /// may write the file.
-pub(crate) fn map(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
-    let (memory, stamp, interrupted) = map_file(format.way, path).map_err(opening)?;
+pub(crate) fn map(
+    format: &'static FileFormat,
+    path: &Path,
+    patience: Patience,
+) -> Result<Opened, Trouble> {
+    let (memory, stamp, interrupted) = map_file(format.way, path, patience).map_err(opening)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: Some(stamp), interrupted })
 }
 
-fn map_file(way: Way, path: &Path) -> io::Result<(Memory, Stamp, bool)> {
-    let mut file = way.open_shared(path)?;
+fn map_file(way: Way, path: &Path, patience: Patience) -> io::Result<(Memory, Stamp, bool)> {
+    let mut file = way.open_shared(path, patience)?;
     let interrupted = way.find_journal(&file)?.is_some();
     if interrupted {
         drop(file);
-        settle(&open_exclusive(path)?, path)?;
-        file = way.open_shared(path)?;
+        settle(&open_exclusive(path, patience)?, path)?;
+        file = way.open_shared(path, patience)?;
     }
     let stamp = Stamp::of(&file.metadata()?);
     // SAFETY: the caller of `Table::open_mapped` has promised that the file will not change while the

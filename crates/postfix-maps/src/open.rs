@@ -1,17 +1,22 @@
 //! Opening tables, whatever their type.
 
+use std::cell::RefCell;
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use postfix_map_text::KeyRules;
 
-use crate::error::Result;
+use crate::commit::lock::open_regular;
+use crate::database_file::format_of;
+use crate::error::{Error, Result};
 use crate::formats::FileFormat;
-use crate::forms::KnownForms;
 use crate::memory_map::map;
 use crate::options::{Access, TableOptions};
-use crate::reading::{Opened, Opener, each_time, snapshot};
+use crate::reading::{Opened, Opener, each_time, read_open, snapshot};
+use crate::reload::Seen;
 use crate::spec::TableSpec;
-use crate::table::{Table, TableFile};
+use crate::table::{Origin, Table, TableFile};
 use crate::types::{self, Definition, Keys, Readable};
 
 impl Table {
@@ -61,6 +66,53 @@ impl Table {
         open(spec.into(), &options, &mut warn)
     }
 
+    /// Opens the table in a file, whatever its name: `open("hash:virtual.db")` would look for
+    /// `virtual.db.db`, as Postfix does. The file's contents tell its format.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("virtual.db");
+    /// # let map = format!("hash:{}/virtual", dir.path().display());
+    /// # let mut new = postfix_maps::NewTable::open(&map, postfix_maps::WriteOptions::default())?;
+    /// # new.put("info@example.org", "bob")?;
+    /// # new.finish()?;
+    /// use postfix_maps::{Table, TableOptions};
+    ///
+    /// let table = Table::open_file(&path, TableOptions::default())?;
+    /// assert_eq!(table.get("info@example.org")?.as_deref(), Some(&b"bob"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_with_warnings`](Self::open_with_warnings).
+    pub fn open_file(path: impl AsRef<Path>, options: TableOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let format = open_regular(path).and_then(|file| format_of(&file, path));
+        let format = format.map_err(|error| Error::open(path, error))?;
+        let opener = match options.access {
+            Access::Snapshot => snapshot,
+            Access::Locked => each_time,
+        };
+        open_file(format.spec(path), options, format, path.to_owned(), opener)
+    }
+
+    /// Reads the table in a file that is open already, such as one that was opened before a
+    /// process gave up its rights; `path` is what messages call it. `options.access` is not used,
+    /// and the table stays as it is ([`reloaded`](Self::reloaded) finds nothing new).
+    ///
+    /// No lock is taken: a lock on `file` is the caller's, and this would change it.
+    ///
+    /// # Errors
+    /// As [`open_with_warnings`](Self::open_with_warnings).
+    pub fn read_file(file: &File, path: impl AsRef<Path>, options: TableOptions) -> Result<Self> {
+        let path = path.as_ref();
+        let format = format_of(file, path).map_err(|error| Error::read(path, error))?;
+        let opened = read_open(format, file);
+        let opened = opened.map_err(|trouble| format.trouble(path, trouble))?;
+        let options = options.access(Access::Snapshot);
+        Ok(of_file(format.spec(path), options, format, path.to_owned(), (opened, None)))
+    }
+
     /// Opens a table as a memory map of its file: nothing is read before it is needed, nothing is
     /// copied, and all processes that map the file share its memory. `options.access` is not used.
     ///
@@ -74,26 +126,35 @@ impl Table {
     /// [`Memory::map`](bdb_file::Memory::map). Replacing the file with a new one is no harm: that
     /// is how this crate writes tables, unless they are large and little changes, or another
     /// process has them open for writing. Real `postmap` rewrites them in place.
-    /// [`refresh`](Self::refresh) extends the promise to the file that it finds.
+    /// [`reloaded`](Self::reloaded) extends the promise to the file that it finds.
     #[allow(unsafe_code)]
     pub unsafe fn open_mapped(spec: impl Into<TableSpec>, options: TableOptions) -> Result<Self> {
         let spec = spec.into();
         match types::to_read(&spec)? {
-            Readable::File(format) => open_file(spec, &options, format, map),
+            Readable::File(format) => {
+                let path = format.file(spec.source());
+                let options = options.access(Access::Snapshot);
+                open_file(spec, options, format, path, map)
+            }
             Readable::Defined(_) => Err(types::unsupported(&spec)),
         }
     }
 }
 
 /// Opens a table of any type. Tables of tables open others in turn.
-fn open(spec: TableSpec, options: &TableOptions, warn: &mut dyn FnMut(&[u8])) -> Result<Table> {
+pub(crate) fn open(
+    spec: TableSpec,
+    options: &TableOptions,
+    warn: &mut dyn FnMut(&[u8]),
+) -> Result<Table> {
     let defined = match types::to_read(&spec)? {
         Readable::File(format) => {
             let opener = match options.access {
                 Access::Snapshot => snapshot,
                 Access::Locked => each_time,
             };
-            let table = open_file(spec, options, format, opener)?;
+            let path = format.file(spec.source());
+            let table = open_file(spec, options.clone(), format, path, opener)?;
             if table.is_interrupted() {
                 let file = table.file().as_os_str().as_bytes();
                 let text: &[u8] =
@@ -104,39 +165,43 @@ fn open(spec: TableSpec, options: &TableOptions, warn: &mut dyn FnMut(&[u8])) ->
         }
         Readable::Defined(defined) => defined,
     };
-    let lookup = (defined.open)(&mut Definition { spec: &spec, options, warn, open_member: open })?;
+    let texts = RefCell::default();
+    let mut definition = Definition { spec: &spec, options, warn, open_member: open, texts };
+    let lookup = (defined.open)(&mut definition)?;
+    let texts = definition.texts.into_inner();
     let KeyRules { utf8, fold } = options.rules;
     let folded = match defined.keys {
         Keys::Fixed => true,
         Keys::Pattern => false,
         // Postfix folds for the members only where it checks UTF-8 for them.
-        Keys::OfFirstMember => utf8 && lookup.folds_keys(),
+        Keys::OfFirstMember => utf8 && lookup.members().first().is_some_and(|m| m.rules().fold),
     };
-    Ok(Table {
-        spec,
-        rules: KeyRules { utf8, fold: fold && folded },
-        terminators: options.terminators,
-        forms: KnownForms::new(options.terminators),
-        lookup,
-        file: None,
-    })
+    let rules = KeyRules { utf8, fold: fold && folded };
+    Ok(Table::new(spec, options.clone(), rules, lookup, Origin::Texts(texts)))
 }
 
-fn open_file(
+/// Opens a table's file in one of the ways.
+pub(crate) fn open_file(
     spec: TableSpec,
-    options: &TableOptions,
+    options: TableOptions,
     format: &'static FileFormat,
+    path: PathBuf,
     opener: Opener,
 ) -> Result<Table> {
-    let path = format.file(spec.source());
-    let Opened { lookup, stamp, interrupted } =
-        opener(format, &path).map_err(|trouble| format.trouble(&path, trouble))?;
-    Ok(Table {
-        spec,
-        rules: options.rules,
-        terminators: options.terminators,
-        forms: KnownForms::new(options.terminators),
-        lookup,
-        file: Some(TableFile { format, path, opener, stamp, interrupted }),
-    })
+    let opened = opener(format, &path, options.lock_timeout);
+    let opened = opened.map_err(|trouble| format.trouble(&path, trouble))?;
+    Ok(of_file(spec, options, format, path, (opened, Some(opener))))
+}
+
+fn of_file(
+    spec: TableSpec,
+    options: TableOptions,
+    format: &'static FileFormat,
+    path: PathBuf,
+    (opened, opener): (Opened, Option<Opener>),
+) -> Table {
+    let Opened { lookup, stamp, interrupted } = opened;
+    let seen = stamp.map(|stamp| Seen::new(&path, stamp));
+    let (rules, file) = (options.rules, TableFile { format, path, opener, seen, interrupted });
+    Table::new(spec, options, rules, lookup, Origin::File(file))
 }

@@ -2,9 +2,11 @@
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use postfix_map_text::KeyRules;
 
+use crate::commit::lock::DEFAULT_PATIENCE;
 use crate::forms::Terminators;
 
 /// The rules for keys that Postfix has in a current configuration.
@@ -37,6 +39,7 @@ pub struct TableOptions {
     pub(crate) duplicates: Duplicates,
     pub(crate) values_are_files: bool,
     pub(crate) environment: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) lock_timeout: Option<Duration>,
 }
 
 impl Default for TableOptions {
@@ -48,6 +51,7 @@ impl Default for TableOptions {
             duplicates: Duplicates::default(),
             values_are_files: false,
             environment: Vec::new(),
+            lock_timeout: DEFAULT_PATIENCE,
         }
     }
 }
@@ -70,6 +74,10 @@ impl TableOptions {
         /// environment. Postfix's programs add what main.cf's `import_environment` says
         /// ([`Config::import_environment`](crate::config::Config::import_environment)).
         environment: Vec<(Vec<u8>, Vec<u8>)>;
+        /// How long to wait for a writer that has the table's file locked, by default 60 seconds;
+        /// `None` waits for as long as it takes, as Postfix does. See
+        /// [Locks](crate#locks).
+        lock_timeout: Option<Duration>;
     }
 }
 
@@ -87,6 +95,7 @@ pub struct WriteOptions {
     pub(crate) duplicates: Duplicates,
     pub(crate) mode: u32,
     pub(crate) reproducible: bool,
+    pub(crate) lock_timeout: Option<Duration>,
 }
 
 impl Default for WriteOptions {
@@ -97,6 +106,7 @@ impl Default for WriteOptions {
             duplicates: Duplicates::default(),
             mode: 0o644,
             reproducible: false,
+            lock_timeout: DEFAULT_PATIENCE,
         }
     }
 }
@@ -115,6 +125,9 @@ impl WriteOptions {
         /// Whether the same entries make the same file, byte for byte, instead of one with an
         /// identification of its own.
         reproducible: bool;
+        /// How long to wait for others who have the table's file locked, by default 60 seconds;
+        /// `None` waits for as long as it takes, as Postfix does. See [Locks](crate#locks).
+        lock_timeout: Option<Duration>;
     }
 }
 
@@ -125,8 +138,8 @@ impl WriteOptions {
 #[non_exhaustive]
 pub enum Access {
     /// Read the whole file into memory once, under a shared lock. Lookups then make no system call,
-    /// and see the table as it was, until [`Table::refresh`](crate::Table::refresh) finds that it
-    /// has changed.
+    /// and see the table as it was, until [`Table::reloaded`](crate::Table::reloaded) finds that
+    /// it has changed.
     #[default]
     Snapshot,
     /// For each lookup open the file, lock it, read the few pages that matter, and close it:

@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use kv_file_core::Memory;
 
 use crate::commit::Way;
+use crate::commit::lock::Patience;
 use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
@@ -24,19 +26,28 @@ pub(crate) struct Opened {
     pub interrupted: bool,
 }
 
-/// Opens a table's file in one of the ways.
-pub(crate) type Opener = fn(&'static FileFormat, &Path) -> Result<Opened, Trouble>;
+/// Opens a table's file in one of the ways; how, so that it can be opened anew.
+pub(crate) type Opener = fn(&'static FileFormat, &Path, Patience) -> Result<Opened, Trouble>;
 
 /// Reads the whole file into memory.
-pub(crate) fn snapshot(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
-    let (memory, stamp, interrupted) = read_whole(path, format.way).map_err(opening)?;
+pub(crate) fn snapshot(
+    format: &'static FileFormat,
+    path: &Path,
+    patience: Patience,
+) -> Result<Opened, Trouble> {
+    let (memory, stamp, interrupted) = read_whole(path, format.way, patience).map_err(opening)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: Some(stamp), interrupted })
 }
 
 /// Sees that the file can be opened, which it will be for each lookup.
-pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Opened, Trouble> {
-    let table = EachTime { format, path: path.to_owned(), journal: KnownJournal::default() };
+pub(crate) fn each_time(
+    format: &'static FileFormat,
+    path: &Path,
+    patience: Patience,
+) -> Result<Opened, Trouble> {
+    let (path, journal) = (path.to_owned(), KnownJournal::default());
+    let table = EachTime { format, path, patience, journal };
     let file = table.open().map_err(opening)?;
     let interrupted = file.is_interrupted();
     (format.open)(Bytes::Locked(file))?;
@@ -48,29 +59,42 @@ pub(crate) fn each_time(format: &'static FileFormat, path: &Path) -> Result<Open
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file
 /// changes.
-fn read_whole(path: &Path, way: Way) -> io::Result<(Memory, Stamp, bool)> {
+fn read_whole(path: &Path, way: Way, patience: Patience) -> io::Result<(Memory, Stamp, bool)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
-        let file = way.open_shared(path)?;
+        let file = way.open_shared(path, patience)?;
         let before = file.metadata()?;
-        let mut journal = None;
-        let bytes = Memory::read_with(&file, |copy| {
-            journal = way.find_journal(&file)?;
-            let Some(journal) = &journal else { return Ok(copy.len()) };
-            let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
-            let len = copy.len().min(new_len);
-            journal.complete_copy(&file, 0, &mut copy[..len])?;
-            Ok(len)
-        })?;
+        let (bytes, interrupted) = read_all(&file, way)?;
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
         let stamp = Stamp::of(&before);
         if stamp.is_of(&after) || tries == TRIES {
-            return Ok((bytes, stamp, journal.is_some()));
+            return Ok((bytes, stamp, interrupted));
         }
         tries += 1;
     }
+}
+
+/// The contents of a file, after the change that was interrupted if there was one.
+fn read_all(file: &File, way: Way) -> io::Result<(Memory, bool)> {
+    let mut journal = None;
+    let bytes = Memory::read_with(file, |copy| {
+        journal = way.find_journal(file)?;
+        let Some(journal) = &journal else { return Ok(copy.len()) };
+        let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
+        let len = copy.len().min(new_len);
+        journal.complete_copy(file, 0, &mut copy[..len])?;
+        Ok(len)
+    })?;
+    Ok((bytes, journal.is_some()))
+}
+
+/// Reads a file that is open.
+pub(crate) fn read_open(format: &'static FileFormat, file: &File) -> Result<Opened, Trouble> {
+    let (memory, interrupted) = read_all(file, format.way).map_err(opening)?;
+    let lookup = (format.open)(Bytes::Memory(memory))?;
+    Ok(Opened { lookup, stamp: None, interrupted })
 }
 
 /// What went wrong before a file's contents were looked at.
@@ -83,13 +107,14 @@ pub(crate) fn opening(error: io::Error) -> Trouble {
 struct EachTime {
     format: &'static FileFormat,
     path: PathBuf,
+    patience: Patience,
     journal: KnownJournal,
 }
 
 impl EachTime {
     /// The file, locked for as long as the result lives.
     fn open(&self) -> io::Result<LockedFile> {
-        LockedFile::open_known(&self.path, self.format.way, &self.journal)
+        LockedFile::open_known(&self.path, self.format.way, self.patience, &self.journal)
     }
 
     fn lookup(&self) -> Result<Box<dyn Lookup>, Failure> {

@@ -1,6 +1,7 @@
 //! Ending changes that were interrupted.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bdb_file::{FileSource, stated_len};
 
@@ -31,7 +32,7 @@ pub enum Recovered {
 /// does so before anything else; this is for before Postfix's own programs look at the file, which
 /// do not know of such changes.
 ///
-/// Waits for the lock on the file, and removes what was left of new files beside it.
+/// Waits for the lock on the file, for `lock_timeout` at most (`None`: for as long as it takes), and removes what was left of new files beside it.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -40,7 +41,7 @@ pub enum Recovered {
 /// # NewTable::open(&format!("hash:{}/virtual", dir.path().display()), WriteOptions::default())?.finish()?;
 /// use postfix_maps::{Recovered, recover};
 ///
-/// assert_eq!(recover(&path)?, Recovered::Nothing);
+/// assert_eq!(recover(&path, None)?, Recovered::Nothing);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -48,10 +49,11 @@ pub enum Recovered {
 /// Where the file cannot be opened, locked or written;
 /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) where there is something to cut off, and page
 /// 0 does not tell from where on.
-pub fn recover(path: &Path) -> Result<Recovered> {
+pub fn recover(path: impl AsRef<Path>, lock_timeout: Option<Duration>) -> Result<Recovered> {
+    let path = path.as_ref();
     let open_error = |source| Error::open(path, source);
     let file = follow_links(path);
-    let locked = open_exclusive(&file).map_err(open_error)?;
+    let locked = open_exclusive(&file, lock_timeout).map_err(open_error)?;
     sweep(&file);
     let before = locked.metadata().map_err(open_error)?.len();
     let (metadata, completed) = settle(&locked, &file).map_err(open_error)?;
@@ -119,9 +121,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("m.db");
         let (_, new) = interrupted(&path);
-        assert_eq!(recover(&path).unwrap(), Recovered::Completed);
+        assert_eq!(recover(&path, None).unwrap(), Recovered::Completed);
         assert!(fs::read(&path).unwrap() == new);
-        assert_eq!(recover(&path).unwrap(), Recovered::Nothing);
+        assert_eq!(recover(&path, None).unwrap(), Recovered::Nothing);
     }
 
     #[test]
@@ -131,7 +133,7 @@ mod tests {
         let (old, _) = interrupted(&path);
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.write_all_at(b"?", 65536 + 100).unwrap();
-        assert_eq!(recover(&path).unwrap(), Recovered::Discarded);
+        assert_eq!(recover(&path, None).unwrap(), Recovered::Discarded);
         assert!(fs::read(&path).unwrap() == old);
     }
 
@@ -142,9 +144,9 @@ mod tests {
         let (old, _) = interrupted(&path);
         let copy = directory.path().join("copy.db");
         fs::copy(&path, &copy).unwrap();
-        assert_eq!(recover(&copy).unwrap(), Recovered::Discarded);
+        assert_eq!(recover(&copy, None).unwrap(), Recovered::Discarded);
         assert!(fs::read(&copy).unwrap() == old);
-        assert_eq!(recover(&path).unwrap(), Recovered::Completed);
+        assert_eq!(recover(&path, None).unwrap(), Recovered::Completed);
     }
 
     #[test]
@@ -153,16 +155,16 @@ mod tests {
         let path = directory.path().join("m.db");
         for contents in [&b""[..], b"text", &[b'x'; 65536]] {
             fs::write(&path, contents).unwrap();
-            assert_eq!(recover(&path).unwrap(), Recovered::Nothing);
+            assert_eq!(recover(&path, None).unwrap(), Recovered::Nothing);
             assert_eq!(fs::read(&path).unwrap(), contents);
         }
         // A trailer, and no page 0 that would tell what is before it.
         let mut junk = vec![0; 65536];
         junk[65536 - 80..][..8].copy_from_slice(b"map-jrn2");
         fs::write(&path, &junk).unwrap();
-        assert_eq!(recover(&path).unwrap_err().kind(), ErrorKind::Damaged);
+        assert_eq!(recover(&path, None).unwrap_err().kind(), ErrorKind::Damaged);
         assert_eq!(fs::read(&path).unwrap(), junk);
-        let missing = recover(&directory.path().join("no.db")).unwrap_err();
+        let missing = recover(directory.path().join("no.db"), None).unwrap_err();
         assert_eq!(missing.kind(), ErrorKind::NotFound);
     }
 }

@@ -24,6 +24,22 @@ pub struct TableSpec {
 }
 
 impl TableSpec {
+    /// The table of this type and name: for types in files, the path of the source, without the
+    /// suffix of the table's own file.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use postfix_maps::TableSpec;
+    ///
+    /// let directory = Path::new("/etc/postfix");
+    /// let spec = TableSpec::new("hash", directory.join("virtual"));
+    /// assert_eq!(spec, TableSpec::from("hash:/etc/postfix/virtual"));
+    /// ```
+    pub fn new(table_type: impl AsRef<OsStr>, name: impl AsRef<OsStr>) -> Self {
+        TableSpec { table_type: table_type.as_ref().into(), name: name.as_ref().into() }
+    }
+
     /// Splits a name; one without a colon has the type `default_type` (main.cf's
     /// `default_database_type`).
     pub fn parse(text: &OsStr, default_type: &[u8]) -> Self {
@@ -32,10 +48,7 @@ impl TableSpec {
             Some(colon) => (&bytes[..colon], &bytes[colon + 1..]),
             None => (default_type, bytes),
         };
-        TableSpec {
-            table_type: OsStr::from_bytes(table_type).to_owned(),
-            name: OsStr::from_bytes(name).to_owned(),
-        }
+        TableSpec::new(OsStr::from_bytes(table_type), OsStr::from_bytes(name))
     }
 
     /// The type, such as `hash`.

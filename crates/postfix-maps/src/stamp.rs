@@ -1,7 +1,6 @@
 //! Whether a file is still the one that was read, or older than another.
 
 use std::fs::{self, Metadata};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -19,8 +18,10 @@ pub(crate) struct Stamp {
     settled: bool,
 }
 
-/// Longer than any file system's clock takes to tick.
+/// Longer than a file system's clock takes to tick, where it counts whole seconds, or two of them.
 const TICK: Duration = Duration::from_secs(2);
+/// The same where it counts parts of seconds: then it is the system's.
+const FINE_TICK: Duration = Duration::from_millis(100);
 
 impl Stamp {
     pub fn of(metadata: &Metadata) -> Self {
@@ -34,20 +35,22 @@ impl Stamp {
                 at.checked_add(Duration::from_nanos(nanoseconds.try_into().unwrap_or_default()))
             });
         let age = since.and_then(|at| SystemTime::now().duration_since(at).ok());
+        let tick = if modified.1 != 0 && changed.1 != 0 { FINE_TICK } else { TICK };
         Stamp {
             device: metadata.dev(),
             inode: metadata.ino(),
             size: metadata.size(),
             modified,
             changed,
-            settled: age.is_some_and(|age| age > TICK),
+            settled: age.is_some_and(|age| age > tick),
         }
     }
 
     /// Returns `true` if the file at `path` may be another than the one that was stamped, or have
     /// other contents.
-    pub fn is_outdated(&self, path: &Path) -> io::Result<bool> {
-        Ok(!self.settled || !self.is_of(&fs::metadata(path)?))
+    pub fn is_outdated(&self, path: &Path) -> bool {
+        // Whether it can be opened shows when it is.
+        !self.settled || !fs::metadata(path).is_ok_and(|metadata| self.is_of(&metadata))
     }
 
     /// Returns `true` if a file looks as it did when it was stamped.

@@ -5,17 +5,21 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kv_file_core::Datum;
 use postfix_map_text::KeyRules;
 
 use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::formats::FileFormat;
-use crate::forms::{KnownForms, Terminators, cut_at_nul};
-use crate::lookup::{Failure, Lookup, Operation, Pair, Pairs, Trouble};
-use crate::reading::{Opened, Opener, snapshot};
+use crate::forms::{KnownForms, cut_at_nul};
+use crate::lookup::{Failure, Lookup, Pair, Pairs, Trouble};
+use crate::open::{open, open_file};
+use crate::options::{Access, TableOptions};
+use crate::reading::{Opener, snapshot};
+use crate::reload::{ReadText, Seen};
 use crate::spec::TableSpec;
-use crate::stamp::{Stamp, is_older};
+use crate::stamp::is_older;
 
 /// A lookup table, open for reading.
 ///
@@ -33,26 +37,45 @@ use crate::stamp::{Stamp, is_older};
 /// assert_eq!(table.get(b"nobody@example.org")?, None);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A `Table` is what its file was when it was opened (but for [`Access::Locked`]), and cheap to
+/// clone: threads each keep one, or all share a [`SharedTable`](crate::SharedTable).
+/// [`reloaded`](Self::reloaded) gives the next one.
+///
+/// [`Access::Locked`]: crate::Access::Locked
+#[derive(Clone, Debug)]
+pub struct Table(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Table {
-    pub(crate) spec: TableSpec,
-    pub(crate) rules: KeyRules,
-    pub(crate) terminators: Terminators,
-    pub(crate) forms: KnownForms,
-    pub(crate) lookup: Box<dyn Lookup>,
-    /// For tables in files.
-    pub(crate) file: Option<TableFile>,
+struct Inner {
+    spec: TableSpec,
+    /// As it was opened.
+    options: TableOptions,
+    /// Those of the options, as far as they hold for the type.
+    rules: KeyRules,
+    forms: KnownForms,
+    lookup: Box<dyn Lookup>,
+    origin: Origin,
 }
 
-/// The file of an open table, and its state when it was read.
+/// Where what a table knows comes from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// For tables in files: the file.
+    File(TableFile),
+    /// For others, the files that were read when the table was opened.
+    Texts(Vec<ReadText>),
+}
+
+/// The file of an open table.
 #[derive(Debug)]
 pub(crate) struct TableFile {
     pub format: &'static FileFormat,
     pub path: PathBuf,
-    /// How it was opened.
-    pub opener: Opener,
-    /// `None` where it is opened for each lookup.
-    pub stamp: Option<Stamp>,
+    /// How it was opened; `None` where it was open already.
+    pub opener: Option<Opener>,
+    /// Its state when it was read; `None` where it is opened for each lookup, or was open already.
+    pub seen: Option<Seen>,
     pub interrupted: bool,
 }
 
@@ -60,14 +83,32 @@ pub(crate) struct TableFile {
 const GROUP: usize = 256;
 
 impl Table {
+    pub(crate) fn new(
+        spec: TableSpec,
+        options: TableOptions,
+        rules: KeyRules,
+        lookup: Box<dyn Lookup>,
+        origin: Origin,
+    ) -> Self {
+        let forms = KnownForms::new(options.terminators);
+        Table(Arc::new(Inner { spec, options, rules, forms, lookup, origin }))
+    }
+
     /// The table's name, as it was opened.
     pub fn spec(&self) -> &TableSpec {
-        &self.spec
+        &self.0.spec
     }
 
     /// The file that the table is in; for one without an index file, its name.
     pub fn file(&self) -> &Path {
-        self.file.as_ref().map_or(self.spec.source(), |file| &file.path)
+        self.table_file().map_or(self.0.spec.source(), |file| &file.path)
+    }
+
+    fn table_file(&self) -> Option<&TableFile> {
+        match &self.0.origin {
+            Origin::File(file) => Some(file),
+            Origin::Texts(_) => None,
+        }
     }
 
     /// Returns `true` if a change of the table's file had been interrupted when it was opened or
@@ -75,12 +116,12 @@ impl Table {
     /// of either contents, until a writer of this crate or `bdbmap recover` completes it.
     /// [`open_with_warnings`](Self::open_with_warnings) warns of it.
     pub fn is_interrupted(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.interrupted)
+        self.table_file().is_some_and(|file| file.interrupted)
     }
 
     /// The rules by which keys are prepared.
     pub fn rules(&self) -> KeyRules {
-        self.rules
+        self.0.rules
     }
 
     /// The value of a key: as Postfix sees it, up to its first NUL.
@@ -105,16 +146,16 @@ impl Table {
 
     /// As [`get`](Self::get), for a table that has this one as a member.
     pub(crate) fn ask(&self, key: &[u8]) -> Result<Option<Cow<'_, [u8]>>, Failure> {
-        let Ok(prepared) = self.rules.prepare(key) else { return Ok(None) };
-        let asked = self.forms.get();
-        let found = match self.lookup.get(&prepared, asked) {
+        let Ok(prepared) = self.0.rules.prepare(key) else { return Ok(None) };
+        let asked = self.0.forms.get();
+        let found = match self.0.lookup.get(&prepared, asked) {
             Ok(found) => found,
             // Of a table of tables, the member names itself.
             Err(Failure::File(trouble)) => return Err(self.trouble(trouble).into()),
             Err(failure) => return Err(failure),
         };
         let Some((value, form)) = found else { return Ok(None) };
-        self.forms.settle(asked, form);
+        self.0.forms.settle(asked, form);
         Ok(Some(self.value(key, value)?))
     }
 
@@ -148,7 +189,7 @@ impl Table {
         let mut values = Vec::with_capacity(keys.len());
         // As soon as it is known in which form the table has its keys.
         let nul = loop {
-            match (self.forms.get().settled(), keys.split_first()) {
+            match (self.0.forms.get().settled(), keys.split_first()) {
                 (_, None) => return values,
                 (Some(nul), _) => break nul,
                 (None, Some((key, others))) => {
@@ -159,11 +200,11 @@ impl Table {
         };
         // A key that is not UTF-8 is not found, whatever is under the empty one that is looked up
         // in its place.
-        let prepared: Vec<_> = keys.iter().map(|key| self.rules.prepare(key.as_ref())).collect();
+        let prepared: Vec<_> = keys.iter().map(|key| self.0.rules.prepare(key.as_ref())).collect();
         let wanted = prepared.iter().map(|key| key.as_deref().unwrap_or_default());
         let wanted: Vec<Datum<'_>> = wanted.map(|bytes| Datum { bytes, nul }).collect();
         let mut asked = keys.iter().zip(&prepared);
-        self.lookup.get_many(&wanted, &mut |found| {
+        self.0.lookup.get_many(&wanted, &mut |found| {
             let Some((key, prepared)) = asked.next() else { return };
             let value = match found {
                 _ if prepared.is_err() => Ok(None),
@@ -179,7 +220,7 @@ impl Table {
     /// What was found for a key, as Postfix sees it, if it may be an answer.
     fn value<'t>(&self, key: &[u8], stored: Cow<'t, [u8]>) -> Result<Cow<'t, [u8]>> {
         let value = cut_at_nul(stored);
-        match self.rules.check_value(&value) {
+        match self.0.rules.check_value(&value) {
             Ok(()) => Ok(value),
             Err(_) => Err(self.not_utf8(key, &value)),
         }
@@ -204,70 +245,144 @@ impl Table {
     /// Reads every page once. With [`Access::Locked`](crate::Access::Locked) all pairs are copied
     /// first, so that the lock can be given up.
     pub fn iter(&self) -> Result<Iter<'_>> {
-        match self.lookup.iter() {
+        match self.0.lookup.iter() {
             Ok(pairs) => Ok(Iter { table: self, pairs, next: VecDeque::new() }),
             Err(failure) => Err(self.failure("sequence", failure)),
         }
     }
 
-    /// Reads the table anew if its file has been changed or replaced, and forgets in which form its
-    /// keys were. Returns `true` if it did. Tables without an index file stay as they were opened,
-    /// as in Postfix.
+    /// The table as it is now, if it is not the same: read anew where its file, or a file that was
+    /// read when it was opened, has other contents; of all types that read files, tables of tables
+    /// included. `None` where nothing is new, and for tables that are always current
+    /// ([`Access::Locked`]).
     ///
-    /// Nothing changes where that fails: the table goes on with what it has.
+    /// This table stays as it is, whatever happens. Warnings about texts are lost. Nothing is
+    /// remembered of the form in which keys were found: a table that was rebuilt may have them in
+    /// the other.
+    ///
+    /// [`Access::Locked`]: crate::Access::Locked
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir()?;
+    /// # let map = format!("hash:{}/virtual", dir.path().display());
+    /// # let make = |value: &str| -> Result<(), postfix_maps::Error> {
+    /// #     let mut new = postfix_maps::NewTable::open(&map, postfix_maps::WriteOptions::default())?;
+    /// #     new.put("info@example.org", value)?;
+    /// #     new.finish().map(|_| ())
+    /// # };
+    /// # make("bob")?;
+    /// use postfix_maps::Table;
+    ///
+    /// let mut table = Table::open(&map)?;
+    /// assert!(table.reloaded()?.is_none());
+    /// # make("eve")?;
+    /// // After `postmap`:
+    /// if let Some(new) = table.reloaded()? {
+    ///     table = new;
+    /// }
+    /// assert_eq!(table.get("info@example.org")?.as_deref(), Some(&b"eve"[..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
-    /// As [`open`](Self::open), where the file is gone or no longer such a table.
+    /// As [`open`](Self::open), where a file is gone, no longer such a table, or locked for too
+    /// long.
     ///
     /// # Complexity
-    /// One `stat` while nothing has changed. A file that was younger than two seconds when it was
-    /// read is read once more.
-    pub fn refresh(&mut self) -> Result<bool> {
-        let Some(file) = &self.file else { return Ok(false) };
-        let Some(stamp) = &file.stamp else { return Ok(false) };
-        let outdated = stamp.is_outdated(&file.path);
-        if !outdated.map_err(file.format.error_of(Operation::Open, &file.path))? {
-            return Ok(false);
+    /// One `stat` a file while nothing has changed. Otherwise as opening the table, and comparing
+    /// its bytes; so it is once for a file that was read within a tick of its file system's clock
+    /// after it had been written.
+    pub fn reloaded(&self) -> Result<Option<Table>> {
+        if self.is_current() {
+            return Ok(None);
         }
-        let opener = file.opener;
-        self.reopen(opener)?;
-        // The new file may have its keys in the other form.
-        self.forms.forget(self.terminators);
-        Ok(true)
+        let new = self.reopened()?;
+        if !self.has_contents_of(&new) {
+            return Ok(Some(new));
+        }
+        self.take_stamps(&new);
+        Ok(None)
     }
 
-    /// Turns a table that was opened with [`Access::Locked`](crate::Access::Locked) into a
-    /// snapshot, for many lookups. What has been learnt of its terminators stays.
+    fn reopened(&self) -> Result<Table> {
+        let Inner { spec, options, origin, .. } = &*self.0;
+        match origin {
+            Origin::File(TableFile { format, path, opener: Some(opener), .. }) => {
+                open_file(spec.clone(), options.clone(), format, path.clone(), *opener)
+            }
+            Origin::File(_) => Ok(self.clone()),
+            Origin::Texts(_) => open(spec.clone(), options, &mut |_| ()),
+        }
+    }
+
+    /// Whether all files are as they were when they were read, as far as their times tell.
+    fn is_current(&self) -> bool {
+        let own = match &self.0.origin {
+            Origin::File(file) => file.seen.as_ref().is_none_or(Seen::is_current),
+            Origin::Texts(texts) => texts.iter().all(|text| text.seen.is_current()),
+        };
+        own && self.0.lookup.members().iter().all(Table::is_current)
+    }
+
+    /// Whether another table that was opened in the same way has read the same.
+    fn has_contents_of(&self, other: &Table) -> bool {
+        let same = |ours: &[Table], theirs: &[Table]| {
+            ours.len() == theirs.len()
+                && ours.iter().zip(theirs).all(|(ours, theirs)| ours.has_contents_of(theirs))
+        };
+        self.is_interrupted() == other.is_interrupted()
+            && self.0.lookup.bytes() == other.0.lookup.bytes()
+            && match (&self.0.origin, &other.0.origin) {
+                (Origin::Texts(ours), Origin::Texts(theirs)) => ReadText::are_same(ours, theirs),
+                _ => true,
+            }
+            && same(self.0.lookup.members(), other.0.lookup.members())
+    }
+
+    /// Takes note of the state in which another table has found the same contents.
+    fn take_stamps(&self, newer: &Table) {
+        match (&self.0.origin, &newer.0.origin) {
+            (Origin::File(TableFile { seen: Some(ours), .. }), Origin::File(theirs)) => {
+                theirs.seen.iter().for_each(|theirs| ours.take_stamp(theirs));
+            }
+            (Origin::Texts(ours), Origin::Texts(theirs)) => {
+                ours.iter().zip(theirs).for_each(|(a, b)| a.seen.take_stamp(&b.seen));
+            }
+            _ => {}
+        }
+        let members = self.0.lookup.members().iter().zip(newer.0.lookup.members());
+        members.for_each(|(ours, theirs)| ours.take_stamps(theirs));
+    }
+
+    /// A snapshot of a table that was opened with [`Access::Locked`](crate::Access::Locked), for
+    /// many lookups; what has been learnt of its terminators stays. Others are what they were.
     ///
     /// # Errors
-    /// As [`refresh`](Self::refresh).
-    pub fn load(&mut self) -> Result<()> {
-        match &self.file {
-            Some(TableFile { stamp: None, .. }) => self.reopen(snapshot),
-            _ => Ok(()),
+    /// As [`open`](Self::open).
+    pub fn loaded(&self) -> Result<Table> {
+        let Inner { spec, options, forms, origin, .. } = &*self.0;
+        match (origin, options.access) {
+            (Origin::File(file), Access::Locked) => {
+                let options = options.clone().access(Access::Snapshot);
+                let (format, path) = (file.format, file.path.clone());
+                let table = open_file(spec.clone(), options, format, path, snapshot)?;
+                table.0.forms.settle(table.0.forms.get(), forms.get());
+                Ok(table)
+            }
+            _ => Ok(self.clone()),
         }
-    }
-
-    fn reopen(&mut self, opener: Opener) -> Result<()> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let opened = opener(file.format, &file.path);
-        let Opened { lookup, stamp, interrupted } =
-            opened.map_err(|trouble| file.format.trouble(&file.path, trouble))?;
-        self.lookup = lookup;
-        (file.opener, file.stamp, file.interrupted) = (opener, stamp, interrupted);
-        Ok(())
     }
 
     /// Returns `true` if the text that the table was made from has been changed since, at least 100
     /// seconds ago: Postfix's programs warn of that (postmap specification, section 8.3). `false`
     /// where there is no such text.
     pub fn is_older_than_source(&self) -> bool {
-        is_older(self.file(), self.spec.source())
+        is_older(self.file(), self.0.spec.source())
     }
 
     /// The name that Postfix uses for the table in some messages: the type, and the table's file.
     pub fn internal_name(&self) -> Vec<u8> {
-        self.spec.internal_name(self.file())
+        self.0.spec.internal_name(self.file())
     }
 
     /// The error for an operation that came to nothing.
@@ -282,7 +397,7 @@ impl Table {
 
     #[cold]
     fn trouble(&self, trouble: Trouble) -> Error {
-        match &self.file {
+        match self.table_file() {
             Some(file) => file.format.trouble(&file.path, trouble),
             // Only tables in files have trouble with them.
             None => Error::failed(&self.internal_name(), "query"),

@@ -70,7 +70,7 @@ impl TableUpdate {
         let format = types::to_change(&spec)?;
         let path = format.file(spec.source());
         let update = format.to_update(&path)?;
-        let file = Changing::lock(&path, update.way);
+        let file = Changing::lock(&path, update.way, options.lock_timeout);
         let file = file.map_err(format.error_of(Operation::Open, &path))?;
         Self::new(spec, format, path, (file, update), &options)
     }
@@ -89,11 +89,11 @@ impl TableUpdate {
             _ => {
                 let write_error = format.error_of(Operation::Write, &path);
                 let plan = (update.plan_empty)(&options).map_err(write_error)?;
-                Changing::ensure(&path, update.way, options.mode, &*plan)
+                Changing::ensure(&path, update.way, options.mode, options.lock_timeout, &*plan)
                     .map_err(|failed| format.failed(&path, failed))?
             }
         };
-        let file = Changing::lock(&path, update.way);
+        let file = Changing::lock(&path, update.way, options.lock_timeout);
         let file = file.map_err(format.error_of(Operation::Lock, &path))?;
         let mut update = Self::new(spec, format, path, (file, update), &options)?;
         update.mended = update.mended.or(before);

@@ -103,7 +103,7 @@ impl NewTable {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
         let path = format.file(spec.source());
-        let target = Target::lock(&path, format.way, options.mode);
+        let target = Target::lock(&path, format.way, options.mode, options.lock_timeout);
         let target = target.map_err(|failed| format.failed(&path, failed))?;
         let storing = Storing::new(format, &options);
         Ok(NewTable { spec, options, storing, format, path, target, entries: Entries::over(&[]) })

@@ -45,9 +45,8 @@ fn what_is_stored_is_found_in_each_way() {
         assert_eq!(found.collect::<Vec<_>>(), [true, false, true]);
     }
     write(&dir, WriteOptions::default(), &[("a", "3")]);
-    let snapshot = &mut tables[0];
-    assert!(snapshot.refresh().unwrap());
-    assert_eq!(get(snapshot, "a").as_deref(), Some("3"));
+    let reloaded = tables[0].reloaded().unwrap().unwrap();
+    assert_eq!(get(&reloaded, "a").as_deref(), Some("3"));
 }
 
 #[test]

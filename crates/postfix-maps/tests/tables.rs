@@ -48,28 +48,30 @@ fn tables_are_shared_between_threads() {
 }
 
 #[test]
-fn a_snapshot_is_refreshed_when_the_table_changes() {
+fn a_snapshot_is_reloaded_when_the_table_changes() {
     let dir = Dir::new();
     dir.write("m", &[("a", "1")]);
-    let mut snapshot = dir.open("m", Access::Snapshot);
+    let snapshot = dir.open("m", Access::Snapshot);
     let locked = dir.open("m", Access::Locked);
     // Same size, most likely within the same tick of the clock.
     dir.write("m", &[("a", "2")]);
     assert_eq!(get(&snapshot, "a").as_deref(), Some("1"));
     assert_eq!(get(&locked, "a").as_deref(), Some("2"));
-    assert!(snapshot.refresh().unwrap());
-    assert_eq!(get(&snapshot, "a").as_deref(), Some("2"));
+    let reloaded = snapshot.reloaded().unwrap().unwrap();
+    assert_eq!(get(&reloaded, "a").as_deref(), Some("2"));
+    assert_eq!(get(&snapshot, "a").as_deref(), Some("1"));
+    assert!(locked.reloaded().unwrap().is_none());
 }
 
 #[test]
-fn a_table_goes_on_when_refreshing_fails() {
+fn a_table_goes_on_when_reloading_fails() {
     let dir = Dir::new();
     dir.write("m", &[("a", "1")]);
-    let mut table = dir.open("m", Access::Snapshot);
+    let table = dir.open("m", Access::Snapshot);
     fs::write(dir.path("m.db"), "not a database").unwrap();
-    assert_eq!(table.refresh().unwrap_err().kind(), ErrorKind::Damaged);
+    assert_eq!(table.reloaded().unwrap_err().kind(), ErrorKind::Damaged);
     fs::remove_file(dir.path("m.db")).unwrap();
-    assert_eq!(table.refresh().unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(table.reloaded().unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(get(&table, "a").as_deref(), Some("1"));
 }
 
@@ -280,7 +282,9 @@ fn readers_see_a_whole_table_at_any_time() {
                     let mut table = dir.open("m", access);
                     while !stop.load(Ordering::Relaxed) {
                         assert!(get(&table, "key77").is_some());
-                        table.refresh().unwrap();
+                        if let Some(new) = table.reloaded().unwrap() {
+                            table = new;
+                        }
                         let pairs = table.iter().unwrap().map(Result::unwrap);
                         let values: Vec<_> = pairs.map(|(_, value)| value.into_owned()).collect();
                         assert_eq!(values.len(), 200);

@@ -145,7 +145,7 @@ impl Lazy {
         };
         self.lookups += 1;
         if self.lookups == MANY {
-            table.load()?;
+            table = table.loaded()?;
         }
         Ok(self.table.insert(table))
     }

@@ -68,7 +68,8 @@ impl Session<'_> {
             .access(access)
             .duplicates(self.invocation.duplicates)
             .values_are_files(self.invocation.values_are_files)
-            .environment(self.environment());
+            .environment(self.environment())
+            .lock_timeout(None);
         let table =
             Table::open_with_warnings(spec.clone(), options, |warning| self.log.warning(warning))?;
         if table.is_older_than_source() {
@@ -99,6 +100,7 @@ impl Session<'_> {
             .rules(self.key_rules())
             .terminators(self.invocation.terminators)
             .duplicates(self.invocation.duplicates)
+            .lock_timeout(None)
     }
 
     /// Prints a key that was found and its value.

@@ -18,7 +18,7 @@ use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, r
 
 use super::journal::{self, Blocks, Trailer};
 use super::lease::Lease;
-use super::lock::{open_exclusive, open_writable};
+use super::lock::{Patience, open_exclusive, open_writable};
 use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
 use super::{Failed, Mended};
 use crate::lookup::Operation;
@@ -36,6 +36,7 @@ pub(crate) struct Target {
     /// Where symbolic links lead.
     file: PathBuf,
     state: State,
+    patience: Patience,
     /// What had to be done first.
     pub mended: Mended,
 }
@@ -56,9 +57,9 @@ enum State {
 
 impl Target {
     /// As [`super::Target::lock`].
-    pub fn lock(path: &Path, mode: u32) -> Result<Self, Failed> {
+    pub fn lock(path: &Path, mode: u32, patience: Patience) -> Result<Self, Failed> {
         let mut file = follow_links(path);
-        let old = match open_exclusive(&file) {
+        let old = match open_exclusive(&file, patience) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err((Operation::Lock, error)),
@@ -76,23 +77,24 @@ impl Target {
                     Some(new) => State::Replace { new, old },
                     None => State::Overwrite(old),
                 };
-                return Ok(Target { file, state, mended });
+                return Ok(Target { file, state, patience, mended });
             }
             file = path.to_owned();
         }
-        let state = create_state(&file, mode).map_err(|error| (Operation::Make, error))?;
-        Ok(Target { file, state, mended })
+        let state =
+            create_state(&file, mode, patience).map_err(|error| (Operation::Make, error))?;
+        Ok(Target { file, state, patience, mended })
     }
 
     /// As [`super::Changing::lock`].
-    pub fn lock_existing(path: &Path) -> io::Result<Self> {
+    pub fn lock_existing(path: &Path, patience: Patience) -> io::Result<Self> {
         let file = follow_links(path);
-        let old = open_exclusive(&file)?;
+        let old = open_exclusive(&file, patience)?;
         sweep(&file);
         let (_, interrupted) = settle(&old, &file)?;
         let mended = Mended { interrupted, ..Mended::default() };
         // A change may come to nothing: no new file before there is one.
-        Ok(Target { file, state: State::Overwrite(old), mended })
+        Ok(Target { file, state: State::Overwrite(old), patience, mended })
     }
 
     /// As [`super::Changing::file`].
@@ -114,10 +116,10 @@ impl Target {
     pub fn replace(self, contents: &dyn Contents) -> io::Result<()> {
         match self.state {
             State::Create(_) | State::Fill(_) => {
-                let file = self.file.clone();
+                let (file, patience) = (self.file.clone(), self.patience);
                 if !self.create(contents)? {
                     // Another writer was quicker: this one comes after it.
-                    let other = open_exclusive(&file)?;
+                    let other = open_exclusive(&file, patience)?;
                     settle(&other, &file)?;
                     overwrite_all(&other, &file, contents)?;
                 }
@@ -139,7 +141,7 @@ impl Target {
     /// After an error there are none.
     pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
         match self.state {
-            State::Create(new) => create(new, &self.file, contents),
+            State::Create(new) => create(new, &self.file, contents, self.patience),
             State::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
             State::Replace { .. } | State::Overwrite(_) => Ok(false),
         }
@@ -176,16 +178,16 @@ fn stand_in(file: &Path, old: &Metadata) -> Option<NewFile> {
 }
 
 /// How a table is made where there is none.
-fn create_state(file: &Path, mode: u32) -> io::Result<State> {
+fn create_state(file: &Path, mode: u32, patience: Patience) -> io::Result<State> {
     match NewFile::beside(file) {
         Ok(new) => set_mode(new.file(), mode).map(|()| State::Create(new)),
         // Some may make no files but tables.
-        Err(_) => empty_file(file, mode).map(State::Fill),
+        Err(_) => empty_file(file, mode, patience).map(State::Fill),
     }
 }
 
-fn empty_file(file: &Path, mode: u32) -> io::Result<EmptyFile> {
-    let empty = EmptyFile::create(file)?;
+fn empty_file(file: &Path, mode: u32, patience: Patience) -> io::Result<EmptyFile> {
+    let empty = EmptyFile::create(file, patience)?;
     set_mode(empty.file(), mode)?;
     Ok(empty)
 }
@@ -208,7 +210,12 @@ pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)>
 /// that name by then.
 ///
 /// A symbolic link that leads nowhere is no file: the new one takes its place, as in Postfix.
-fn create(new: NewFile, file: &Path, contents: &dyn Contents) -> io::Result<bool> {
+fn create(
+    new: NewFile,
+    file: &Path,
+    contents: &dyn Contents,
+    patience: Patience,
+) -> io::Result<bool> {
     write_all(new.file(), contents)?;
     new.file().sync_all()?;
     let mode = new.file().metadata()?.mode();
@@ -218,7 +225,7 @@ fn create(new: NewFile, file: &Path, contents: &dyn Contents) -> io::Result<bool
     let created = new.create(file).or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Err(error),
         // Some file systems cannot give a file a name without taking it from another.
-        _ => fill(&empty_file(file, mode)?, file, contents),
+        _ => fill(&empty_file(file, mode, patience)?, file, contents),
     });
     match created {
         Ok(()) => sync_directory(file).map(|()| true),

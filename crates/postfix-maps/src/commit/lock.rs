@@ -1,19 +1,86 @@
 //! Locks as Postfix takes them on Berkeley DB files: `flock`, on the whole file (postmap
 //! specification, section 8.2).
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, CWD, OFlags, accessat};
 use rustix::io::Errno;
 
+/// How long to wait for a lock; `None`: for as long as it takes.
+pub(crate) type Patience = Option<Duration>;
+
+/// How long libraries wait unless they are told otherwise.
+pub(crate) const DEFAULT_PATIENCE: Patience = Some(Duration::from_secs(60));
+
+/// A lock that is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// With other readers.
+    Shared,
+    /// Of nobody else.
+    Exclusive,
+}
+
+/// Waits for a lock on a file.
+///
+/// No system call waits for a lock for some time: with an end to it, this tries again and again.
+///
+/// # Errors
+/// [`io::ErrorKind::WouldBlock`] where somebody else still has it locked at the end; what the
+/// system said.
+pub(crate) fn wait(file: &File, wanted: Lock, patience: Patience) -> io::Result<()> {
+    // The pauses grow, so that a short wait ends soon and a long one costs little.
+    const SHORTEST: Duration = Duration::from_millis(1);
+    const LONGEST: Duration = Duration::from_millis(50);
+    let Some(patience) = patience else { return wait_for_ever(file, wanted) };
+    let start = Instant::now();
+    let mut pause = SHORTEST;
+    loop {
+        let tried = match wanted {
+            Lock::Shared => file.try_lock_shared(),
+            Lock::Exclusive => file.try_lock(),
+        };
+        match tried {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {
+                continue;
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let left = patience.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return Err(Errno::WOULDBLOCK.into());
+        }
+        thread::sleep(pause.min(left));
+        pause = (2 * pause).min(LONGEST);
+    }
+}
+
+fn wait_for_ever(file: &File, wanted: Lock) -> io::Result<()> {
+    loop {
+        let locked = match wanted {
+            Lock::Shared => file.lock_shared(),
+            Lock::Exclusive => file.lock(),
+        };
+        match locked {
+            // A signal for which the program has a handler; one without ends it.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Opens a file for reading and waits until no writer has it locked.
 ///
 /// As long as the result lives, no writer that locks the file changes it.
-pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
-    open(path, File::lock_shared)
+pub(crate) fn open_shared(path: &Path, patience: Patience) -> io::Result<File> {
+    open(path, Lock::Shared, patience)
 }
 
 /// Waits until this process is the only one to have a file locked, which it must be allowed to
@@ -21,10 +88,10 @@ pub(crate) fn open_shared(path: &Path) -> io::Result<File> {
 ///
 /// The result is open for reading only, so that it does not count as a writer of the file
 /// ([`super::lease`]); [`open_writable`] gives the right to write.
-pub(crate) fn open_exclusive(path: &Path) -> io::Result<File> {
+pub(crate) fn open_exclusive(path: &Path, patience: Patience) -> io::Result<File> {
     match accessat(CWD, path, rustix::fs::Access::WRITE_OK, AtFlags::EACCESS) {
         // An old kernel does not know; the writing will show.
-        Ok(()) | Err(Errno::NOSYS) => open(path, File::lock),
+        Ok(()) | Err(Errno::NOSYS) => open(path, Lock::Exclusive, patience),
         Err(error) => Err(error.into()),
     }
 }
@@ -39,15 +106,10 @@ pub(crate) fn open_writable(path: &Path, locked: &File) -> io::Result<File> {
     }
 }
 
-fn open(path: &Path, lock: impl Fn(&File) -> io::Result<()>) -> io::Result<File> {
+fn open(path: &Path, wanted: Lock, patience: Patience) -> io::Result<File> {
     loop {
         let file = open_regular(path)?;
-        while let Err(error) = lock(&file) {
-            // A signal for which the program has a handler; one without ends it.
-            if error.kind() != io::ErrorKind::Interrupted {
-                return Err(error);
-            }
-        }
+        wait(&file, wanted, patience)?;
         // While this process waited, another may have put a new file in the place of this one.
         match fs::metadata(path) {
             Ok(there) if same_file(&there, &file.metadata()?) => return Ok(file),
@@ -99,10 +161,13 @@ mod tests {
         for path in [path("fifo"), path("socket"), "/dev/null".into()] {
             for open in [open_shared, open_exclusive] {
                 // A FIFO would wait for somebody who writes to it.
-                let error = open(&path).unwrap_err();
+                let error = open(&path, None).unwrap_err();
                 assert_eq!(error.to_string(), "Not a regular file", "{path:?}");
             }
         }
-        assert_eq!(open_shared(directory.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(
+            open_shared(directory.path(), None).unwrap_err().kind(),
+            io::ErrorKind::IsADirectory
+        );
     }
 }

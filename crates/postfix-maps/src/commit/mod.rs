@@ -16,6 +16,7 @@ use std::path::Path;
 use kv_file_core::{Changes, Contents, FileSource};
 
 use self::journal::Journal;
+use self::lock::Patience;
 use crate::lookup::Operation;
 
 /// How files of a format are locked, and how new contents take the place of old ones.
@@ -35,9 +36,9 @@ pub(crate) type Failed = (Operation, io::Error);
 impl Way {
     /// Opens a file for reading and waits until no writer has it locked. As long as the result
     /// lives, none changes it.
-    pub fn open_shared(self, path: &Path) -> io::Result<File> {
+    pub fn open_shared(self, path: &Path, patience: Patience) -> io::Result<File> {
         match self {
-            Way::Exchange => lock::open_shared(path),
+            Way::Exchange => lock::open_shared(path, patience),
             Way::Rename { .. } => lock::open_regular(path),
         }
     }
@@ -95,10 +96,12 @@ impl Target {
     ///
     /// A file that is not there yet gets the permissions `mode`; one that is there keeps its own,
     /// and its owner, if the way allows it.
-    pub fn lock(path: &Path, way: Way, mode: u32) -> Result<Self, Failed> {
+    pub fn lock(path: &Path, way: Way, mode: u32, patience: Patience) -> Result<Self, Failed> {
         match way {
-            Way::Exchange => exchange::Target::lock(path, mode).map(Target::Exchange),
-            Way::Rename { suffix } => rename::Target::lock(path, suffix, mode).map(Target::Rename),
+            Way::Exchange => exchange::Target::lock(path, mode, patience).map(Target::Exchange),
+            Way::Rename { suffix } => {
+                rename::Target::lock(path, suffix, mode, patience).map(Target::Rename)
+            }
         }
     }
 
@@ -138,14 +141,17 @@ pub(crate) fn create(
     path: &Path,
     way: Way,
     mode: u32,
+    patience: Patience,
     contents: &dyn Contents,
 ) -> Result<bool, Failed> {
     match way {
         Way::Exchange => {
-            let target = exchange::Target::lock(path, mode)?;
+            let target = exchange::Target::lock(path, mode, patience)?;
             target.create(contents).map_err(|error| (Operation::Write, error))
         }
-        Way::Rename { suffix } => rename::Target::lock(path, suffix, mode)?.create(contents),
+        Way::Rename { suffix } => {
+            rename::Target::lock(path, suffix, mode, patience)?.create(contents)
+        }
     }
 }
 
@@ -164,9 +170,11 @@ pub(crate) enum Changing {
 
 impl Changing {
     /// Waits for the lock on a file that is there.
-    pub fn lock(path: &Path, way: ChangeWay) -> io::Result<Self> {
+    pub fn lock(path: &Path, way: ChangeWay, patience: Patience) -> io::Result<Self> {
         match way {
-            ChangeWay::Exchange => exchange::Target::lock_existing(path).map(Changing::Exchange),
+            ChangeWay::Exchange => {
+                exchange::Target::lock_existing(path, patience).map(Changing::Exchange)
+            }
         }
     }
 
@@ -175,11 +183,12 @@ impl Changing {
         path: &Path,
         way: ChangeWay,
         mode: u32,
+        patience: Patience,
         contents: &dyn Contents,
     ) -> Result<Mended, Failed> {
         match way {
             ChangeWay::Exchange => {
-                let target = exchange::Target::lock(path, mode)?;
+                let target = exchange::Target::lock(path, mode, patience)?;
                 let mended = target.mended;
                 target.create(contents).map_err(|error| (Operation::Write, error))?;
                 Ok(mended)

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, linkat, openat, statx};
 use tempfile::TempPath;
 
-use super::lock::{open_exclusive, same_file};
+use super::lock::{Patience, open_exclusive, same_file};
 
 /// A file that no reader of tables sees. It is gone when the value is, unless it has been put in
 /// place.
@@ -93,9 +93,9 @@ pub(crate) struct EmptyFile {
 impl EmptyFile {
     /// # Errors
     /// [`io::ErrorKind::AlreadyExists`] where something has that name.
-    pub fn create(path: &Path) -> io::Result<Self> {
+    pub fn create(path: &Path, patience: Patience) -> io::Result<Self> {
         let made = File::options().write(true).create_new(true).mode(0o600).open(path)?.metadata();
-        let file = open_exclusive(path)?;
+        let file = open_exclusive(path, patience)?;
         match same_file(&made?, &file.metadata()?) {
             true => Ok(EmptyFile { file, path: path.to_owned() }),
             // Somebody else has found it before it was locked.
@@ -252,10 +252,13 @@ mod tests {
     fn an_empty_file_is_removed_and_a_filled_one_stays() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("m.db");
-        drop(EmptyFile::create(&path).unwrap());
+        drop(EmptyFile::create(&path, None).unwrap());
         assert!(!path.exists());
-        let empty = EmptyFile::create(&path).unwrap();
-        assert_eq!(EmptyFile::create(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let empty = EmptyFile::create(&path, None).unwrap();
+        assert_eq!(
+            EmptyFile::create(&path, None).unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         fs::write(&path, b"contents").unwrap();
         drop(empty);
         assert!(path.exists());

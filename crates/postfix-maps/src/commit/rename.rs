@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use kv_file_core::Contents;
 
 use super::Failed;
-use super::lock::{open_only_regular, same_file};
+use super::lock::{self, Lock, Patience, open_only_regular, same_file};
 use crate::lookup::Operation;
 
 /// A temporary file, locked.
@@ -27,13 +27,14 @@ pub(crate) struct Target {
 impl Target {
     /// Waits for the lock on the temporary file. One that is made gets the permissions `mode`; one
     /// that somebody has left keeps its own.
-    pub fn lock(path: &Path, suffix: &str, mode: u32) -> Result<Self, Failed> {
+    pub fn lock(path: &Path, suffix: &str, mode: u32, patience: Patience) -> Result<Self, Failed> {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(suffix);
         let temporary = PathBuf::from(temporary);
         loop {
             let new = open(&temporary, mode).map_err(|error| (Operation::Make, error))?;
-            let locked = lock(&new, &temporary).map_err(|error| (Operation::Lock, error))?;
+            let locked =
+                lock(&new, &temporary, patience).map_err(|error| (Operation::Lock, error))?;
             if locked {
                 return Ok(Target { file: path.to_owned(), temporary, new });
             }
@@ -89,12 +90,8 @@ fn open(temporary: &Path, mode: u32) -> io::Result<File> {
 }
 
 /// Waits for the lock on a temporary file. Returns `true` if it still has its name then.
-fn lock(new: &File, temporary: &Path) -> io::Result<bool> {
-    while let Err(error) = new.lock() {
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
-    }
+fn lock(new: &File, temporary: &Path, patience: Patience) -> io::Result<bool> {
+    lock::wait(new, Lock::Exclusive, patience)?;
     match fs::metadata(temporary) {
         Ok(there) => {
             let locked = new.metadata()?;
@@ -129,7 +126,7 @@ mod tests {
         fs::write(&temporary, "longer than the new contents").unwrap();
         fs::set_permissions(&temporary, Permissions::from_mode(0o600)).unwrap();
         for (contents, mode) in [(&b"one"[..], 0o600), (b"two", 0o640)] {
-            let target = Target::lock(&path, ".tmp", 0o640).unwrap();
+            let target = Target::lock(&path, ".tmp", 0o640, None).unwrap();
             target.replace(&Bytes(contents)).unwrap();
             assert_eq!(fs::read(&path).unwrap(), contents);
             assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
@@ -155,7 +152,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..20 {
-                        let target = Target::lock(&path, ".tmp", 0o644).unwrap();
+                        let target = Target::lock(&path, ".tmp", 0o644, None).unwrap();
                         target.replace(&Bytes(b"contents")).unwrap();
                     }
                 });

@@ -126,6 +126,10 @@ impl Lookup for Cdb<Bytes> {
         Cdb::get_many(self, keys).for_each(|found| each(found.map_err(failure)));
     }
 
+    fn bytes(&self) -> Option<&[u8]> {
+        self.source().as_slice()
+    }
+
     fn iter(&self) -> Result<Pairs<'_>, Failure> {
         Ok(Box::new(Cdb::iter(self).map(|record| record.map_err(failure))))
     }

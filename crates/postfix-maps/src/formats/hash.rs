@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bdb_file::{BuildOptions, HashBuilder, HashDb, HashUpdate};
-use kv_file_core::{Changes, Datum, Entries, FileSource};
+use kv_file_core::{Changes, Datum, Entries, FileSource, Source};
 
 use super::bdb::{SUFFIX, TOOLS, build_options, called, failure, keep, trouble, words};
 use super::{Bytes, FileFormat, Planned, Update, UpdateFormat};
@@ -46,6 +46,10 @@ impl Lookup for HashDb<Bytes> {
 
     fn get_many<'t>(&'t self, keys: &[Datum<'_>], each: &mut dyn FnMut(ValueOf<'t>)) {
         HashDb::get_many(self, keys).for_each(|found| each(found.map_err(failure)));
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        self.source().as_slice()
     }
 
     fn iter(&self) -> Result<Pairs<'_>, Failure> {

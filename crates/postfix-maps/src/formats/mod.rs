@@ -8,8 +8,10 @@ pub(crate) mod hash;
 pub(crate) mod tools;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source};
@@ -20,6 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::locked_file::LockedFile;
 use crate::lookup::{Cause, Lookup, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};
+use crate::spec::TableSpec;
 
 /// A plan for a file.
 pub(crate) type Planned<'t> = Result<Box<dyn Contents + 't>, Cause>;
@@ -64,6 +67,14 @@ impl FileFormat {
         let mut file = name.as_os_str().to_owned();
         file.push(self.suffix);
         PathBuf::from(file)
+    }
+
+    /// The name of the table in a file. Where the file's name has not the format's suffix, no table
+    /// of the type is in it, and the name is for messages only.
+    pub fn spec(&self, file: &Path) -> TableSpec {
+        let name = file.as_os_str().as_bytes();
+        let source = name.strip_suffix(self.suffix.as_bytes()).unwrap_or(name);
+        TableSpec::new(self.name, OsStr::from_bytes(source))
     }
 
     /// The error for what is wrong with a table's file.

@@ -80,8 +80,8 @@ impl Lookup for Union {
         Ok(results.map(|results| (results.into(), forms)))
     }
 
-    fn folds_keys(&self) -> bool {
-        first_folds_keys(&self.0)
+    fn members(&self) -> &[Table] {
+        &self.0
     }
 }
 
@@ -97,11 +97,7 @@ impl Lookup for Pipe {
         Ok(Some((value.into_owned().into(), forms)))
     }
 
-    fn folds_keys(&self) -> bool {
-        first_folds_keys(&self.0)
+    fn members(&self) -> &[Table] {
+        &self.0
     }
-}
-
-fn first_folds_keys(tables: &[Table]) -> bool {
-    tables.first().is_some_and(|first| first.rules().fold)
 }

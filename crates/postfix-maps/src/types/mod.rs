@@ -16,7 +16,9 @@ mod template;
 mod texthash;
 mod unix;
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::formats::{FileFormat, cdb, hash};
@@ -249,10 +251,39 @@ impl TableSpec {
     }
 }
 
-impl<T: AsRef<str> + ?Sized> From<&T> for TableSpec {
+impl From<&str> for TableSpec {
     /// A name without a colon is of the type `hash`.
-    fn from(text: &T) -> Self {
-        TableSpec::parse(text.as_ref().as_ref(), DEFAULT.name.as_bytes())
+    fn from(text: &str) -> Self {
+        TableSpec::parse(text.as_ref(), DEFAULT.name.as_bytes())
+    }
+}
+
+impl From<&String> for TableSpec {
+    /// As `From<&str>`.
+    fn from(text: &String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<String> for TableSpec {
+    /// As `From<&str>`.
+    fn from(text: String) -> Self {
+        text.as_str().into()
+    }
+}
+
+impl From<&TableSpec> for TableSpec {
+    fn from(spec: &TableSpec) -> Self {
+        spec.clone()
+    }
+}
+
+impl FromStr for TableSpec {
+    type Err = Infallible;
+
+    /// As `From<&str>`.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.into())
     }
 }
 

@@ -2,7 +2,6 @@
 //! types, section 6).
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 use postfix_map_text::{Diagnostic, DiagnosticKind, before_nul, logical_lines};
@@ -30,8 +29,8 @@ pub(super) fn text(definition: &Definition<'_>, directories_are_empty: bool) -> 
     }
     let path = definition.spec.source();
     let mut text = Vec::new();
-    let mut file = File::open(path).map_err(|source| Error::open(path, source))?;
-    match file.read_to_end(&mut text) {
+    let file = File::open(path).map_err(|source| Error::open(path, source))?;
+    match definition.read_to_end(path, &file, &mut text) {
         Err(error) if !directories_are_empty => {
             let reason = strerror(&error);
             let text: [&[u8]; 5] = [&map, b" ", name, b": read error: ", reason.as_bytes()];

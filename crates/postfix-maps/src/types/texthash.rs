@@ -2,7 +2,6 @@
 
 use std::collections::btree_map::Entry as Slot;
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 use postfix_map_text::{DiagnosticKind, Item, map_entries};
@@ -17,13 +16,11 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     let rules = definition.options.rules;
     let path = definition.spec.source();
     let file = path.as_os_str().as_bytes();
+    let opened = File::open(path).map_err(|error| Error::system("open database", path, error))?;
     let mut text = Vec::new();
-    File::open(path)
-        .map_err(|error| Error::system("open database", path, error))?
-        .read_to_end(&mut text)
-        .map_err(|error| {
-            definition_error([b"read ", file, b": ", strerror(&error).as_bytes()].concat())
-        })?;
+    definition.read_to_end(path, &opened, &mut text).map_err(|error| {
+        definition_error([b"read ", file, b": ", strerror(&error).as_bytes()].concat())
+    })?;
 
     let mut entries = Listed::default();
     for item in map_entries(&text, rules.utf8) {

@@ -104,6 +104,11 @@ impl<S: Source> HashDb<S> {
         })
     }
 
+    /// Where the bytes of the file are.
+    pub fn source(&self) -> &S {
+        &self.file.source
+    }
+
     /// What the database's meta page says.
     pub fn meta(&self) -> &HashMeta {
         &self.meta
