@@ -2,7 +2,7 @@
 
 use benches::{aliases, entries, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use postfix_map_text::{Item, alias_entries, map_entries};
+use postfix_map_text::{Item, KeyRules, alias_entries, map_entries};
 
 fn parse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse");
@@ -12,7 +12,10 @@ fn parse(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(map.len() as u64));
     group.sample_size(20).bench_function("map", |bencher| {
         bencher.iter(|| {
-            assert_eq!(map_entries(map.as_bytes(), true).filter(is_entry).count(), count);
+            assert_eq!(
+                map_entries(map.as_bytes(), KeyRules::default()).filter(is_entry).count(),
+                count
+            );
         });
     });
     let names: String =
@@ -20,7 +23,10 @@ fn parse(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(names.len() as u64));
     group.bench_function("aliases", |bencher| {
         bencher.iter(|| {
-            assert_eq!(alias_entries(names.as_bytes(), true).filter(is_entry).count(), count);
+            assert_eq!(
+                alias_entries(names.as_bytes(), KeyRules::default()).filter(is_entry).count(),
+                count
+            );
         });
     });
     group.finish();

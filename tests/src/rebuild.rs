@@ -79,7 +79,7 @@ pub fn whole<E: Display>(
 pub fn look(table: &Table, key: &str) -> Result<usize, String> {
     let value = table.get(key.as_bytes()).map_err(words)?;
     number(&value.ok_or_else(|| format!("{key} is not found"))?)?;
-    whole(table.iter().map_err(words)?.map(|pair| pair.map(|(_, value)| value.into_owned())))
+    whole(table.iter().map(|pair| pair.map(|(_, value)| value.into_owned())))
 }
 
 /// An error in words.

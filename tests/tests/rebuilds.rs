@@ -20,7 +20,7 @@ use map_tests::generate::{Rng, one_in};
 use map_tests::rebuild::{self, FIXED, look, number, words};
 use map_tests::table_types::{TABLE_TYPES, TableType};
 use map_tests::tools::{self, Suite, Tool};
-use postfix_maps::{Access, Table, TableOptions};
+use postfix_maps::{Access, SharedTable, Table, TableOptions};
 use tempfile::TempDir;
 
 /// Between two looks.
@@ -154,10 +154,10 @@ impl Place {
     fn all_readers(&self) {
         thread::scope(|scope| {
             scope.spawn(|| {
-                let mut table = self.open(Access::Snapshot);
+                let shared = SharedTable::new(self.open(Access::Snapshot));
                 self.read("snapshot", |key| {
-                    table.refresh().map_err(words)?;
-                    look(&table, key)
+                    shared.reload().map_err(words)?;
+                    look(&shared.table(), key)
                 });
             });
             scope.spawn(|| {

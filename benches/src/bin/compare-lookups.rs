@@ -27,7 +27,7 @@ use benches::rounds::{Lane, Rounds, computing, waiting};
 use benches::{Numbers, aliases, text};
 use cdb_file::Cdb;
 use kv_file_core::Memory;
-use postfix_map_text::{Item, map_entries};
+use postfix_map_text::{Item, KeyRules, map_entries};
 use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 
 /// Rounds of each comparison, of which the medians count. No engine looks up a key twice, or the
@@ -449,7 +449,7 @@ fn stream(files: &Files, aliases: &[(String, String)]) -> Result<Vec<Row>, Box<d
     let text = text(aliases);
     let parse = || {
         let mut parsed = Answers::default();
-        for (index, item) in map_entries(text.as_bytes(), true).enumerate() {
+        for (index, item) in map_entries(text.as_bytes(), KeyRules::default()).enumerate() {
             if let Item::Entry(entry) = item {
                 parsed.add(index, &entry.key, FIRST_BYTE);
                 parsed.add(index, &entry.value, FIRST_BYTE);

@@ -28,6 +28,7 @@ use crate::new_tree::{NewTree, TreeKind};
 /// assert_eq!(HashDb::open_named(&file, b"places")?.get(b"bob")?, None);
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
+#[must_use = "nothing is made until it is written"]
 #[derive(Debug)]
 pub struct NewDatabases<'t> {
     /// In the order of their names.

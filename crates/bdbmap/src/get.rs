@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use anyhow::Context;
 use bdb_file::{Datum, print_escaped, print_unescaped};
-use postfix_maps::{Database, Forms, KeyRules, Terminators, ToolResult, before_nul};
+use postfix_maps::tools::before_nul;
+use postfix_maps::{Database, Forms, KeyRules, Terminators, ToolResult};
 use serde_json::json;
 
 use crate::Answer;
@@ -17,7 +18,7 @@ use crate::progress::Progress;
 impl KeyArgs {
     /// The rules that were asked for.
     pub fn rules(&self) -> KeyRules {
-        KeyRules { utf8: !self.no_utf8, fold: !self.no_fold }
+        KeyRules::default().utf8(!self.no_utf8).fold(!self.no_fold)
     }
 }
 

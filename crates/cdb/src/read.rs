@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::io;
 use std::iter::FusedIterator;
+use std::path::Path;
 
-use kv_file_core::{Datum, Source};
+use kv_file_core::{Datum, FileSource, Source};
 
 use crate::error::{ErrorKind, Result};
 use crate::fault::{Fault, Problem};
@@ -94,6 +95,19 @@ impl Chain {
             None => return Err(Problem::at(self.table.at, Fault::SlotTwice).into()),
         }
         Ok(())
+    }
+}
+
+impl Cdb<FileSource> {
+    /// Opens a file by its path, to be read as it is needed ([`FileSource`]).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::Io`] where there is no such file.
+    ///
+    /// # Complexity
+    /// As [`open`](Self::open).
+    pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
+        Cdb::open(FileSource::open(path)?)
     }
 }
 

@@ -33,6 +33,7 @@ pub struct Block {
 }
 
 /// What is to be written to turn a file into another.
+#[must_use = "nothing changes until they are made in the file"]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Changes {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::memory::Memory;
@@ -16,6 +17,12 @@ use crate::memory::Memory;
 /// A source must not change while something reads from it, or the reader may report damage that is
 /// none. How to ensure that is the caller's business: a lock, or a private copy.
 #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no bytes of a file",
+    label = "neither bytes, nor a file that is open",
+    note = "a file is opened by its path with `open_path`; one that is open is read through \
+            `FileSource::new(file)`, or into memory by `Memory::read(&file)`"
+)]
 pub trait Source {
     /// Length of the file in bytes.
     ///
@@ -105,6 +112,14 @@ pub struct FileSource {
 }
 
 impl FileSource {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// What opening it gave.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        File::open(path).map(FileSource::new)
+    }
+
     /// Reads from `file`, whatever its current position. A lock on the file is released with the
     /// value.
     pub fn new(file: File) -> Self {

@@ -16,21 +16,23 @@ use nom::{IResult, Parser};
 
 use crate::diagnostic::DiagnosticKind;
 use crate::entry::{Item, Pair, diagnosed, escaped, parse};
+use crate::fold::KeyRules;
 use crate::lines::{LogicalLines, logical_lines};
 
 /// Iterates over the entries and diagnostics of an aliases file, in input order (postalias
 /// specification, section 3).
 ///
-/// `utf8` is Postfix's UTF-8 mode, as for [`map_entries`](crate::map_entries). Names come out
+/// The rules are as for [`map_entries`](crate::map_entries). Names come out
 /// unquoted, values quoted, as `postalias` of Postfix 3.7 stores them. They are borrowed from
 /// `source` when written there byte for byte, and on one physical line.
 ///
 /// Never fails, and needs time linear in the length of the source.
-pub fn alias_entries(source: &[u8], utf8: bool) -> AliasEntries<'_> {
-    AliasEntries { lines: logical_lines(source), utf8 }
+pub fn alias_entries(source: &[u8], rules: KeyRules) -> AliasEntries<'_> {
+    AliasEntries { lines: logical_lines(source), utf8: rules.utf8 }
 }
 
 /// Iterator over the entries and diagnostics of an aliases file, made by [`alias_entries`].
+#[must_use = "iterators are lazy"]
 #[derive(Clone, Debug)]
 pub struct AliasEntries<'a> {
     lines: LogicalLines<'a>,

@@ -1,13 +1,15 @@
 //! What `postmap` and `postalias` warn of while they read a source.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use memchr::memchr;
 
-use crate::lines::LineRange;
+use crate::lines::{LineRange, LogicalLine};
 
 /// Something in a source that `postmap` or `postalias` warns of.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic<'a> {
     /// What is wrong.
     pub kind: DiagnosticKind,
@@ -40,7 +42,49 @@ pub enum DiagnosticKind {
     NameNotLocal,
 }
 
-impl Diagnostic<'_> {
+impl DiagnosticKind {
+    /// A name for programs, which stays the same from version to version.
+    pub fn code(self) -> &'static str {
+        match self {
+            DiagnosticKind::LeadingWhitespace => "leading-whitespace",
+            DiagnosticKind::NotUtf8 => "not-utf8",
+            DiagnosticKind::UnbalancedQuote => "unbalanced-quote",
+            DiagnosticKind::ExpectedKeyValue => "expected-key-value",
+            DiagnosticKind::KeyColon => "key-colon",
+            DiagnosticKind::NeedNameValue => "need-name-value",
+            DiagnosticKind::NameNotLocal => "name-not-local",
+        }
+    }
+
+    /// Whether the logical line was left out; otherwise it gave an entry nevertheless.
+    pub fn is_error(self) -> bool {
+        self != DiagnosticKind::KeyColon
+    }
+}
+
+impl fmt::Display for DiagnosticKind {
+    /// What is wrong, in plain words; [`Diagnostic::message`] has Postfix's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DiagnosticKind::LeadingWhitespace => "indented text continues no line before it",
+            DiagnosticKind::NotUtf8 => "not UTF-8",
+            DiagnosticKind::UnbalancedQuote => "a double quote in the key is not closed",
+            DiagnosticKind::ExpectedKeyValue => "expected a key, whitespace and a value",
+            DiagnosticKind::KeyColon => {
+                "the key ends in a colon: is this the text of an alias database?"
+            }
+            DiagnosticKind::NeedNameValue => "expected a name, a colon and a value",
+            DiagnosticKind::NameNotLocal => "the name of an alias has a domain",
+        })
+    }
+}
+
+impl<'a> Diagnostic<'a> {
+    /// Something that is wrong with a logical line.
+    pub fn new(kind: DiagnosticKind, line: LogicalLine<'a>) -> Self {
+        Diagnostic { kind, lines: line.lines, text: line.text }
+    }
+
     /// The message in Postfix's words, for a source called `file` (the path as given, or `stdin`).
     ///
     /// Without the `postmap: warning: ` before it, and with every byte of the source as it is:
@@ -48,8 +92,9 @@ impl Diagnostic<'_> {
     /// specification, section 10). As long as the logical line is, at most, plus a sentence.
     ///
     /// ```
-    /// # use postfix_map_text::{Item, map_entries};
-    /// let Some(Item::Diagnostic(diagnostic)) = map_entries(b"lonely\n", true).next() else {
+    /// # use postfix_map_text::{Item, KeyRules, map_entries};
+    /// let mut items = map_entries(b"lonely\n", KeyRules::default());
+    /// let Some(Item::Diagnostic(diagnostic)) = items.next() else {
     ///     panic!("a key without a value is not an entry");
     /// };
     /// assert_eq!(

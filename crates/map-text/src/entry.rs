@@ -11,10 +11,15 @@ use nom::sequence::delimited;
 use nom::{IResult, Parser};
 
 use crate::diagnostic::{Diagnostic, DiagnosticKind, before_nul};
+use crate::fold::KeyRules;
 use crate::lines::{LineRange, LogicalLine, LogicalLines, is_whitespace, logical_lines};
 
 /// A key and its value.
+///
+/// Where a key or value is borrowed, [`span_of`](crate::span_of) tells where it stands in the
+/// source.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry<'a> {
     /// The key as the tool would store it, except that it is not folded: see
     /// [`KeyRules`](crate::KeyRules). A map's key keeps its quotes and backslashes; a name of an
@@ -38,16 +43,17 @@ pub enum Item<'a> {
 /// Iterates over the entries and diagnostics of a map, in input order (postmap specification,
 /// section 2).
 ///
-/// `utf8` is Postfix's UTF-8 mode (postmap specification, section 9): with it, lines that are not
-/// UTF-8 are left out. Keys and values are borrowed from `source` except on logical lines that span
+/// In UTF-8 mode (postmap specification, section 9) lines that are not UTF-8 are left out; keys are
+/// not folded here, whatever `rules` say ([`KeyRules::prepare`] does that). Keys and values are borrowed from `source` except on logical lines that span
 /// several physical ones.
 ///
 /// Never fails, and needs time linear in the length of the source.
-pub fn map_entries(source: &[u8], utf8: bool) -> MapEntries<'_> {
-    MapEntries { lines: logical_lines(source), utf8, announced: None }
+pub fn map_entries(source: &[u8], rules: KeyRules) -> MapEntries<'_> {
+    MapEntries { lines: logical_lines(source), utf8: rules.utf8, announced: None }
 }
 
 /// Iterator over the entries and diagnostics of a map, made by [`map_entries`].
+#[must_use = "iterators are lazy"]
 #[derive(Clone, Debug)]
 pub struct MapEntries<'a> {
     lines: LogicalLines<'a>,
@@ -113,7 +119,7 @@ pub(crate) fn parse<'a>(
 
 /// The item that reports `kind` for `line`.
 pub(crate) fn diagnosed(line: LogicalLine<'_>, kind: DiagnosticKind) -> Item<'_> {
-    Item::Diagnostic(Diagnostic { kind, lines: line.lines, text: line.text })
+    Item::Diagnostic(Diagnostic::new(kind, line))
 }
 
 /// The text that a grammar gets to see: up to the first NUL.

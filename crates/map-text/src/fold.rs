@@ -11,14 +11,15 @@ use unicase::UniCase;
 /// ```
 /// use postfix_map_text::KeyRules;
 ///
-/// let rules = KeyRules { utf8: true, fold: true };
+/// let rules = KeyRules::default();
 /// assert_eq!(rules.prepare("STRASSE\u{df}".as_bytes()).unwrap(), &b"strassess"[..]);
 /// assert!(rules.prepare(b"\xff").is_err());
 ///
-/// let rules = KeyRules { utf8: false, fold: true };
+/// let rules = KeyRules::default().utf8(false);
 /// assert_eq!(rules.prepare(b"Caf\xc9").unwrap(), &b"caf\xc9"[..]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct KeyRules {
     /// UTF-8 mode: keys and values must be UTF-8, and folding knows all of Unicode.
     pub utf8: bool,
@@ -26,7 +27,31 @@ pub struct KeyRules {
     pub fold: bool,
 }
 
+impl Default for KeyRules {
+    /// As [`new`](Self::new).
+    fn default() -> Self {
+        KeyRules::new()
+    }
+}
+
 impl KeyRules {
+    /// As in a current configuration of Postfix: both.
+    pub const fn new() -> Self {
+        KeyRules { utf8: true, fold: true }
+    }
+
+    /// With UTF-8 mode or without.
+    #[must_use]
+    pub const fn utf8(self, utf8: bool) -> Self {
+        KeyRules { utf8, ..self }
+    }
+
+    /// With folding of keys or without.
+    #[must_use]
+    pub const fn fold(self, fold: bool) -> Self {
+        KeyRules { fold, ..self }
+    }
+
     /// The key as it is stored. Borrowed when that changes nothing.
     ///
     /// Folding is Unicode's full default case folding without the Turkic rules and without

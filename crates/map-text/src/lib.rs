@@ -2,11 +2,11 @@
 //! and the aliases files of `postalias(1)`.
 //!
 //! ```
-//! use postfix_map_text::{Item, map_entries};
+//! use postfix_map_text::{Item, KeyRules, map_entries};
 //!
 //! let source = b"# who may relay\n192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
 //! let (mut entries, mut warnings) = (Vec::new(), Vec::new());
-//! for item in map_entries(source, true) {
+//! for item in map_entries(source, KeyRules::default()) {
 //!     match item {
 //!         Item::Entry(entry) => entries.push((entry.key, entry.value)),
 //!         Item::Diagnostic(diagnostic) => warnings.push(diagnostic.message(b"client_access")),
@@ -56,4 +56,4 @@ pub use aliases::{AliasEntries, alias_entries};
 pub use diagnostic::{Diagnostic, DiagnosticKind, before_nul};
 pub use entry::{Entry, Item, MapEntries, map_entries};
 pub use fold::{KeyRules, NotUtf8};
-pub use lines::{LineRange, LogicalLine, LogicalLines, logical_lines};
+pub use lines::{LineRange, LogicalLine, LogicalLines, logical_lines, span_of};

@@ -4,11 +4,13 @@
 
 use std::borrow::Cow;
 use std::iter::FusedIterator;
+use std::ops::Range;
 
 use memchr::{memchr, memchr_iter};
 
 /// The physical lines that a logical line came from, numbered from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct LineRange {
     /// The line on which the text starts. Messages name this one.
     pub first: u64,
@@ -20,12 +22,31 @@ pub struct LineRange {
 ///
 /// Never empty, never without a byte that is not whitespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LogicalLine<'a> {
     /// The text without line ends, otherwise as written: borrowed from the source when it stands on
     /// one physical line.
     pub text: Cow<'a, [u8]>,
     /// Where it stands.
     pub lines: LineRange,
+}
+
+/// Where a part that was borrowed from a source stands in it, in bytes: a key or a value of one
+/// physical line, as nearly all are. `None` for what was put together from several.
+///
+/// ```
+/// use postfix_map_text::{Item, KeyRules, map_entries, span_of};
+///
+/// let source = b"# who may relay\nexample.com OK\n";
+/// let Some(Item::Entry(entry)) = map_entries(source, KeyRules::default()).next() else { panic!() };
+/// let span = span_of(source, &entry.value).unwrap();
+/// assert_eq!(&source[span.clone()], b"OK");
+/// assert_eq!(span, 28..30);
+/// ```
+pub fn span_of(source: &[u8], part: &[u8]) -> Option<Range<usize>> {
+    let start = part.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
+    let end = start.checked_add(part.len())?;
+    (end <= source.len()).then_some(start..end)
 }
 
 /// Iterates over the logical lines of a source (postmap specification, section 2.1).
@@ -47,6 +68,7 @@ pub fn logical_lines(source: &[u8]) -> LogicalLines<'_> {
 }
 
 /// Iterator over logical lines, made by [`logical_lines`].
+#[must_use = "iterators are lazy"]
 #[derive(Clone, Debug)]
 pub struct LogicalLines<'a> {
     /// What has not been read yet; starts at the start of a physical line.

@@ -6,7 +6,7 @@ use proptest::char::range;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const RULES: KeyRules = KeyRules { utf8: true, fold: true };
+const RULES: KeyRules = KeyRules::new();
 
 fn fold(text: &str) -> String {
     let folded = RULES.prepare(text.as_bytes()).unwrap().into_owned();

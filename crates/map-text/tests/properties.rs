@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn prepared_keys_stay_as_they_are(key in source(), utf8: bool, fold: bool) {
-        let rules = KeyRules { utf8, fold };
+        let rules = KeyRules::default().utf8(utf8).fold(fold);
         let valid = !utf8 || str::from_utf8(&key).is_ok();
         prop_assert_eq!(rules.check_value(&key).is_ok(), valid);
         prop_assert_eq!(rules.prepare(&key).is_ok(), valid);
@@ -120,7 +120,8 @@ fn aliases_are_borrowed_where_spelled_alike() {
         ("a\"b\": b  c", false, false),
         ("a: b,", true, false),
     ] {
-        let Some(Item::Entry(entry)) = alias_entries(source.as_bytes(), true).next() else {
+        let Some(Item::Entry(entry)) = alias_entries(source.as_bytes(), KeyRules::default()).next()
+        else {
             panic!("{source:?} is an alias");
         };
         let borrowed = |text: &Cow<'_, [u8]>| matches!(text, Cow::Borrowed(_));

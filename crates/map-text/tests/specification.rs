@@ -6,7 +6,7 @@ use postfix_map_text::{Item, KeyRules, alias_entries, logical_lines, map_entries
 /// Source, listing, messages.
 type Row = (&'static [u8], &'static [u8], &'static [u8]);
 
-const UTF8: KeyRules = KeyRules { utf8: true, fold: true };
+const UTF8: KeyRules = KeyRules::new();
 
 fn check<'a>(row: &Row, rules: KeyRules, separator: &[u8], items: impl Iterator<Item = Item<'a>>) {
     let (mut listing, mut messages) = (Vec::new(), Vec::new());
@@ -34,13 +34,13 @@ fn check<'a>(row: &Row, rules: KeyRules, separator: &[u8], items: impl Iterator<
 
 fn check_map(rows: &[Row], rules: KeyRules) {
     for row in rows {
-        check(row, rules, b"\t", map_entries(row.0, rules.utf8));
+        check(row, rules, b"\t", map_entries(row.0, rules));
     }
 }
 
 fn check_aliases(rows: &[Row], rules: KeyRules) {
     for row in rows {
-        check(row, rules, b":\t", alias_entries(row.0, rules.utf8));
+        check(row, rules, b":\t", alias_entries(row.0, rules));
     }
 }
 
@@ -95,7 +95,7 @@ fn indented_text_is_quoted_up_to_30_bytes() {
         (" x\0y".to_string(), " x".to_string()),
     ] {
         let messages = message(&shown);
-        let diagnostics: Vec<u8> = map_entries(source.as_bytes(), true)
+        let diagnostics: Vec<u8> = map_entries(source.as_bytes(), KeyRules::default())
             .flat_map(|item| match item {
                 Item::Diagnostic(diagnostic) => [diagnostic.message(b"m"), b"\n".to_vec()].concat(),
                 Item::Entry(entry) => panic!("{entry:?}"),
@@ -164,8 +164,8 @@ fn utf8_mode() {
     let expected_format = b"m, line 1: expected format: key whitespace value\n";
     let need_pair = b"m, line 1: need name:value pair\n";
     let umlaut = b"\xc3\x84pfel X\n";
-    let off = KeyRules { utf8: false, ..UTF8 };
-    let as_written = KeyRules { fold: false, ..UTF8 };
+    let off = UTF8.utf8(false);
+    let as_written = UTF8.fold(false);
     check_map(
         &[
             (source, b"good\t1\n", ignored),

@@ -1,16 +1,13 @@
 //! Making a table from its text: what `postmap` and `postalias` are for.
 
-use std::path::Path;
 use std::time::SystemTime;
 
 use kv_file_core::{Entries, TooLarge, both};
-use postfix_map_text::{Item, MapEntries, alias_entries, map_entries};
+use postfix_map_text::{Item, KeyRules, MapEntries, alias_entries, map_entries};
 
 use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::file_values;
-use crate::formats::FileFormat;
 use crate::options::Duplicates;
-use crate::spec::TableSpec;
 use crate::update::TableUpdate;
 use crate::write::{NewTable, Storing, Summary};
 
@@ -57,14 +54,15 @@ impl NewTable {
     /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also
     /// [`HashBuilder`](bdb_file::HashBuilder).
     pub fn compile(mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<Summary> {
-        let names = Names::of(&self.spec, self.format, self.file());
+        let (format, file) = (self.format, self.file().to_owned());
+        let table = self.spec.internal_name(&file);
         self.mended().for_each(|warning| warn(&warning));
         let put = self.take_entries();
         let too_large = self.write_error();
-        let maker = Maker { storing: self.storing, names: &names, too_large: &too_large };
+        let maker = Maker { storing: self.storing, table: &table, too_large: &too_large };
         let Collected { entries, warnings } = maker.collect(text, put)?;
         let pushed = entries.len();
-        let plan = self.plan(entries)?;
+        let plan = self.contents(entries)?;
         let mut dropped = 0;
         // Duplicates are known only now; each has its place among the other warnings.
         let mut warnings = warnings.into_iter().peekable();
@@ -75,7 +73,7 @@ impl NewTable {
                 while let Some((_, message)) = warnings.next_if(|(before, _)| *before <= index) {
                     warn(&message);
                 }
-                warn(&names.duplicate(key));
+                warn(&format.duplicate_words(&file, key));
             }
         });
         warnings.for_each(|(_, message)| warn(&message));
@@ -90,7 +88,8 @@ const LONG: usize = 1 << 20;
 /// Makes entries of what a text yields.
 struct Maker<'m> {
     storing: Storing,
-    names: &'m Names,
+    /// The table's type and its file.
+    table: &'m [u8],
     too_large: &'m (dyn Fn(TooLarge) -> Error + Sync),
 }
 
@@ -104,12 +103,12 @@ struct Collected<'t> {
 impl Maker<'_> {
     /// All entries of a text, behind those that were put.
     fn collect<'t>(&self, text: &TableText<'t>, put: Entries<'static>) -> Result<Collected<'t>> {
-        let utf8 = self.storing.rules.utf8;
+        let rules = self.storing.rules;
         let mut all = Collected { entries: Entries::over(text.text), warnings: Vec::new() };
         all.entries.append(put).map_err(self.too_large)?;
         match text.syntax {
             Syntax::Map { .. } if text.text.len() >= LONG => {
-                let (items, others) = map_entries(text.text, utf8).split();
+                let (items, others) = map_entries(text.text, rules).split();
                 let mut other = Collected { entries: all.entries.fork(), warnings: Vec::new() };
                 let take = |collected: &mut Collected<'_>, mut items: MapEntries<'_>| {
                     items.try_for_each(|item| {
@@ -122,7 +121,7 @@ impl Maker<'_> {
                 of_other?;
                 all.append(other).map_err(self.too_large)?;
             }
-            _ => text.events(utf8, |event| self.take(&mut all, event))?,
+            _ => text.events(rules, |event| self.take(&mut all, event))?,
         }
         Ok(all)
     }
@@ -143,7 +142,7 @@ impl Maker<'_> {
         };
         match put {
             Err(error) if error.kind() == ErrorKind::NotUtf8 => {
-                warnings.push((entries.len(), self.names.not_utf8(event)));
+                warnings.push((entries.len(), event.not_utf8(self.table)));
                 Ok(())
             }
             put => put,
@@ -169,10 +168,11 @@ impl TableUpdate {
     /// # Errors
     /// As [`put`](Self::put).
     pub fn add_all(&mut self, text: &TableText<'_>, mut warn: impl FnMut(&[u8])) -> Result<()> {
-        let names = Names::of(&self.spec, self.format, self.file());
+        let (format, file) = (self.format, self.file().to_owned());
+        let table = self.internal_name();
         self.mended().for_each(|warning| warn(&warning));
         let rules = self.storing.rules;
-        text.events(rules.utf8, |event| {
+        text.events(rules, |event| {
             let stored = match event {
                 Event::Warning(message) => {
                     warn(message);
@@ -184,10 +184,11 @@ impl TableUpdate {
             };
             match (stored, event) {
                 (Err(error), event) if error.kind() == ErrorKind::NotUtf8 => {
-                    warn(&names.not_utf8(event));
+                    warn(&event.not_utf8(&table));
                 }
                 (Ok(false), Event::Entry(key, _)) if self.duplicates == Duplicates::Warn => {
-                    warn(&names.duplicate(&rules.prepare(key)?));
+                    let key = rules.prepare(key).unwrap_or(key.into());
+                    warn(&format.duplicate_words(&file, &key));
                 }
                 (stored, _) => {
                     stored?;
@@ -211,15 +212,27 @@ enum Event<'e> {
     Bare(&'e [u8], &'e [u8]),
 }
 
+impl Event<'_> {
+    /// What is said of an entry that is not UTF-8.
+    fn not_utf8(self, table: &[u8]) -> Vec<u8> {
+        match self {
+            Event::Warning(message) => message.to_vec(),
+            Event::Entry(key, value) | Event::Own(key, value) | Event::Bare(key, value) => {
+                not_utf8_message(table, key, value)
+            }
+        }
+    }
+}
+
 impl TableText<'_> {
     /// Hands all that the text yields to `take`.
-    fn events(&self, utf8: bool, mut take: impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
+    fn events(&self, rules: KeyRules, mut take: impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {
         match self.syntax {
             Syntax::Map { .. } => {
-                map_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))
+                map_entries(self.text, rules).try_for_each(|item| self.event(item, &mut take))
             }
             Syntax::Aliases { time, host } => {
-                alias_entries(self.text, utf8).try_for_each(|item| self.event(item, &mut take))?;
+                alias_entries(self.text, rules).try_for_each(|item| self.event(item, &mut take))?;
                 take(Event::Own(b"@", b"@"))?;
                 let time = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                 let time = format!("{:010}", time.as_secs());
@@ -246,33 +259,6 @@ impl TableText<'_> {
                 let skipping = b": skipping this entry";
                 let parts: [&[u8]; 4] = [self.name, place.as_bytes(), &reason, skipping];
                 take(Event::Warning(&parts.concat()))
-            }
-        }
-    }
-}
-
-/// What messages call a table.
-struct Names {
-    /// In warnings of duplicate entries.
-    called: Vec<u8>,
-    /// Its type and its file.
-    table: Vec<u8>,
-}
-
-impl Names {
-    pub fn of(spec: &TableSpec, format: &FileFormat, file: &Path) -> Self {
-        Names { called: (format.called)(file), table: spec.internal_name(file) }
-    }
-
-    fn duplicate(&self, key: &[u8]) -> Vec<u8> {
-        [&self.called[..], b": duplicate entry: \"", key, b"\""].concat()
-    }
-
-    fn not_utf8(&self, event: Event<'_>) -> Vec<u8> {
-        match event {
-            Event::Warning(message) => message.to_vec(),
-            Event::Entry(key, value) | Event::Own(key, value) | Event::Bare(key, value) => {
-                not_utf8_message(&self.table, key, value)
             }
         }
     }

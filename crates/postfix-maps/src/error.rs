@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use postfix_map_text::NotUtf8;
+use rustix::io::Errno;
 
 /// The result of an operation on tables.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,6 +22,8 @@ struct Inner {
     kind: ErrorKind,
     message: Vec<u8>,
     detail: Option<Vec<u8>>,
+    /// In plain words, where Postfix's are not.
+    words: Option<String>,
     path: Option<PathBuf>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -52,6 +55,9 @@ pub enum ErrorKind {
     UnsupportedFile,
     /// More or longer entries than the format of the table's file can hold.
     TooLarge,
+    /// A second entry with the same key, where [`Duplicates::Refuse`](crate::Duplicates::Refuse)
+    /// allows none.
+    DuplicateKey,
     /// UTF-8 mode is on, and a key or value to be stored is not UTF-8.
     NotUtf8,
     /// UTF-8 mode is on, and the value found is not UTF-8: Postfix answers a query with an error
@@ -65,8 +71,9 @@ pub enum ErrorKind {
 impl Error {
     /// An error in Postfix's words.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Vec<u8>>) -> Self {
-        let (detail, path, source) = (None, None, None);
-        Error(Box::new(Inner { kind, message: message.into(), detail, path, source }))
+        let message = message.into();
+        let (detail, words, path, source) = (None, None, None, None);
+        Error(Box::new(Inner { kind, message, detail, words, path, source }))
     }
 
     /// `WHAT PATH: REASON`, for what the system said.
@@ -74,7 +81,15 @@ impl Error {
         let reason = strerror(&source);
         let path_bytes = path.as_os_str().as_encoded_bytes();
         let message = [what.as_bytes(), b" ", path_bytes, b": ", reason.as_bytes()].concat();
-        Error::new(kind_of(&source), message).at(path).caused_by(source)
+        let kind = kind_of(&source);
+        let error = Error::new(kind, message).at(path).caused_by(source);
+        if kind == ErrorKind::Locked { error.in_words(locked(path)) } else { error }
+    }
+
+    /// A key, or its value, that is not UTF-8.
+    pub(crate) fn not_utf8(what: &str, key: &[u8]) -> Self {
+        let words = format!("{what} \"{}\" is not UTF-8", shown(key));
+        Error::new(ErrorKind::NotUtf8, NotUtf8.to_string()).in_words(words).caused_by(NotUtf8)
     }
 
     /// The type of a table, as `type:name`, has no such operation.
@@ -92,11 +107,13 @@ impl Error {
     }
 
     /// A file, not a table's own, that cannot be opened.
+    #[doc(hidden)]
     pub fn open(path: &Path, source: io::Error) -> Self {
         Error::system("open", path, source)
     }
 
     /// A text that cannot be read to its end.
+    #[doc(hidden)]
     pub fn read(path: &Path, source: io::Error) -> Self {
         Error::system("error reading", path, source)
     }
@@ -104,6 +121,20 @@ impl Error {
     /// Adds the file that it is about.
     pub(crate) fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());
+        self
+    }
+
+    /// Adds the file, also to the words.
+    pub(crate) fn of_file(mut self, path: &Path) -> Self {
+        if let Some(words) = &mut self.0.words {
+            *words = format!("{}: {words}", path.display());
+        }
+        self.at(path)
+    }
+
+    /// Says it in plain words.
+    pub(crate) fn in_words(mut self, words: impl Into<String>) -> Self {
+        self.0.words = Some(words.into());
         self
     }
 
@@ -121,6 +152,25 @@ impl Error {
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
+    }
+
+    /// Returns `true` if there is no such file. A key that is not found is no error.
+    pub fn is_not_found(&self) -> bool {
+        self.kind() == ErrorKind::NotFound
+    }
+
+    /// Returns `true` if the same may come to something later without anybody mending it: a lock
+    /// that was held for too long, a system short of memory, disk or descriptors. A mail server
+    /// answers with a temporary error whatever has gone wrong.
+    pub fn is_temporary(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Locked | ErrorKind::Failed => true,
+            ErrorKind::Io => {
+                let source = self.get_ref().and_then(|source| source.downcast_ref::<io::Error>());
+                source.is_some_and(is_short_of_something)
+            }
+            _ => false,
+        }
     }
 
     /// The error of the system, or of the crate of the file's format, that is behind it.
@@ -148,7 +198,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        String::from_utf8_lossy(self.detail().unwrap_or(self.message())).fmt(f)
+        match &self.0.words {
+            Some(words) => words.fmt(f),
+            None => String::from_utf8_lossy(self.detail().unwrap_or(self.message())).fmt(f),
+        }
     }
 }
 
@@ -172,10 +225,31 @@ impl StdError for Error {
     }
 }
 
-impl From<NotUtf8> for Error {
-    fn from(error: NotUtf8) -> Self {
-        Error::new(ErrorKind::NotUtf8, error.to_string()).caused_by(error)
+/// A key in words: as text where it is some.
+fn shown(key: &[u8]) -> String {
+    match str::from_utf8(key) {
+        Ok(text) => text.escape_debug().to_string(),
+        Err(_) => key.escape_ascii().to_string(),
     }
+}
+
+/// That the lock of a file was waited for in vain.
+pub(crate) fn locked(path: &Path) -> String {
+    format!("{}: locked for too long, by another process or by this one", path.display())
+}
+
+fn is_short_of_something(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::Interrupted
+            | Kind::OutOfMemory
+            | Kind::QuotaExceeded
+            | Kind::ResourceBusy
+            | Kind::StaleNetworkFileHandle
+            | Kind::StorageFull
+            | Kind::TimedOut
+    ) || matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// The kind of an error that the system has given.

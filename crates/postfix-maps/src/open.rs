@@ -5,8 +5,6 @@ use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use postfix_map_text::KeyRules;
-
 use crate::commit::lock::open_regular;
 use crate::database_file::format_of;
 use crate::error::{Error, Result};
@@ -169,14 +167,16 @@ pub(crate) fn open(
     let mut definition = Definition { spec: &spec, options, warn, open_member: open, texts };
     let lookup = (defined.open)(&mut definition)?;
     let texts = definition.texts.into_inner();
-    let KeyRules { utf8, fold } = options.rules;
+    let rules = options.rules;
     let folded = match defined.keys {
         Keys::Fixed => true,
         Keys::Pattern => false,
         // Postfix folds for the members only where it checks UTF-8 for them.
-        Keys::OfFirstMember => utf8 && lookup.members().first().is_some_and(|m| m.rules().fold),
+        Keys::OfFirstMember => {
+            rules.utf8 && lookup.members().first().is_some_and(|m| m.rules().fold)
+        }
     };
-    let rules = KeyRules { utf8, fold: fold && folded };
+    let rules = rules.fold(rules.fold && folded);
     Ok(Table::new(spec, options.clone(), rules, lookup, Origin::Texts(texts)))
 }
 

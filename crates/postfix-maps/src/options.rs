@@ -9,9 +9,6 @@ use postfix_map_text::KeyRules;
 use crate::commit::lock::DEFAULT_PATIENCE;
 use crate::forms::Terminators;
 
-/// The rules for keys that Postfix has in a current configuration.
-const CURRENT: KeyRules = KeyRules { utf8: true, fold: true };
-
 /// Defines setters of options.
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => { $(
@@ -45,7 +42,7 @@ pub struct TableOptions {
 impl Default for TableOptions {
     fn default() -> Self {
         TableOptions {
-            rules: CURRENT,
+            rules: KeyRules::default(),
             terminators: Terminators::default(),
             access: Access::default(),
             duplicates: Duplicates::default(),
@@ -101,7 +98,7 @@ pub struct WriteOptions {
 impl Default for WriteOptions {
     fn default() -> Self {
         WriteOptions {
-            rules: CURRENT,
+            rules: KeyRules::default(),
             terminators: Terminators::default(),
             duplicates: Duplicates::default(),
             mode: 0o644,
@@ -149,6 +146,7 @@ pub enum Access {
 
 /// What becomes of a second entry with the same key (postmap specification, section 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Duplicates {
     /// It is left out, with a warning.
     #[default]
@@ -157,6 +155,9 @@ pub enum Duplicates {
     Ignore,
     /// It takes the first one's place: `postmap -r`.
     Replace,
+    /// It is an error, [`ErrorKind::DuplicateKey`](crate::ErrorKind::DuplicateKey), and nothing is
+    /// written.
+    Refuse,
 }
 
 /// The permissions of a new table whose source has these: reading is copied for group and others,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
-use std::iter::FusedIterator;
+use std::iter::{self, FusedIterator};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -237,18 +237,19 @@ impl Table {
     /// All keys and values, each up to its first NUL, in the order of the file. Neither folded nor
     /// checked.
     ///
+    /// `for pair in &table` does the same.
+    ///
     /// # Errors
-    /// [`ErrorKind::NotSupported`] for types whose entries cannot be told; [`ErrorKind::Damaged`]
-    /// and [`ErrorKind::Io`], also while iterating, after which the iterator ends.
+    /// The iterator ends with an error: [`ErrorKind::NotSupported`] at once for types whose entries
+    /// cannot be told; [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
     ///
     /// # Complexity
     /// Reads every page once. With [`Access::Locked`](crate::Access::Locked) all pairs are copied
     /// first, so that the lock can be given up.
-    pub fn iter(&self) -> Result<Iter<'_>> {
-        match self.0.lookup.iter() {
-            Ok(pairs) => Ok(Iter { table: self, pairs, next: VecDeque::new() }),
-            Err(failure) => Err(self.failure("sequence", failure)),
-        }
+    pub fn iter(&self) -> Iter<'_> {
+        let pairs = self.0.lookup.iter();
+        let pairs = pairs.unwrap_or_else(|failure| Box::new(iter::once(Err(failure))));
+        Iter { table: self, pairs, next: VecDeque::new() }
     }
 
     /// The table as it is now, if it is not the same: read anew where its file, or a file that was
@@ -405,9 +406,19 @@ impl Table {
     }
 }
 
+impl<'t> IntoIterator for &'t Table {
+    type Item = Result<Pair<'t>>;
+    type IntoIter = Iter<'t>;
+
+    fn into_iter(self) -> Iter<'t> {
+        self.iter()
+    }
+}
+
 /// Iterates over a table's pairs: [`Table::iter`].
 ///
 /// After an error it ends.
+#[must_use = "iterators are lazy"]
 pub struct Iter<'t> {
     table: &'t Table,
     pairs: Pairs<'t>,

@@ -151,7 +151,7 @@ impl TableUpdate {
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Cow<'_, [u8]>>> {
-        let key = self.storing.rules.prepare(key.as_ref())?;
+        let key = self.prepare(key.as_ref())?;
         let asked = self.forms.get();
         let found = asked.find(|nul| self.update.get(Datum { bytes: &key, nul }));
         let Some((value, form)) = found.map_err(|trouble| self.trouble(trouble))? else {
@@ -165,7 +165,8 @@ impl TableUpdate {
     /// `options.duplicates` decides. Returns `true` if the entry is stored.
     ///
     /// # Errors
-    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`],
+    /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::DuplicateKey`] with
+    /// [`Duplicates::Refuse`], [`ErrorKind::Damaged`] and [`ErrorKind::Io`],
     /// [`ErrorKind::TooLarge`] beyond the limits of the format.
     pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<bool> {
         self.put_as(key.as_ref(), value.as_ref(), self.duplicates)
@@ -180,10 +181,14 @@ impl TableUpdate {
         let TableUpdate { update, format, path, storing, .. } = self;
         // As Postfix has it: what is known of the table's keys by now holds for new ones.
         let nul = self.forms.to_store(storing.terminated);
-        storing.prepare(key, value, nul, |key, value| {
+        let put = storing.prepare(key, value, nul, |key, value| {
             let stored = update.put(key, value, duplicates);
-            stored.map_err(|trouble| format.trouble(path, trouble))
-        })
+            match stored.map_err(|trouble| format.trouble(path, trouble))? {
+                false if duplicates == Duplicates::Refuse => Err(format.duplicate(path, key.bytes)),
+                stored => Ok(stored),
+            }
+        });
+        put.map_err(|error| error.of_file(path))
     }
 
     /// Adds an entry as it is, in the place of one with the same key: not folded, not checked,
@@ -203,7 +208,7 @@ impl TableUpdate {
     /// # Errors
     /// [`ErrorKind::NotUtf8`] in UTF-8 mode, [`ErrorKind::Damaged`] and [`ErrorKind::Io`].
     pub fn delete(&mut self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let key = self.storing.rules.prepare(key.as_ref())?;
+        let key = self.prepare(key.as_ref())?;
         let asked = self.forms.get();
         let update = &mut self.update;
         let deleted = asked.find(|nul| {
@@ -230,6 +235,11 @@ impl TableUpdate {
             return Ok(());
         }
         changing.change(&changes).map_err(format.error_of(Operation::Write, &path))
+    }
+
+    fn prepare<'k>(&self, key: &'k [u8]) -> Result<Cow<'k, [u8]>> {
+        let prepared = self.storing.rules.prepare(key);
+        prepared.map_err(|_| Error::not_utf8("key", key).of_file(&self.path))
     }
 
     fn trouble(&self, trouble: Trouble) -> Error {

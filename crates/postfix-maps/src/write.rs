@@ -1,5 +1,6 @@
 //! Making tables.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use kv_file_core::{Contents, Datum, Entries};
@@ -9,7 +10,7 @@ use crate::commit::Target;
 use crate::error::{Error, Result};
 use crate::formats::FileFormat;
 use crate::lookup::{Cause, Operation};
-use crate::options::WriteOptions;
+use crate::options::{Duplicates, WriteOptions};
 use crate::spec::TableSpec;
 use crate::types;
 
@@ -82,8 +83,8 @@ impl Storing {
         nul: bool,
         store: impl FnOnce(Datum<'_>, Datum<'_>) -> Result<T>,
     ) -> Result<T> {
-        let key = self.rules.prepare(key)?;
-        self.rules.check_value(value)?;
+        let key = self.rules.prepare(key).map_err(|_| Error::not_utf8("key", key))?;
+        self.rules.check_value(value).map_err(|_| Error::not_utf8("value of key", &key))?;
         let datum = |bytes| Datum { bytes, nul };
         store(datum(&key), datum(value))
     }
@@ -136,9 +137,11 @@ impl NewTable {
     /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the limits of the format.
     pub fn put(&mut self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let NewTable { entries, format, path, storing, .. } = self;
-        storing.prepare(key.as_ref(), value.as_ref(), storing.terminated, |key, value| {
-            entries.push(key, value).map_err(format.error_of(Operation::Write, path))
-        })
+        let put =
+            storing.prepare(key.as_ref(), value.as_ref(), storing.terminated, |key, value| {
+                entries.push(key, value).map_err(format.error_of(Operation::Write, path))
+            });
+        put.map_err(|error| error.of_file(path))
     }
 
     /// Adds an entry as it is: not folded, not checked, without terminators.
@@ -151,19 +154,27 @@ impl NewTable {
 
     /// Makes the table of the entries that were added; it is on disk when this returns. Returns how
     /// many there are: nobody is warned of those that are left out, whatever
-    /// [`duplicates`](WriteOptions::duplicates) says.
+    /// [`duplicates`](WriteOptions::duplicates) says ([`plan`](Self::plan) tells which).
     ///
     /// # Errors
-    /// What the system said, and [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge). The old table
-    /// is still there, unless the disk failed after the new one had been put in its place.
-    pub fn finish(mut self) -> Result<Summary> {
+    /// As [`PlannedTable::finish`], and as [`plan`](Self::plan).
+    pub fn finish(self) -> Result<Summary> {
+        self.plan()?.finish()
+    }
+
+    /// Settles what the table will hold of the entries that were added, before it is made.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) beyond the limits of the format;
+    /// [`ErrorKind::DuplicateKey`](crate::ErrorKind::DuplicateKey) with
+    /// [`Duplicates::Refuse`].
+    pub fn plan(mut self) -> Result<PlannedTable> {
         let entries = self.take_entries();
-        let count = entries.len();
-        let plan = self.plan(entries)?;
+        let pushed = entries.len();
+        let plan = self.contents(entries)?;
         let mut dropped = 0;
         plan.dropped(&mut |_, _| dropped += 1);
-        self.write(&*plan)?;
-        Ok(Summary::new(count, dropped))
+        Ok(PlannedTable { new: self, plan, summary: Summary::new(pushed, dropped) })
     }
 
     /// The entries that were added.
@@ -172,9 +183,19 @@ impl NewTable {
         std::mem::replace(&mut self.entries, none)
     }
 
-    /// Settles what the table will hold.
-    pub(crate) fn plan<'t>(&self, entries: Entries<'t>) -> Result<Box<dyn Contents + 't>> {
-        (self.format.plan)(entries, &self.options).map_err(self.write_error())
+    /// What the file will hold, if nothing is refused.
+    pub(crate) fn contents<'t>(&self, entries: Entries<'t>) -> Result<Box<dyn Contents + 't>> {
+        let plan = (self.format.plan)(entries, &self.options).map_err(self.write_error())?;
+        if self.options.duplicates == Duplicates::Refuse {
+            let mut first = None;
+            plan.dropped(&mut |_, key| {
+                first.get_or_insert_with(|| key.to_vec());
+            });
+            if let Some(key) = first {
+                return Err(self.format.duplicate(&self.path, &key));
+            }
+        }
+        Ok(plan)
     }
 
     /// Puts what was planned in place.
@@ -187,5 +208,67 @@ impl NewTable {
     pub(crate) fn write_error<C: Into<Cause>>(&self) -> impl Fn(C) -> Error + use<C> {
         let (format, path) = (self.format, self.path.clone());
         move |cause| format.error(Operation::Write, &path, cause)
+    }
+}
+
+/// A new table of which it is settled what it will hold: [`NewTable::plan`].
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// # let map = format!("hash:{}/access", dir.path().display());
+/// use postfix_maps::{NewTable, WriteOptions};
+///
+/// let mut new = NewTable::open(&map, WriteOptions::default())?;
+/// new.put("example.com", "OK")?;
+/// new.put("Example.com", "REJECT")?;
+/// let planned = new.plan()?;
+/// let mut left_out = Vec::new();
+/// planned.dropped(|number, key| left_out.push((number, key.to_vec())));
+/// assert_eq!(left_out, [(1, b"example.com".to_vec())]);
+/// assert_eq!(planned.finish()?.entries, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "nothing is written until `finish`"]
+pub struct PlannedTable {
+    new: NewTable,
+    plan: Box<dyn Contents>,
+    summary: Summary,
+}
+
+impl PlannedTable {
+    /// How many entries there will be.
+    pub fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// The length that the table's file will have, in bytes.
+    pub fn file_len(&self) -> u64 {
+        self.plan.file_len()
+    }
+
+    /// Hands the entries that are left out to `each`, in the order in which they were added: the
+    /// number of the entry, from 0, and its key as it would be stored, without a NUL.
+    pub fn dropped(&self, mut each: impl FnMut(u32, &[u8])) {
+        self.plan.dropped(&mut each);
+    }
+
+    /// Makes the table; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// What the system said. The old table is still there, unless the disk failed after the new one
+    /// had been put in its place.
+    pub fn finish(self) -> Result<Summary> {
+        let PlannedTable { new, plan, summary } = self;
+        new.write(&*plan)?;
+        Ok(summary)
+    }
+}
+
+impl fmt::Debug for PlannedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PlannedTable")
+            .field("new", &self.new)
+            .field("summary", &self.summary)
+            .finish_non_exhaustive()
     }
 }

@@ -39,7 +39,7 @@ fn what_is_stored_is_found_in_each_way() {
         assert_eq!(get(table, "a").as_deref(), Some("1"));
         assert_eq!(get(table, "B").as_deref(), Some(""));
         assert_eq!(get(table, "c"), None);
-        let listed = table.iter().unwrap().map(|pair| pair.unwrap().0.into_owned());
+        let listed = table.iter().map(|pair| pair.unwrap().0.into_owned());
         assert_eq!(listed.collect::<Vec<_>>(), [b"a", b"b"]);
         let found = table.get_many(&["a", "c", "b"]).map(|value| value.unwrap().is_some());
         assert_eq!(found.collect::<Vec<_>>(), [true, false, true]);
@@ -56,7 +56,7 @@ fn duplicates_and_nuls_as_postfix_has_them() {
     let listed = |options: WriteOptions| {
         write(&dir, options, &pairs);
         let table = Table::open(&spec(&dir)).unwrap();
-        let values = table.iter().unwrap().map(|pair| pair.unwrap().1.into_owned());
+        let values = table.iter().map(|pair| pair.unwrap().1.into_owned());
         String::from_utf8(values.collect::<Vec<_>>().concat()).unwrap()
     };
     let options = WriteOptions::default();

@@ -6,8 +6,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use postfix_maps::tools::mode_like;
 use postfix_maps::{
-    Error, NewTable, Syntax, TableSpec, TableText, TableUpdate, Text, WriteOptions, mode_like,
+    Error, NewTable, Syntax, TableSpec, TableText, TableUpdate, Text, WriteOptions,
 };
 
 use crate::args::Tool;

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use postfix_maps::{ErrorKind, TableSpec, TableUpdate, before_nul, not_utf8_message};
+use postfix_maps::tools::{before_nul, not_utf8_message};
+use postfix_maps::{ErrorKind, TableSpec, TableUpdate};
 
 use crate::args::Keys;
 use crate::create::read_error;

@@ -1,6 +1,7 @@
 //! Listing a table: `-s`.
 
-use postfix_maps::{Access, before_nul};
+use postfix_maps::Access;
+use postfix_maps::tools::before_nul;
 
 use crate::output::Output;
 use crate::session::{Fatal, Session};
@@ -14,7 +15,7 @@ pub fn list(session: &Session) -> Result<bool, Fatal> {
     let table = session.open(&spec, Access::Snapshot)?;
     let name = spec.to_bytes();
     let mut output = Output::default();
-    let mut pairs = table.iter()?;
+    let mut pairs = table.iter();
     let result = pairs.try_for_each(|pair| {
         let (key, value) = pair?;
         // What cannot be decoded is left out.

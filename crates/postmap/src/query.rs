@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io;
 
-use postfix_maps::{Access, Error, ErrorKind, Table, TableSpec, before_nul, not_utf8_message};
+use postfix_maps::tools::{before_nul, not_utf8_message};
+use postfix_maps::{Access, Error, ErrorKind, Table, TableSpec};
 
 use crate::args::Tool;
 use crate::lines::each_line;

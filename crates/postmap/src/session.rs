@@ -6,9 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use postfix_maps::config::{Config, DEFAULT_CONFIG_DIR};
-use postfix_maps::{
-    Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions, file_values,
-};
+use postfix_maps::tools::file_values;
+use postfix_maps::{Access, Error, KeyRules, Table, TableOptions, TableSpec, WriteOptions};
 
 use crate::args::{Invocation, Tool};
 use crate::message::Log;
@@ -54,10 +53,8 @@ impl Session<'_> {
 
     /// UTF-8 mode and folding of keys.
     pub fn key_rules(&self) -> KeyRules {
-        KeyRules {
-            utf8: self.invocation.utf8(self.config.smtputf8_enable()),
-            fold: self.invocation.fold,
-        }
+        let utf8 = self.invocation.utf8(self.config.smtputf8_enable());
+        KeyRules::default().utf8(utf8).fold(self.invocation.fold)
     }
 
     /// Opens a table for reading, with the warnings that belong to it.

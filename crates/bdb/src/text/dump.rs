@@ -27,6 +27,7 @@ const WRITE_SIZE: usize = 64 * 1024;
 /// assert_eq!(text, b"VERSION=3\nformat=bytevalue\ntype=hash\nHEADER=END\n 61\n 62\nDATA=END\n");
 /// # Ok::<(), std::io::Error>(())
 /// ```
+#[must_use = "a dump without `end` is refused by whoever reads it"]
 #[derive(Debug)]
 pub struct DumpWriter<W: Write> {
     out: W,

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use postfix_map_text::{
-    DiagnosticKind, Entry, Item, LineRange, alias_entries, logical_lines, map_entries,
+    DiagnosticKind, Entry, Item, KeyRules, LineRange, alias_entries, logical_lines, map_entries,
+    span_of,
 };
 
 /// Checks the logical lines of a source against [`naive_lines`].
@@ -26,8 +27,8 @@ pub fn check_lines(source: &[u8]) {
 
 /// Checks the items of a map against [`naive_entry`].
 pub fn check_map(source: &[u8], utf8: bool) {
-    check_items(source, utf8, map_entries(source, utf8));
-    let mut items = map_entries(source, utf8);
+    check_items(source, utf8, map_entries(source, KeyRules::default().utf8(utf8)));
+    let mut items = map_entries(source, KeyRules::default().utf8(utf8));
     for (text, ..) in naive_lines(source) {
         let (mut diagnosis, mut entry) = (None, None);
         let item = items.next().expect("an item for each logical line");
@@ -54,14 +55,14 @@ pub fn check_map(source: &[u8], utf8: bool) {
         assert_eq!((diagnosis, pair), naive_entry(&text, utf8));
     }
     assert_eq!(items.next(), None);
-    let (first, second) = map_entries(source, utf8).split();
-    assert!(first.chain(second).eq(map_entries(source, utf8)));
+    let (first, second) = map_entries(source, KeyRules::default().utf8(utf8)).split();
+    assert!(first.chain(second).eq(map_entries(source, KeyRules::default().utf8(utf8))));
 }
 
 /// Checks that the values of an aliases file are written in a form that reads as itself.
 pub fn check_aliases(source: &[u8], utf8: bool) {
-    check_items(source, utf8, alias_entries(source, utf8));
-    for item in alias_entries(source, utf8) {
+    check_items(source, utf8, alias_entries(source, KeyRules::default().utf8(utf8)));
+    for item in alias_entries(source, KeyRules::default().utf8(utf8)) {
         let Item::Entry(entry) = item else { continue };
         // A literal loses the backslash before a bracket, and so its form.
         if source.windows(2).any(|pair| pair == b"\\]") {
@@ -73,7 +74,8 @@ pub fn check_aliases(source: &[u8], utf8: bool) {
             continue;
         }
         let again = [b"x:", value].concat();
-        let Some(Item::Entry(again)) = alias_entries(&again, utf8).next() else {
+        let Some(Item::Entry(again)) = alias_entries(&again, KeyRules::default().utf8(utf8)).next()
+        else {
             panic!("not a value: {}", value.escape_ascii());
         };
         assert_eq!(again.value.trim_ascii_end(), value);
@@ -82,7 +84,7 @@ pub fn check_aliases(source: &[u8], utf8: bool) {
 
 /// What holds for both formats.
 fn check_items<'a>(source: &'a [u8], utf8: bool, items: impl Iterator<Item = Item<'a>>) {
-    let mut previous = LineRange { first: 0, last: 0 };
+    let mut previous: Option<LineRange> = None;
     for item in items {
         let lines = match item {
             Item::Entry(entry) => {
@@ -97,9 +99,9 @@ fn check_items<'a>(source: &'a [u8], utf8: bool, items: impl Iterator<Item = Ite
             }
         };
         // A diagnostic and the entry that it announces stand on the same lines.
-        assert!(lines == previous || lines.first > previous.last);
+        assert!(previous.is_none_or(|before| lines == before || lines.first > before.last));
         assert!(lines.first <= lines.last);
-        previous = lines;
+        previous = Some(lines);
     }
 }
 
@@ -109,6 +111,10 @@ fn check_entry(source: &[u8], utf8: bool, entry: &Entry<'_>) {
         assert!(!utf8 || str::from_utf8(text).is_ok());
         let contiguous = entry.lines.first == entry.lines.last;
         assert!(contiguous || !is_borrowed(text, source));
+        if is_borrowed(text, source) {
+            let span = span_of(source, text).expect("it is a part of the source");
+            assert_eq!(source[span], text[..]);
+        }
     }
 }
 

@@ -38,8 +38,7 @@ impl Parameters {
         for line in logical_lines(source) {
             if line.text.first().is_some_and(|byte| is_space(*byte)) {
                 let kind = DiagnosticKind::LeadingWhitespace;
-                let (lines, text) = (line.lines, line.text);
-                warnings.push(Diagnostic { kind, lines, text }.message(file));
+                warnings.push(Diagnostic::new(kind, line).message(file));
                 continue;
             }
             // A NUL ends the line for Postfix.

@@ -45,7 +45,7 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
     },
     plan: |entries, options| {
         let keep = match options.duplicates {
-            Duplicates::Warn => Keep::First,
+            Duplicates::Warn | Duplicates::Refuse => Keep::First,
             Duplicates::Ignore => Keep::All,
             Duplicates::Replace => Keep::Last,
         };

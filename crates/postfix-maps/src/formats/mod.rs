@@ -18,7 +18,7 @@ use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source
 
 use self::tools::Tools;
 use crate::commit::{ChangeWay, Failed, Way};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, locked};
 use crate::locked_file::LockedFile;
 use crate::lookup::{Cause, Lookup, Operation, Trouble};
 use crate::options::{Duplicates, WriteOptions};
@@ -92,6 +92,16 @@ impl FileFormat {
         self.error(operation, file, error)
     }
 
+    /// What is said of a second entry with the same key, in a warning or an error.
+    pub fn duplicate_words(&self, file: &Path, key: &[u8]) -> Vec<u8> {
+        [&(self.called)(file)[..], b": duplicate entry: \"", key, b"\""].concat()
+    }
+
+    /// The error for a second entry with the same key.
+    pub fn duplicate(&self, file: &Path, key: &[u8]) -> Error {
+        Error::new(ErrorKind::DuplicateKey, self.duplicate_words(file, key)).at(file)
+    }
+
     /// A function that makes [`error`](Self::error)s.
     pub fn error_of<C: Into<Cause>>(
         &'static self,
@@ -106,7 +116,8 @@ impl FileFormat {
         self.update.ok_or_else(|| {
             let (kind, reason) = (ErrorKind::NotSupported, Cow::Borrowed("not supported"));
             let cause = Cause { kind, reason, source: None, tells_more: false };
-            self.error(Operation::Change, file, cause)
+            let words = "tables of this type are made as a whole; their entries cannot be changed";
+            self.error(Operation::Change, file, cause).in_words(words).of_file(file)
         })
     }
 }
@@ -120,6 +131,9 @@ pub(crate) fn error(
 ) -> Error {
     let Cause { kind, reason, source, tells_more } = cause;
     let mut error = Error::new(kind, words(operation, file, &reason)).at(file);
+    if kind == ErrorKind::Locked {
+        error = error.in_words(locked(file));
+    }
     if let Some(source) = source {
         if tells_more {
             let detail = format!(": {source}");

@@ -28,7 +28,8 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
         };
         let (key, value) = name_value(item).map_err(|what| bad(what.as_bytes()))?;
         let value = definition.value(value).map_err(|problem| bad(&problem))?;
-        let key = options.rules.prepare(key)?.into_owned();
+        let key = options.rules.prepare(key);
+        let key = key.map_err(|_| bad(b"bad UTF-8 syntax"))?.into_owned();
         entries.0.insert(key, value);
     }
     if entries.0.is_empty() {

@@ -84,8 +84,7 @@ pub(super) fn each_rule(
     for line in logical_lines(text) {
         if line.text.first().is_some_and(|byte| is_space(*byte)) {
             let kind = DiagnosticKind::LeadingWhitespace;
-            let diagnostic = Diagnostic { kind, lines: line.lines, text: line.text };
-            let message = diagnostic.message(definition.name());
+            let message = Diagnostic::new(kind, line).message(definition.name());
             (definition.warn)(&message);
             continue;
         }

@@ -8,7 +8,7 @@ use postfix_map_text::{DiagnosticKind, Item, map_entries};
 
 use super::definition::{Definition, definition_error};
 use super::listed::Listed;
-use crate::error::{Error, Result, not_utf8_message, strerror};
+use crate::error::{Error, ErrorKind, Result, not_utf8_message, strerror};
 use crate::lookup::Lookup;
 use crate::options::Duplicates;
 
@@ -23,7 +23,7 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
     })?;
 
     let mut entries = Listed::default();
-    for item in map_entries(&text, rules.utf8) {
+    for item in map_entries(&text, rules) {
         let entry = match item {
             Item::Diagnostic(diagnostic) => {
                 let mut message = diagnostic.message(file);
@@ -57,9 +57,12 @@ pub(super) fn open(definition: &mut Definition<'_>) -> Result<Box<dyn Lookup>> {
                 slot.insert(value);
             }
             (Slot::Occupied(_), Duplicates::Ignore) => {}
-            (Slot::Occupied(_), Duplicates::Warn) => {
-                let text = [&place[..], b"duplicate entry: \"", &entry.key[..], b"\""];
-                (definition.warn)(&text.concat());
+            (Slot::Occupied(_), refused @ (Duplicates::Warn | Duplicates::Refuse)) => {
+                let text = [&place[..], b"duplicate entry: \"", &entry.key[..], b"\""].concat();
+                if refused == Duplicates::Refuse {
+                    return Err(Error::new(ErrorKind::DuplicateKey, text).at(path));
+                }
+                (definition.warn)(&text);
             }
         }
     }

@@ -5,8 +5,8 @@ mod content_type;
 
 use std::io::BufRead;
 
-use postfix_maps::before_nul;
 use postfix_maps::config::MimeLimits;
+use postfix_maps::tools::before_nul;
 
 use crate::args::MessageKeys;
 use crate::lines::next_line;

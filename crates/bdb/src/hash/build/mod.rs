@@ -34,6 +34,7 @@ use crate::format::address::masks;
 /// assert_eq!(HashDb::open(file)?.get(b"postmaster\0")?.as_deref(), Some(&b"root\0"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
+#[must_use = "nothing is made until it is planned and written"]
 #[derive(Debug)]
 pub struct HashBuilder<'t> {
     options: BuildOptions,

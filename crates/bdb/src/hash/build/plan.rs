@@ -19,6 +19,7 @@ use crate::hash::layout::{is_big, pair_len};
 use crate::new_tree::{NewTree, TreeKind};
 
 /// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
+#[must_use = "nothing is made until it is written"]
 #[derive(Debug)]
 pub struct Plan<'t> {
     pub(super) keys: Keys<'t>,

@@ -18,6 +18,7 @@ use crate::overflow;
 /// Iterates over all pairs of a database: [`HashDb::iter`].
 ///
 /// After an error it ends: what follows a damaged page cannot be told from here.
+#[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct Iter<'a, S> {
     hash: &'a HashDb<S>,

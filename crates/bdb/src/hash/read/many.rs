@@ -22,6 +22,7 @@ const GROUP: usize = 8;
 /// Iterates over the values of many keys, in the order of the keys: [`HashDb::get_many`].
 ///
 /// A key whose value cannot be read has an error of its own; the others are not concerned.
+#[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct GetMany<'a, 'k, K, S> {
     hash: &'a HashDb<S>,

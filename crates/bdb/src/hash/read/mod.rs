@@ -7,8 +7,9 @@ mod stat;
 mod values;
 
 use std::borrow::Cow;
+use std::path::Path;
 
-use kv_file_core::{Datum, Source};
+use kv_file_core::{Datum, FileSource, Source};
 
 pub use self::iter::Iter;
 pub use self::many::GetMany;
@@ -49,6 +50,20 @@ pub struct HashDb<S> {
     pub(super) function: Option<HashFunction>,
     suits_search: bool,
     pub(super) meta: HashMeta,
+}
+
+impl HashDb<FileSource> {
+    /// Opens a file by its path, to be read as it is needed ([`FileSource`]). It is not locked: of
+    /// one that others may change, [`FileSource::new`] reads it under a lock of yours.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::Io`] where there is no such file.
+    ///
+    /// # Complexity
+    /// As [`open`](Self::open).
+    pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
+        HashDb::open(FileSource::open(path)?)
+    }
 }
 
 impl<S: Source> HashDb<S> {

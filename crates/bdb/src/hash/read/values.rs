@@ -84,6 +84,7 @@ impl<'a> DataItems<'a> {
 /// Iterates over the data items of one key: [`HashDb::get_all`](super::HashDb::get_all).
 ///
 /// After an error it ends.
+#[must_use = "iterators are lazy"]
 #[derive(Debug)]
 pub struct Values<'a, S> {
     file: &'a PageFile<S>,

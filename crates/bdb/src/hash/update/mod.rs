@@ -55,6 +55,7 @@ use crate::verify::{MAX_ELEMENTS, refuse_meta};
 /// assert_eq!(database.get(b"example.org")?.as_deref(), Some(&b"REJECT"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
+#[must_use = "nothing changes until what `finish` returns is written"]
 #[derive(Debug)]
 pub struct HashUpdate<S> {
     /// The database with the changes so far. Its meta page is brought up to date at the end.

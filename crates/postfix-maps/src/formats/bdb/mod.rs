@@ -42,7 +42,7 @@ pub(super) fn build_options(options: &WriteOptions) -> BuildOptions {
 
 pub(super) fn keep(duplicates: Duplicates) -> Keep {
     match duplicates {
-        Duplicates::Warn | Duplicates::Ignore => Keep::First,
+        Duplicates::Warn | Duplicates::Ignore | Duplicates::Refuse => Keep::First,
         Duplicates::Replace => Keep::Last,
     }
 }
