@@ -17,6 +17,7 @@ mod entries;
 mod escape;
 mod memory;
 mod prefetch;
+mod read_at;
 mod source;
 mod threads;
 

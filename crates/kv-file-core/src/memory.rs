@@ -3,11 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
 
 #[cfg(target_os = "linux")]
 use memmap2::Advice;
 use memmap2::{Mmap, MmapMut};
+
+use crate::read_at::read_up_to;
 
 /// A file's bytes in memory, read-only: read from the file, or mapped.
 ///
@@ -51,16 +52,8 @@ impl Memory {
         // A wish: a kernel that does not know of huge pages says so.
         #[cfg(target_os = "linux")]
         let _ = map.advise(Advice::HugePage);
-        let mut read = 0;
-        while read < len {
-            match file.read_at(&mut map[read..len], read as u64) {
-                // Somebody has made it shorter meanwhile.
-                Ok(0) => break,
-                Ok(more) => read += more,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        // Fewer than that where somebody has made it shorter meanwhile.
+        let read = read_up_to(file, &mut map[..len], 0)?;
         let len = amend(&mut map[..read])?.min(read);
         Ok(Memory { map: map.make_read_only()?, len })
     }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::memory::Memory;
+use crate::read_at::read_up_to;
 
 /// A source of a file's bytes.
 ///
@@ -102,7 +102,7 @@ pointers! {
     Arc<S>;
 }
 
-/// A file from which bytes are read with `pread` as they are needed.
+/// A file from which bytes are read at their offsets as they are needed.
 ///
 /// Nothing is kept in memory; each read costs a system call and a copy. Suits a few lookups in a
 /// file that others change, under a lock.
@@ -134,8 +134,10 @@ impl Source for FileSource {
 
     fn read_at(&self, at: u64, len: usize) -> io::Result<Cow<'_, [u8]>> {
         let mut bytes = vec![0; len];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(Cow::Owned(bytes))
+        match read_up_to(&self.file, &mut bytes, at)? {
+            read if read == len => Ok(Cow::Owned(bytes)),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 

@@ -14,12 +14,12 @@ use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use kv_file_core::{Block, Changes, Contents, FileSource};
-use rustix::fs::{CWD, RenameFlags, Timespec, Timestamps, UTIME_OMIT, futimens, renameat_with};
+use rustix::fs::{Timespec, Timestamps, UTIME_OMIT, futimens};
 
 use super::journal::{self, Blocks, Trailer};
-use super::lease::Lease;
 use super::lock::{Patience, open_exclusive, open_writable};
-use super::new_file::{EmptyFile, NewFile, directory, names_stay, sweep};
+use super::new_file::{EmptyFile, NewFile, directory, sweep};
+use super::system::{Lease, exchange, names_stay};
 use super::{Failed, Mended};
 use crate::lookup::Operation;
 
@@ -171,7 +171,7 @@ impl Target {
 
 /// A new file for the place of an old one, if it can take that in every respect.
 fn stand_in(file: &Path, old: &Metadata) -> Option<NewFile> {
-    if old.nlink() != 1 || names_stay(file) {
+    if old.nlink() != 1 || names_stay(directory(file)) {
         return None;
     }
     NewFile::beside(file).ok().filter(|new| take_over(old, new.file()))
@@ -275,11 +275,6 @@ fn replace(mut new: NewFile, old: &File, file: &Path) -> io::Result<Replaced> {
     let _locked = new.into_file();
     sync_directory(file)?;
     Ok(Replaced::Yes)
-}
-
-/// Gives each of two files the other's name, in one step.
-fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
-    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
 }
 
 /// Gives a file a time of another second than before, which is returned. Only its owner can.

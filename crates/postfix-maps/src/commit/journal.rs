@@ -28,8 +28,9 @@ use std::hash::Hasher;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
-use rustix::fs::{FallocateFlags, fallocate};
 use twox_hash::XxHash3_64;
+
+use super::system::reserve;
 
 const MAGIC: [u8; 8] = *b"map-jrn2";
 /// Length of the magic and the numbers of a [`Trailer`], at the end of the file.
@@ -300,17 +301,6 @@ fn end(start: u64, block: u64, blocks: u64) -> Option<u64> {
 /// Where the trailer of a file of this length would be.
 fn trailer_place(len: u64) -> Option<u64> {
     len.checked_sub(TRAILER as u64).filter(|_| len.is_multiple_of(ALIGNMENT))
-}
-
-/// Makes sure that the disk has room for all that will be written, before anything is.
-fn reserve(file: &File, end: u64) -> io::Result<()> {
-    match rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, end)) {
-        Ok(()) => Ok(()),
-        // Not every file system can; the writing will show. The length comes first, so that it is
-        // never an odd one.
-        Err(rustix::io::Errno::OPNOTSUPP | rustix::io::Errno::NOSYS) => file.set_len(end),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The sum of a sector.

@@ -3,10 +3,10 @@
 
 pub(crate) mod exchange;
 pub(crate) mod journal;
-mod lease;
 pub(crate) mod lock;
 pub(crate) mod new_file;
 mod rename;
+mod system;
 
 use std::fs::File;
 use std::io;

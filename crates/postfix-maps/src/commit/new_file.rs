@@ -3,15 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, StatxAttributes, StatxFlags, linkat, openat, statx};
 use tempfile::TempPath;
 
 use super::lock::{Patience, open_exclusive, same_file};
+use super::system::{link, nameless};
 
 /// A file that no reader of tables sees. It is gone when the value is, unless it has been put in
 /// place.
@@ -116,13 +115,6 @@ impl Drop for EmptyFile {
     }
 }
 
-/// Returns `true` if names in the directory of `path` can be added but not changed or removed
-/// (`chattr +a`): what gets a name there keeps it.
-pub(crate) fn names_stay(path: &Path) -> bool {
-    statx(CWD, directory(path), AtFlags::empty(), StatxFlags::empty())
-        .is_ok_and(|found| found.stx_attributes.contains(StatxAttributes::APPEND))
-}
-
 /// The directory that a file is in.
 pub(crate) fn directory(path: &Path) -> &Path {
     match path.parent() {
@@ -169,24 +161,6 @@ fn prefix(path: &Path) -> OsString {
     prefix.push(name);
     prefix.push(MARK);
     prefix
-}
-
-/// A file without a name that can be given one.
-fn nameless(directory: &Path) -> io::Result<File> {
-    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-    let file = File::from(openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR)?);
-    // Without /proc it could get no name; and it must be this file that is there.
-    let linked = fs::metadata(in_proc(&file))?;
-    let same = linked.ino() == file.metadata()?.ino();
-    if same { Ok(file) } else { Err(io::ErrorKind::NotFound.into()) }
-}
-
-fn link(file: &File, name: &Path) -> io::Result<()> {
-    Ok(linkat(CWD, in_proc(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
-}
-
-fn in_proc(file: &File) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
 }
 
 #[cfg(test)]
