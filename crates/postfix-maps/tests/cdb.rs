@@ -15,7 +15,7 @@ fn spec(dir: &Dir) -> String {
 }
 
 fn write(dir: &Dir, options: WriteOptions, pairs: &[(&str, &str)]) {
-    let mut new = NewTable::open(&spec(dir), options).unwrap();
+    let mut new = NewTable::open(spec(dir), options).unwrap();
     for (key, value) in pairs {
         new.put(key, value).unwrap();
     }
@@ -30,11 +30,11 @@ fn what_is_stored_is_found_in_each_way() {
     let mut tables: Vec<Table> = [Access::Snapshot, Access::Locked]
         .map(|access| {
             let options = TableOptions::default().access(access);
-            Table::open_with(&spec(&dir), options).unwrap()
+            Table::open_with(spec(&dir), options).unwrap()
         })
         .into();
     // SAFETY: nobody changes the file.
-    tables.push(unsafe { Table::open_mapped(&spec(&dir), TableOptions::default()) }.unwrap());
+    tables.push(unsafe { Table::open_mapped(spec(&dir), TableOptions::default()) }.unwrap());
     for table in &tables {
         assert_eq!(get(table, "a").as_deref(), Some("1"));
         assert_eq!(get(table, "B").as_deref(), Some(""));
@@ -55,7 +55,7 @@ fn duplicates_and_nuls_as_postfix_has_them() {
     let pairs = [("a", "1"), ("b", "2"), ("a", "3")];
     let listed = |options: WriteOptions| {
         write(&dir, options, &pairs);
-        let table = Table::open(&spec(&dir)).unwrap();
+        let table = Table::open(spec(&dir)).unwrap();
         let values = table.iter().map(|pair| pair.unwrap().1.into_owned());
         String::from_utf8(values.collect::<Vec<_>>().concat()).unwrap()
     };
@@ -70,15 +70,15 @@ fn duplicates_and_nuls_as_postfix_has_them() {
     let without = len(options.clone());
     assert_eq!(len(options.clone().terminators(Terminators::Without)), without);
     assert_eq!(len(options.terminators(Terminators::With)), without + 2);
-    assert_eq!(get(&Table::open(&spec(&dir)).unwrap(), "key").as_deref(), Some("value"));
+    assert_eq!(get(&Table::open(spec(&dir)).unwrap(), "key").as_deref(), Some("value"));
 }
 
 #[test]
 fn there_are_no_single_changes() {
     let dir = Dir::new();
     for refused in [
-        TableUpdate::open(&spec(&dir), WriteOptions::default()),
-        TableUpdate::open_or_create(&spec(&dir), WriteOptions::default()),
+        TableUpdate::open(spec(&dir), WriteOptions::default()),
+        TableUpdate::open_or_create(spec(&dir), WriteOptions::default()),
     ] {
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotSupported);
     }
@@ -93,7 +93,7 @@ fn damage_is_told() {
     let sound = fs::read(&path).unwrap();
     let error = |bytes: &[u8]| {
         fs::write(&path, bytes).unwrap();
-        let error = Table::open(&spec(&dir)).and_then(|table| table.get("a").map(drop));
+        let error = Table::open(spec(&dir)).and_then(|table| table.get("a").map(drop));
         error.unwrap_err()
     };
     let short = error(&sound[..2000]);

@@ -7,11 +7,14 @@ mod environ;
 mod fail;
 mod inline;
 mod listed;
+#[cfg_attr(not(feature = "regex"), path = "no_pattern.rs")]
 mod pattern;
 mod randmap;
+#[cfg(feature = "regex")]
 mod regex;
 mod rules;
 mod statics;
+#[cfg(feature = "regex")]
 mod template;
 mod texthash;
 mod unix;
