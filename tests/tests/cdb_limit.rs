@@ -130,7 +130,7 @@ fn the_longest_file() {
     assert!(figures.starts_with(&format!("number of records: {RECORDS}\n")), "{figures}");
 
     let options = TableOptions::default().access(Access::Locked);
-    let table = Table::open_with(&format!("cdb:{}", place.path("m").display()), options).unwrap();
+    let table = Table::open_with(format!("cdb:{}", place.path("m").display()), options).unwrap();
     let last = RECORDS - 1;
     for number in (0..RECORDS).step_by(RECORDS as usize / 100).chain([last]) {
         let (key, value) = (key(number), value(number, VALUE));

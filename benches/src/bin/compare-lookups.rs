@@ -322,7 +322,7 @@ fn engines<'k, D: Database<Source = Memory> + 'static>(
     let (mapped, mapped_theirs) = (Arc::new(D::open(mapped)?), D::open(mapped_theirs)?);
     let [for_threads, for_many] = [mapped.clone(), mapped.clone()];
     let snapshot = D::open(Memory::read(&File::open(&our_file)?)?)?;
-    let table = Table::open(&files.our_table(D::NAME))?;
+    let table = Table::open(files.our_table(D::NAME))?;
     let name = |way| ours(D::NAME, way);
     Ok(vec![
         Engine::new(name(MAPPED), move |range, touch| Ok(get_range(&*mapped, keys, range, touch)?)),

@@ -283,7 +283,8 @@ pub fn not_utf8_message(table: &[u8], key: &[u8], value: &[u8]) -> Vec<u8> {
     }
 }
 
-const _: () = assert!(size_of::<Result<Option<std::borrow::Cow<'static, [u8]>>>>() == 3 * size_of::<usize>());
+const _: () =
+    assert!(size_of::<Result<Option<std::borrow::Cow<'static, [u8]>>>>() == 3 * size_of::<usize>());
 
 #[cfg(test)]
 mod tests {

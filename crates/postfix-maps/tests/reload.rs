@@ -154,26 +154,26 @@ fn the_same_bytes_are_no_news() {
     assert_eq!(get(&table.reloaded().unwrap().unwrap(), "a").as_deref(), Some("2"));
 }
 
-/// The names of a table of each type that reads a text, and what makes the key `a.example` (for
-/// `cidr`, an address) have a value.
-const TEXTS: [(&str, &str, &str, fn(&str) -> String); 6] = [
-    ("texthash:TEXT", "a.example", "text", |value| format!("a.example {value}\n")),
-    ("cidr:TEXT", "10.0.0.1", "text", |value| format!("10.0.0.0/8 {value}\n")),
-    ("regexp:TEXT", "a.example", "text", |value| format!("/^a/ {value}\n")),
-    ("pcre:TEXT", "a.example", "text", |value| format!("/^a/ {value}\n")),
-    ("unionmap:{inline:{b=c},texthash:TEXT}", "a.example", "text", |value| {
-        format!("a.example {value}\n")
-    }),
-    ("pipemap:{inline:{a.example=b},unionmap:{regexp:TEXT}}", "a.example", "text", |value| {
+/// A table that reads a text, a key, and the text in which it has a value.
+type OfText = (&'static str, &'static str, fn(&str) -> String);
+
+/// Each type that reads a text, also as a member.
+const TEXTS: [OfText; 6] = [
+    ("texthash:TEXT", "a.example", |value| format!("a.example {value}\n")),
+    ("cidr:TEXT", "10.0.0.1", |value| format!("10.0.0.0/8 {value}\n")),
+    ("regexp:TEXT", "a.example", |value| format!("/^a/ {value}\n")),
+    ("pcre:TEXT", "a.example", |value| format!("/^a/ {value}\n")),
+    ("unionmap:{inline:{b=c},texthash:TEXT}", "a.example", |value| format!("a.example {value}\n")),
+    ("pipemap:{inline:{a.example=b},unionmap:{regexp:TEXT}}", "a.example", |value| {
         format!("/b/ {value}\n")
     }),
 ];
 
 #[test]
 fn texts_are_read_anew() {
-    for (name, key, file, text) in TEXTS {
+    for (name, key, text) in TEXTS {
         let dir = Dir::new();
-        let path = dir.path(file);
+        let path = dir.path("text");
         fs::write(&path, text("1")).unwrap();
         let spec = name.replace("TEXT", path.to_str().unwrap());
         let mut table = Table::open(&spec).unwrap();

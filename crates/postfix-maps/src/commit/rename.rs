@@ -139,7 +139,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("m.cdb");
         std::os::unix::fs::symlink("/dev/null", directory.path().join("m.cdb.tmp")).unwrap();
-        let (operation, error) = Target::lock(&path, ".tmp", 0o640).unwrap_err();
+        let (operation, error) = Target::lock(&path, ".tmp", 0o640, None).unwrap_err();
         assert_eq!((operation, &error.to_string()[..]), (Operation::Make, "Not a regular file"));
         assert!(!path.exists());
     }
