@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use kv_file_core::{Block, Changes, Contents, FileSource};
 use rustix::fs::{Timespec, Timestamps, UTIME_OMIT, futimens};
 
+use super::fill::fill;
 use super::journal::{self, Blocks, Trailer};
 use super::lock::{Patience, open_exclusive, open_writable};
 use super::new_file::{EmptyFile, NewFile, directory, sweep};
@@ -126,7 +127,7 @@ impl Target {
                 Ok(())
             }
             State::Replace { new, old } => {
-                write_all(new.file(), contents)?;
+                fill(new.file(), contents)?;
                 match replace(new, &old, &self.file)? {
                     Replaced::Yes => Ok(()),
                     Replaced::No => overwrite_all(&old, &self.file, contents),
@@ -142,7 +143,7 @@ impl Target {
     pub fn create(self, contents: &dyn Contents) -> io::Result<bool> {
         match self.state {
             State::Create(new) => create(new, &self.file, contents, self.patience),
-            State::Fill(empty) => fill(&empty, &self.file, contents).map(|()| true),
+            State::Fill(empty) => fill_empty(&empty, &self.file, contents).map(|()| true),
             State::Replace { .. } | State::Overwrite(_) => Ok(false),
         }
     }
@@ -216,7 +217,7 @@ fn create(
     contents: &dyn Contents,
     patience: Patience,
 ) -> io::Result<bool> {
-    write_all(new.file(), contents)?;
+    fill(new.file(), contents)?;
     new.file().sync_all()?;
     let mode = new.file().metadata()?.mode();
     if !file.exists() && file.is_symlink() {
@@ -225,7 +226,7 @@ fn create(
     let created = new.create(file).or_else(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Err(error),
         // Some file systems cannot give a file a name without taking it from another.
-        _ => fill(&empty_file(file, mode, patience)?, file, contents),
+        _ => fill_empty(&empty_file(file, mode, patience)?, file, contents),
     });
     match created {
         Ok(()) => sync_directory(file).map(|()| true),
@@ -235,7 +236,7 @@ fn create(
 }
 
 /// Puts a new table in the place of nothing.
-fn fill(empty: &EmptyFile, file: &Path, contents: &dyn Contents) -> io::Result<()> {
+fn fill_empty(empty: &EmptyFile, file: &Path, contents: &dyn Contents) -> io::Result<()> {
     overwrite_all(empty.file(), file, contents)?;
     sync_directory(file)
 }
@@ -315,11 +316,6 @@ fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()>
         let mut blocks = changes.blocks.iter().zip(places);
         blocks.try_for_each(|(block, place)| file.write_all_at(&block.bytes, place))
     })
-}
-
-/// Writes a new file, front to back.
-fn write_all(file: &File, contents: &dyn Contents) -> io::Result<()> {
-    contents.blocks(&mut |at, bytes| file.write_all_at(bytes, at))
 }
 
 /// Where a path leads, through symbolic links.

@@ -2,6 +2,7 @@
 //! format.
 
 pub(crate) mod exchange;
+mod fill;
 pub(crate) mod journal;
 pub(crate) mod lock;
 pub(crate) mod new_file;

@@ -7,12 +7,13 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use kv_file_core::Contents;
 
 use super::Failed;
+use super::fill::fill;
 use super::lock::{self, Lock, Patience, open_only_regular, same_file};
 use crate::lookup::Operation;
 
@@ -46,7 +47,7 @@ impl Target {
     pub fn replace(self, contents: &dyn Contents) -> Result<(), Failed> {
         let write = || {
             self.new.set_len(0)?;
-            contents.blocks(&mut |at, bytes| self.new.write_all_at(bytes, at))?;
+            fill(&self.new, contents)?;
             self.new.sync_all()
         };
         write().map_err(|error| (Operation::Write, error))?;
