@@ -8,7 +8,7 @@
 set -eu
 PATH=$PATH:/usr/sbin
 cd "$(dirname "$0")"
-rm -f ./*.db ./*.dump refused/*.db
+rm -f ./*.db ./*.dump Packages refused/*.db
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -93,6 +93,31 @@ done
 echo "$pairs" | load load-named.db 'database=tree
 type=btree
 db_pagesize=512'
+
+# An RPM database: keys are numbers of packages, data are headers with a name, version, release and a
+# long description. Number 0 has the last one.
+big() { # numbers, four bytes each
+    for number; do
+        set -- $((number >> 24)) $((number >> 16 & 255)) $((number >> 8 & 255)) $((number & 255))
+        printf '\\%02x\\%02x\\%02x\\%02x' "$@"
+    done
+}
+package() { # NUMBER NAME VERSION RELEASE LENGTH
+    version=$((${#2} + 1)) release=$((${#2} + ${#3} + 2)) text=$((${#2} + ${#3} + ${#4} + 3))
+    printf ' \\%02x\\00\\00\\00\n ' "$1"
+    big 4 $((text + $5 + 1)) 1000 6 0 1 1001 6 $version 1 1002 6 $release 1 1005 9 $text 1
+    printf '%s\\00' "$2" "$3" "$4"
+    yes "$2 is a package." | tr '\n' ' ' | head -c "$5"
+    printf '\\00\n'
+}
+{
+    printf ' %s\n' '\00\00\00\00' '\07\00\00\00'
+    package 1 bash 5.1.8 9.el9 9000
+    package 2 glibc 2.34 100.el9 12000
+    package 7 postfix 3.5.25 1.el9 10000
+} | load Packages 'type=hash
+db_pagesize=4096
+db_lorder=1234'
 
 # Files to refuse.
 echo "$pairs" | load refused/btree.db 'type=btree
