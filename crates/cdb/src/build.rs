@@ -83,6 +83,8 @@ impl<'t> CdbBuilder<'t> {
     ///
     /// # Complexity
     /// Hashes every key, and sorts the hashes unless all records stay.
+    #[doc(alias = "finish")]
+    #[doc(alias = "build")]
     pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
         Plan::new(self.entries, keep)
     }

@@ -1,6 +1,7 @@
 //! What can go wrong.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::io;
 
 use crate::fault::Problem;
@@ -16,9 +17,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// let error = Cdb::open(b"no database").unwrap_err();
 /// assert!(matches!(error.kind(), ErrorKind::NotADatabase));
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error(transparent)]
 pub struct Error(Box<ErrorKind>);
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.0).field("message", &self.to_string()).finish()
+    }
+}
 
 // A lookup returns as much as it does without errors.
 const _: () = assert!(size_of::<Result<Option<Cow<'static, [u8]>>>>() == 3 * size_of::<usize>());

@@ -27,7 +27,7 @@ use crate::lines::{LogicalLines, logical_lines};
 /// `source` when written there byte for byte, and on one physical line.
 ///
 /// Never fails, and needs time linear in the length of the source.
-pub fn alias_entries(source: &[u8], rules: KeyRules) -> AliasEntries<'_> {
+pub fn alias_entries<T: AsRef<[u8]> + ?Sized>(source: &T, rules: KeyRules) -> AliasEntries<'_> {
     AliasEntries { lines: logical_lines(source), utf8: rules.utf8 }
 }
 

@@ -48,7 +48,7 @@ pub enum Item<'a> {
 /// several physical ones.
 ///
 /// Never fails, and needs time linear in the length of the source.
-pub fn map_entries(source: &[u8], rules: KeyRules) -> MapEntries<'_> {
+pub fn map_entries<T: AsRef<[u8]> + ?Sized>(source: &T, rules: KeyRules) -> MapEntries<'_> {
     MapEntries { lines: logical_lines(source), utf8: rules.utf8, announced: None }
 }
 

@@ -43,7 +43,8 @@ pub struct LogicalLine<'a> {
 /// assert_eq!(&source[span.clone()], b"OK");
 /// assert_eq!(span, 28..30);
 /// ```
-pub fn span_of(source: &[u8], part: &[u8]) -> Option<Range<usize>> {
+pub fn span_of<T: AsRef<[u8]> + ?Sized>(source: &T, part: &[u8]) -> Option<Range<usize>> {
+    let source = source.as_ref();
     let start = part.as_ptr().addr().checked_sub(source.as_ptr().addr())?;
     let end = start.checked_add(part.len())?;
     (end <= source.len()).then_some(start..end)
@@ -63,8 +64,8 @@ pub fn span_of(source: &[u8], part: &[u8]) -> Option<Range<usize>> {
 /// assert_eq!(*line.text, *b"network.example  OK");
 /// assert_eq!((line.lines.first, line.lines.last), (2, 3));
 /// ```
-pub fn logical_lines(source: &[u8]) -> LogicalLines<'_> {
-    LogicalLines { rest: source, number: 0 }
+pub fn logical_lines<T: AsRef<[u8]> + ?Sized>(source: &T) -> LogicalLines<'_> {
+    LogicalLines { rest: source.as_ref(), number: 0 }
 }
 
 /// Iterator over logical lines, made by [`logical_lines`].

@@ -65,8 +65,7 @@ fn build(directory: &Path, mode: u32, mut warn: impl FnMut(&str)) -> Result<Vec<
     for path in paths {
         let text = fs::read(&path)?;
         let name = path.as_os_str().as_encoded_bytes();
-        let syntax = Syntax::Map { values_are_files: false };
-        let source = TableText { name, text: &text, syntax };
+        let source = TableText { name, text: &text, syntax: Syntax::MAP };
         for table_type in ["hash", "cdb"] {
             let table = TableSpec::new(table_type, path.with_extension(""));
             let summary = NewTable::open(&table, options.clone())?.compile(&source, |warning| {
@@ -113,6 +112,7 @@ mod tests {
         fs::write(one.path().join("twice.map"), "a@x.org a\nA@x.org b\n").unwrap();
         let error = build(one.path(), 0o644, |_| {}).unwrap_err();
         assert_eq!(error.downcast_ref::<Error>().unwrap().kind(), ErrorKind::DuplicateKey);
+        assert!(error.to_string().ends_with("twice.map, line 2: duplicate entry: \"a@x.org\""));
         assert!(!one.path().join("twice.db").exists());
     }
 }

@@ -40,6 +40,11 @@ pub enum Syntax<'t> {
     },
 }
 
+impl Syntax<'static> {
+    /// `key value`, with values as they are: what `postmap` reads without options.
+    pub const MAP: Self = Syntax::Map { values_are_files: false };
+}
+
 impl NewTable {
     /// Makes the table from its text, behind the entries that were [`put`](Self::put).
     ///
@@ -48,7 +53,8 @@ impl NewTable {
     /// nothing. Returns how many entries there are.
     ///
     /// # Errors
-    /// As [`finish`](Self::finish).
+    /// As [`finish`](Self::finish). A duplicate entry that is refused is named with the text and its
+    /// line.
     ///
     /// # Complexity
     /// One pass over the text, a long one by two threads, and 32 bytes of memory an entry; see also
@@ -62,7 +68,7 @@ impl NewTable {
         let maker = Maker { storing: self.storing, table: &table, too_large: &too_large };
         let Collected { entries, warnings } = maker.collect(text, put)?;
         let pushed = entries.len();
-        let plan = self.contents(entries)?;
+        let plan = self.contents(entries, |key| text.place_of_second(self.storing.rules, key))?;
         let mut dropped = 0;
         // Duplicates are known only now; each has its place among the other warnings.
         let mut warnings = warnings.into_iter().peekable();
@@ -240,6 +246,25 @@ impl TableText<'_> {
                 take(Event::Bare(b"YP_MASTER_NAME", host))
             }
         }
+    }
+
+    /// Where the second entry with a key stands, or the only one; nothing for one that the format
+    /// adds.
+    fn place_of_second(&self, rules: KeyRules, key: &[u8]) -> Option<Vec<u8>> {
+        let line = |item: Item<'_>| match item {
+            Item::Entry(entry) if *rules.prepare(&entry.key).ok()? == *key => {
+                Some(entry.lines.first)
+            }
+            _ => None,
+        };
+        let lines: Vec<_> = match self.syntax {
+            Syntax::Map { .. } => map_entries(self.text, rules).filter_map(line).take(2).collect(),
+            Syntax::Aliases { .. } => {
+                alias_entries(self.text, rules).filter_map(line).take(2).collect()
+            }
+        };
+        let place = format!(", line {}: ", lines.last()?);
+        Some([self.name, place.as_bytes()].concat())
     }
 
     fn event(&self, item: Item<'_>, take: &mut impl FnMut(Event<'_>) -> Result<()>) -> Result<()> {

@@ -80,7 +80,7 @@ impl DatabaseFile {
 
     /// The format that the file has, as far as its name tells: by the table's type or the suffix.
     pub fn format(&self) -> Format {
-        self.format.unwrap_or_else(|| Format(named(&self.path)))
+        self.format.unwrap_or_else(|| Format(named(&self.path).unwrap_or(types::DEFAULT)))
     }
 
     /// Opens the file, under a shared lock where its format has one, and tells its format: that of
@@ -91,7 +91,10 @@ impl DatabaseFile {
     pub fn open(&self) -> io::Result<(LockedFile, Format)> {
         let format = match self.format {
             Some(format) => format,
-            None => Format(format_of(&open_regular(&self.path)?, &self.path)?),
+            None => match format_of(&open_regular(&self.path)?, &self.path)? {
+                Some(format) => Format(format),
+                None => Format(types::DEFAULT),
+            },
         };
         Ok((LockedFile::open_by(&self.path, format.0.way, self.lock_timeout)?, format))
     }
@@ -133,8 +136,8 @@ impl DatabaseFile {
     }
 }
 
-/// The format of a file: what its first bytes say, or else its name.
-pub(crate) fn format_of(file: &File, path: &Path) -> io::Result<&'static FileFormat> {
+/// The format of a file, if its first bytes tell it, or else its name.
+pub(crate) fn format_of(file: &File, path: &Path) -> io::Result<Option<&'static FileFormat>> {
     let mut head = [0; HEAD];
     let mut len = 0;
     while len < HEAD {
@@ -145,14 +148,13 @@ pub(crate) fn format_of(file: &File, path: &Path) -> io::Result<&'static FileFor
     }
     let head = &head[..len];
     let by_contents = types::file_formats().find(|format| (format.tools.is_database)(head));
-    Ok(by_contents.unwrap_or_else(|| named(path)))
+    Ok(by_contents.or_else(|| named(path)))
 }
 
-/// The format that a file should have by its name.
-fn named(path: &Path) -> &'static FileFormat {
+/// The format that a file should have by its name, if that has a suffix.
+fn named(path: &Path) -> Option<&'static FileFormat> {
     let name = path.as_os_str().as_encoded_bytes();
-    let by_suffix = types::file_formats().find(|format| name.ends_with(format.suffix.as_bytes()));
-    by_suffix.unwrap_or(types::DEFAULT)
+    types::file_formats().find(|format| name.ends_with(format.suffix.as_bytes()))
 }
 
 /// A format of files that tables are in: what can be asked of such a file as a whole.

@@ -32,7 +32,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The name of a table does not have the form `type:name`.
+    /// The name of a table has no type in front of its colon, or no name behind it. (One without a
+    /// colon is of the type `hash`.)
     Name,
     /// The type of the table is unknown, or tables of it cannot be read or made here.
     UnsupportedType,
@@ -46,10 +47,10 @@ pub enum ErrorKind {
     AlreadyExists,
     /// Somebody had the file locked for longer than `lock_timeout` allows to wait.
     Locked,
-    /// The system refused or failed: the error's source has its words.
+    /// The system refused or failed: [`Error::get_ref`] has its error.
     Io,
-    /// The file is damaged, or not of the table's type; the error's source says what is wrong, and
-    /// where.
+    /// The file is damaged, or not of the table's type; the error's words say what is wrong, and
+    /// where, and so does [`Error::get_ref`].
     Damaged,
     /// The file is of a kind that this crate does not read, or not change.
     UnsupportedFile,
@@ -122,6 +123,12 @@ impl Error {
     pub(crate) fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());
         self
+    }
+
+    /// A duplicate entry, with its place in the text.
+    pub(crate) fn placed(self, place: &[u8], key: &[u8]) -> Self {
+        let place = String::from_utf8_lossy(place);
+        self.in_words(format!("{place}duplicate entry: \"{}\"", shown(key)))
     }
 
     /// Adds the file, also to the words.

@@ -32,11 +32,7 @@
 //! use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
 //!
 //! let text = b"192.168.10.15 REJECT\nnetwork.example\n    OK\nlonely\n";
-//! let source = TableText {
-//!     name: b"client_access",
-//!     text,
-//!     syntax: Syntax::Map { values_are_files: false },
-//! };
+//! let source = TableText { name: b"client_access", text, syntax: Syntax::MAP };
 //! let mut warnings = Vec::new();
 //! NewTable::open(&map, WriteOptions::default())?.compile(&source, |warning| {
 //!     warnings.push(warning.to_vec());
@@ -50,7 +46,8 @@
 //!
 //! # Answers
 //!
-//! A key that is not there is `Ok(None)`; an error means that there is no answer, and a mail server
+//! A value is bytes, a `Cow<[u8]>`: `String::from_utf8_lossy(&value)` shows it, and `*value == *b"OK"`
+//! compares it. A key that is not there is `Ok(None)`; an error means that there is no answer, and a mail server
 //! tells its client to come back later, as Postfix does. Keys are folded to lower case, and values
 //! end at their first NUL.
 //!
@@ -132,7 +129,7 @@ pub use formats::tools::{
     Problem, ToolError, ToolResult, Verdict,
 };
 pub use forms::{Forms, Terminators};
-pub use kv_file_core::{Contents, Datum, Source, TextFormat};
+pub use kv_file_core::{Contents, Datum, FileSource, Memory, Source, TextFormat};
 pub use locked_file::LockedFile;
 pub use options::{Access, Duplicates, TableOptions, WriteOptions};
 pub use postfix_map_text::KeyRules;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commit::lock::open_regular;
 use crate::database_file::format_of;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::formats::FileFormat;
 use crate::memory_map::map;
 use crate::options::{Access, TableOptions};
@@ -18,7 +18,9 @@ use crate::table::{Origin, Table, TableFile};
 use crate::types::{self, Definition, Keys, Readable};
 
 impl Table {
-    /// Opens a table such as `hash:/etc/postfix/virtual`, with the default options.
+    /// Opens a table such as `hash:/etc/postfix/virtual`, with the default options. A name without a
+    /// colon is of the type `hash`, as in Postfix; a file is opened by its path with
+    /// [`open_file`](Self::open_file).
     ///
     /// # Errors
     /// As [`open_with_warnings`](Self::open_with_warnings).
@@ -85,8 +87,8 @@ impl Table {
     /// As [`open_with_warnings`](Self::open_with_warnings).
     pub fn open_file(path: impl AsRef<Path>, options: TableOptions) -> Result<Self> {
         let path = path.as_ref();
-        let format = open_regular(path).and_then(|file| format_of(&file, path));
-        let format = format.map_err(|error| Error::open(path, error))?;
+        let file = open_regular(path).map_err(|error| Error::open(path, error))?;
+        let format = known_format(&file, path)?;
         let opener = match options.access {
             Access::Snapshot => snapshot,
             Access::Locked => each_time,
@@ -104,7 +106,7 @@ impl Table {
     /// As [`open_with_warnings`](Self::open_with_warnings).
     pub fn read_file(file: &File, path: impl AsRef<Path>, options: TableOptions) -> Result<Self> {
         let path = path.as_ref();
-        let format = format_of(file, path).map_err(|error| Error::read(path, error))?;
+        let format = known_format(file, path)?;
         let opened = read_open(format, file);
         let opened = opened.map_err(|trouble| format.trouble(path, trouble))?;
         let options = options.access(Access::Snapshot);
@@ -178,6 +180,15 @@ pub(crate) fn open(
     };
     let rules = rules.fold(rules.fold && folded);
     Ok(Table::new(spec, options.clone(), rules, lookup, Origin::Texts(texts)))
+}
+
+/// The format of a file that may be of any.
+fn known_format(file: &File, path: &Path) -> Result<&'static FileFormat> {
+    let format = format_of(file, path).map_err(|error| Error::read(path, error))?;
+    format.ok_or_else(|| {
+        let words = "its contents are of no format that is known, and its name says nothing";
+        Error::new(ErrorKind::UnsupportedFile, words).in_words(words).of_file(path)
+    })
 }
 
 /// Opens a table's file in one of the ways.

@@ -54,6 +54,11 @@ impl Default for TableOptions {
 }
 
 impl TableOptions {
+    /// The defaults: what Postfix does with a current configuration.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     setters! {
         /// UTF-8 mode and folding of keys: by default both.
         rules: KeyRules;
@@ -109,6 +114,11 @@ impl Default for WriteOptions {
 }
 
 impl WriteOptions {
+    /// The defaults: what Postfix does with a current configuration.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     setters! {
         /// UTF-8 mode and folding of keys: by default both.
         rules: KeyRules;
@@ -117,7 +127,7 @@ impl WriteOptions {
         /// What becomes of a second entry with the same key.
         duplicates: Duplicates;
         /// Permissions of a table that is not there yet, whatever the process's umask; by default
-        /// 0644. One that is there keeps its own. [`mode_like`] copies those of a source.
+        /// 0644. One that is there keeps its own.
         mode: u32;
         /// Whether the same entries make the same file, byte for byte, instead of one with an
         /// identification of its own.

@@ -45,7 +45,8 @@ impl SharedTable {
     }
 
     /// The table as it was last loaded. It stays the same for as long as it is kept: several lookups
-    /// that belong together are best made in one.
+    /// that belong together are best made in one. What it finds is lent by it: keep it in a variable
+    /// as long as the answer.
     ///
     /// # Complexity
     /// That of cloning a reference: it waits for no reloading, only for the moment in which one

@@ -43,10 +43,9 @@ use crate::stamp::is_older;
 /// [`reloaded`](Self::reloaded) gives the next one.
 ///
 /// [`Access::Locked`]: crate::Access::Locked
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Table(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     spec: TableSpec,
     /// As it was opened.
@@ -77,6 +76,12 @@ pub(crate) struct TableFile {
     /// Its state when it was read; `None` where it is opened for each lookup, or was open already.
     pub seen: Option<Seen>,
     pub interrupted: bool,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Table").field(&self.0.spec.to_string()).finish()
+    }
 }
 
 /// Keys that are looked up together: one virtual call for each group.

@@ -19,7 +19,7 @@ use crate::types;
 /// From [`open`](Self::open) on the table's old file, if there is one, is locked against Postfix's
 /// programs and others that heed its locks; its contents stay as they are until the new ones are
 /// put in their place, by [`finish`](Self::finish) or [`compile`](Self::compile). Dropping the
-/// value changes nothing.
+/// value changes nothing; that entries were put and the table never finished, no compiler can tell.
 ///
 /// ```
 /// # let dir = tempfile::tempdir()?;
@@ -171,7 +171,7 @@ impl NewTable {
     pub fn plan(mut self) -> Result<PlannedTable> {
         let entries = self.take_entries();
         let pushed = entries.len();
-        let plan = self.contents(entries)?;
+        let plan = self.contents(entries, |_| None)?;
         let mut dropped = 0;
         plan.dropped(&mut |_, _| dropped += 1);
         Ok(PlannedTable { new: self, plan, summary: Summary::new(pushed, dropped) })
@@ -183,8 +183,13 @@ impl NewTable {
         std::mem::replace(&mut self.entries, none)
     }
 
-    /// What the file will hold, if nothing is refused.
-    pub(crate) fn contents<'t>(&self, entries: Entries<'t>) -> Result<Box<dyn Contents + 't>> {
+    /// What the file will hold, if nothing is refused. `place` tells where the entry with a key
+    /// stands that is.
+    pub(crate) fn contents<'t>(
+        &self,
+        entries: Entries<'t>,
+        place: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
+    ) -> Result<Box<dyn Contents + 't>> {
         let plan = (self.format.plan)(entries, &self.options).map_err(self.write_error())?;
         if self.options.duplicates == Duplicates::Refuse {
             let mut first = None;
@@ -192,7 +197,11 @@ impl NewTable {
                 first.get_or_insert_with(|| key.to_vec());
             });
             if let Some(key) = first {
-                return Err(self.format.duplicate(&self.path, &key));
+                let error = self.format.duplicate(&self.path, &key);
+                return Err(match place(&key) {
+                    Some(place) => error.placed(&place, &key),
+                    None => error,
+                });
             }
         }
         Ok(plan)

@@ -98,6 +98,8 @@ impl<'t> HashBuilder<'t> {
     /// # Complexity
     /// Hashes every key, sorts one number a pair, and the keys of each bucket; twice, where so many
     /// pairs are left out that other pages or fewer buckets suit the rest.
+    #[doc(alias = "finish")]
+    #[doc(alias = "build")]
     pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
         self.plan_at(0, keep)
     }

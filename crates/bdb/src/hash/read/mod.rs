@@ -248,6 +248,10 @@ impl<S: Source> HashDb<S> {
     /// All pairs, in the order of the file, which is libdb's too: bucket by bucket. A key with
     /// several data items comes once for each.
     ///
+    /// # Errors
+    /// After the first error the iterator ends: what lies behind damage, [`salvage`](crate::salvage)
+    /// finds.
+    ///
     /// # Complexity
     /// Reads every page in use once.
     pub fn iter(&self) -> Iter<'_, S> {
