@@ -68,7 +68,10 @@ impl Suite {
 
     /// One of the programs, to be run in a directory that [`configure`] has been called with.
     pub fn command(&self, tool: Tool, directory: &Path) -> Command {
-        let mut command = Command::new(self.program(tool));
+        // Whoever runs the tests in the background or under nohup has signals ignored, and hands
+        // that on.
+        let mut command = Command::new("env");
+        command.arg("--default-signal").arg(self.program(tool));
         command.current_dir(directory).env("MAIL_CONFIG", directory);
         command.envs(self.preload().map(|object| ("LD_PRELOAD", object)));
         command

@@ -9,9 +9,10 @@ fn call(line: &[u8]) -> Call {
     Call::line(Tool::Postalias, line)
 }
 
+/// `MAP_TESTS_CASES=4000` was the last long run.
 #[test]
 fn generated_texts() {
-    sessions(Tool::Postalias, 1_000);
+    sessions(Tool::Postalias, 300);
 }
 
 /// The examples of the postalias specification, section 3: each is a text, built and listed.
