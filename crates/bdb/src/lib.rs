@@ -1,6 +1,14 @@
 //! Reads and writes Berkeley DB files, the on-disk format of libdb 3.1 to 5.3, in safe Rust and
 //! without libdb.
 //!
+//! ```no_run
+//! use bdb_file::HashDb;
+//!
+//! let database = HashDb::open_path("/var/lib/rpm/Packages")?;
+//! let value = database.get(&7u32.to_ne_bytes())?;
+//! # Ok::<(), bdb_file::Error>(())
+//! ```
+//!
 //! So far: hash databases, which is what Postfix's `hash:` tables are. [`HashDb`] reads one,
 //! [`HashBuilder`] makes one, [`HashUpdate`] changes one. [`verify`](verify()) tells all that is
 //! wrong with a file, [`salvage`](salvage()) reads what is left of it. The crate knows nothing of
@@ -26,6 +34,13 @@
 //! }
 //! # Ok::<(), bdb_file::Error>(())
 //! ```
+//!
+//! # Which source
+//!
+//! `open_path` reads what it needs of a file, for a few lookups; `open` takes a [`Memory`] or any
+//! bytes, and is the fast way for many. Neither locks the file. Readers are `Sync`: threads share
+//! one by reference. A miss is `Ok(None)`; keys are compared byte by byte, the NUL that C programs
+//! put behind them included ([`Datum::terminated`]).
 //!
 //! # Trust
 //!

@@ -1,6 +1,14 @@
 //! Reads, makes and checks cdb files: constant databases as tinycdb and Postfix's `cdb:` tables
 //! have them, in safe Rust.
 //!
+//! ```no_run
+//! use cdb_file::Cdb;
+//!
+//! let database = Cdb::open_path("virtual.cdb")?;
+//! let value = database.get("info@example.org")?;
+//! # Ok::<(), cdb_file::Error>(())
+//! ```
+//!
 //! [`Cdb`] reads a file, [`CdbBuilder`] makes one, [`verify`](verify()) tells all that is wrong with
 //! one. The crate knows nothing of Postfix.
 //!
@@ -24,6 +32,13 @@
 //! }
 //! # Ok::<(), cdb_file::Error>(())
 //! ```
+//!
+//! # Which source
+//!
+//! `open_path` reads what it needs of a file, for a few lookups; `open` takes a [`Memory`] or any
+//! bytes, and is the fast way for many. Neither locks the file. Readers are `Sync`: threads share
+//! one by reference. A miss is `Ok(None)`; keys are compared byte by byte, the NUL that C programs
+//! put behind them included ([`Datum::terminated`]).
 //!
 //! # Trust
 //!
