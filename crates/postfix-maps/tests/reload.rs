@@ -320,36 +320,3 @@ fn lookups_by_many_threads_during_many_reloads() {
     });
     assert_eq!(get(&shared.table(), "a").unwrap(), ROUNDS.to_string());
 }
-
-#[test]
-#[ignore = "a measurement"]
-fn the_longest_lookup_while_a_reload_waits_for_two_seconds() {
-    let dir = Dir::new();
-    let keys: Vec<_> = (0..100_000).map(|i| format!("user{i}@example.org")).collect();
-    let pairs: Vec<_> = keys.iter().map(|key| (&**key, "value")).collect();
-    dir.write("m", &pairs);
-    let shared = SharedTable::new(dir.open("m", Access::Snapshot));
-    dir.write("m", &pairs[1..]);
-    let lock = File::open(dir.path("m.db")).unwrap();
-    lock.lock().unwrap();
-    let (mut longest, mut lookups) = (Duration::ZERO, 0);
-    thread::scope(|scope| {
-        let reloading = scope.spawn(|| shared.reload().unwrap());
-        let start = Instant::now();
-        for key in keys.iter().skip(1).cycle() {
-            let before = Instant::now();
-            let found = shared.table().get(key).unwrap().is_some();
-            longest = longest.max(before.elapsed());
-            assert!(found);
-            lookups += 1;
-            if lookups % 1000 == 0 && start.elapsed() > Duration::from_secs(2) {
-                let _ = lock.unlock();
-                if reloading.is_finished() {
-                    break;
-                }
-            }
-        }
-        assert!(reloading.join().unwrap());
-    });
-    println!("{lookups} lookups, the longest {longest:?}");
-}
