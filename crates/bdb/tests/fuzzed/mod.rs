@@ -11,15 +11,14 @@ pub mod damage;
 pub mod input;
 pub mod model;
 pub mod reading;
+pub mod run;
 pub mod sound;
 pub mod text;
 pub mod updating;
 pub mod verdict;
 
 use input::Input;
-
-/// A target's name and its check.
-pub type Target = (&'static str, fn(&[u8]));
+use run::Target;
 
 /// All targets.
 pub const TARGETS: [Target; 6] = [

@@ -1,19 +1,19 @@
 //! What the fuzz targets of this crate check, one function for each; plain tests call them, too.
+//!
+//! `input` and `run` are links: they are those of `bdb-file`'s targets.
 // Each target uses a part of it.
 #![allow(dead_code)]
 
 pub mod building;
 pub mod damage;
-// A link: the choices are those of `bdb-file`'s targets.
 pub mod input;
 pub mod model;
 pub mod reading;
+pub mod run;
 pub mod text;
 
 use input::Input;
-
-/// A target's name and its check.
-pub type Target = (&'static str, fn(&[u8]));
+use run::Target;
 
 /// All targets.
 pub const TARGETS: [Target; 4] = [

@@ -1,0 +1,1 @@
+../../../bdb/tests/fuzzed/run.rs
