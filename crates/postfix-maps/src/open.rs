@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::formats::FileFormat;
 use crate::memory_map::map;
 use crate::options::{Access, TableOptions};
-use crate::reading::{Opened, Opener, each_time, read_open, snapshot};
+use crate::reading::{Opened, Opener, read_open};
 use crate::reload::Seen;
 use crate::spec::TableSpec;
 use crate::table::{Origin, Table, TableFile};
@@ -89,10 +89,7 @@ impl Table {
         let path = path.as_ref();
         let file = open_regular(path).map_err(|error| Error::open(path, error))?;
         let format = known_format(&file, path)?;
-        let opener = match options.access {
-            Access::Snapshot => snapshot,
-            Access::Locked => each_time,
-        };
+        let opener = options.access.opener();
         open_file(format.spec(path), options, format, path.to_owned(), opener)
     }
 
@@ -149,10 +146,7 @@ pub(crate) fn open(
 ) -> Result<Table> {
     let defined = match types::to_read(&spec)? {
         Readable::File(format) => {
-            let opener = match options.access {
-                Access::Snapshot => snapshot,
-                Access::Locked => each_time,
-            };
+            let opener = options.access.opener();
             let path = format.file(spec.source());
             let table = open_file(spec, options.clone(), format, path, opener)?;
             if table.is_interrupted() {

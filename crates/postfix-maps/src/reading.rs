@@ -14,6 +14,7 @@ use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
 use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, Trouble};
+use crate::options::Access;
 use crate::stamp::Stamp;
 
 /// A table's file, open for lookups.
@@ -29,6 +30,15 @@ pub(crate) struct Opened {
 /// Opens a table's file in one of the ways; how, so that it can be opened anew.
 pub(crate) type Opener = fn(&'static FileFormat, &Path, Patience) -> Result<Opened, Trouble>;
 
+impl Access {
+    pub(crate) fn opener(self) -> Opener {
+        match self {
+            Access::Snapshot => snapshot,
+            Access::Locked => each_time,
+        }
+    }
+}
+
 /// Reads the whole file into memory.
 pub(crate) fn snapshot(
     format: &'static FileFormat,
@@ -41,7 +51,7 @@ pub(crate) fn snapshot(
 }
 
 /// Sees that the file can be opened, which it will be for each lookup.
-pub(crate) fn each_time(
+fn each_time(
     format: &'static FileFormat,
     path: &Path,
     patience: Patience,

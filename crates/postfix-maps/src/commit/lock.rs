@@ -26,6 +26,18 @@ pub(crate) enum Lock {
     Exclusive,
 }
 
+/// When the patience of an operation is at its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// For an operation that begins now.
+    pub fn of(patience: Patience) -> Self {
+        // What is too far away to be counted is never.
+        Deadline(patience.and_then(|patience| Instant::now().checked_add(patience)))
+    }
+}
+
 /// Waits for a lock on a file.
 ///
 /// No system call waits for a lock for some time: with an end to it, this tries again and again.
@@ -33,12 +45,11 @@ pub(crate) enum Lock {
 /// # Errors
 /// [`io::ErrorKind::WouldBlock`] where somebody else still has it locked at the end; what the
 /// system said.
-pub(crate) fn wait(file: &File, wanted: Lock, patience: Patience) -> io::Result<()> {
+pub(crate) fn wait(file: &File, wanted: Lock, deadline: Deadline) -> io::Result<()> {
     // The pauses grow, so that a short wait ends soon and a long one costs little.
     const SHORTEST: Duration = Duration::from_millis(1);
     const LONGEST: Duration = Duration::from_millis(50);
-    let Some(patience) = patience else { return wait_for_ever(file, wanted) };
-    let start = Instant::now();
+    let Some(end) = deadline.0 else { return wait_for_ever(file, wanted) };
     let mut pause = SHORTEST;
     loop {
         let tried = match wanted {
@@ -53,7 +64,7 @@ pub(crate) fn wait(file: &File, wanted: Lock, patience: Patience) -> io::Result<
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) => {}
         }
-        let left = patience.saturating_sub(start.elapsed());
+        let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Errno::WOULDBLOCK.into());
         }
@@ -87,7 +98,7 @@ pub(crate) fn open_shared(path: &Path, patience: Patience) -> io::Result<File> {
 /// write.
 ///
 /// The result is open for reading only, so that it does not count as a writer of the file
-/// ([`super::lease`]); [`open_writable`] gives the right to write.
+/// ([`super::system`]); [`open_writable`] gives the right to write.
 pub(crate) fn open_exclusive(path: &Path, patience: Patience) -> io::Result<File> {
     match accessat(CWD, path, rustix::fs::Access::WRITE_OK, AtFlags::EACCESS) {
         // An old kernel does not know; the writing will show.
@@ -107,9 +118,10 @@ pub(crate) fn open_writable(path: &Path, locked: &File) -> io::Result<File> {
 }
 
 fn open(path: &Path, wanted: Lock, patience: Patience) -> io::Result<File> {
+    let deadline = Deadline::of(patience);
     loop {
         let file = open_regular(path)?;
-        wait(&file, wanted, patience)?;
+        wait(&file, wanted, deadline)?;
         // While this process waited, another may have put a new file in the place of this one.
         match fs::metadata(path) {
             Ok(there) if same_file(&there, &file.metadata()?) => return Ok(file),

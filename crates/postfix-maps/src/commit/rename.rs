@@ -14,7 +14,7 @@ use kv_file_core::Contents;
 
 use super::Failed;
 use super::fill::fill;
-use super::lock::{self, Lock, Patience, open_only_regular, same_file};
+use super::lock::{self, Deadline, Lock, Patience, open_only_regular, same_file};
 use crate::lookup::Operation;
 
 /// A temporary file, locked.
@@ -32,10 +32,11 @@ impl Target {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(suffix);
         let temporary = PathBuf::from(temporary);
+        let deadline = Deadline::of(patience);
         loop {
             let new = open(&temporary, mode).map_err(|error| (Operation::Make, error))?;
             let locked =
-                lock(&new, &temporary, patience).map_err(|error| (Operation::Lock, error))?;
+                lock(&new, &temporary, deadline).map_err(|error| (Operation::Lock, error))?;
             if locked {
                 return Ok(Target { file: path.to_owned(), temporary, new });
             }
@@ -91,8 +92,8 @@ fn open(temporary: &Path, mode: u32) -> io::Result<File> {
 }
 
 /// Waits for the lock on a temporary file. Returns `true` if it still has its name then.
-fn lock(new: &File, temporary: &Path, patience: Patience) -> io::Result<bool> {
-    lock::wait(new, Lock::Exclusive, patience)?;
+fn lock(new: &File, temporary: &Path, deadline: Deadline) -> io::Result<bool> {
+    lock::wait(new, Lock::Exclusive, deadline)?;
     match fs::metadata(temporary) {
         Ok(there) => {
             let locked = new.metadata()?;
