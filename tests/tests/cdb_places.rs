@@ -448,7 +448,8 @@ fn a_file_that_shrinks() {
             assert!(start.elapsed().as_secs() < 10, "{}", maps());
         }
         File::options().write(true).open(place.path("m.cdb")).unwrap().set_len(2100).unwrap();
-        writeln!(keys, "k4000\nk4001\nk1").unwrap();
+        // Postfix's may have died already, of what it was reading.
+        writeln!(keys, "k4000\nk4001\nk1").ok();
         drop(keys);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.signal(), signal.map(Signal::as_raw), "{output:?}");
