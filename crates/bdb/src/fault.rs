@@ -110,8 +110,11 @@ macro_rules! faults {
     ($($name:ident, $code:literal, $severity:ident, $words:literal;)*) => {
         /// What is wrong with a file, a page or an item.
         ///
-        /// The checks are those of the specification of the hash format, section 24, and of the
-        /// btree format, section 12, with what is said there to escape libdb.
+        /// The checks are those of [section 24] of the hash format and of
+        /// [section 12] of the btree format, with what is said there to escape libdb.
+        ///
+        /// [section 24]: crate::specification::hash#24-verify-checklist
+        /// [section 12]: crate::specification::btree#12-verify-checklist
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

@@ -35,18 +35,41 @@
 //! # Ok::<(), bdb_file::Error>(())
 //! ```
 //!
+//! # Keys and databases
+//!
+//! Keys and data are whatever turns into a [`Datum`]: bytes, text, arrays, with the NUL that C
+//! programs put behind them ([`Datum::terminated`]) or without. Where they are numbers, they are in
+//! the byte order of the file as a rule: [`HashDb::byte_order`], and [`Salvage::byte_order`] for a
+//! damaged one.
+//!
+//! A file holds one database without a name, or several with names:
+//!
+//! ```no_run
+//! use bdb_file::{FileSource, HashDb, database_names};
+//!
+//! let file = FileSource::open("people.db")?;
+//! for name in database_names(&file)? {
+//!     let database = HashDb::open_named(&file, &name)?;
+//!     println!("{}: {} keys", name.escape_ascii(), database.stat()?.keys);
+//! }
+//! # Ok::<(), bdb_file::Error>(())
+//! ```
+//!
 //! # Which source
 //!
 //! `open_path` reads what it needs of a file, for a few lookups; `open` takes a [`Memory`] or any
 //! bytes, and is the fast way for many. Neither locks the file. Readers are `Sync`: threads share
-//! one by reference. A miss is `Ok(None)`; keys are compared byte by byte, the NUL that C programs
-//! put behind them included ([`Datum::terminated`]).
+//! one by reference. A miss is `Ok(None)`; keys are compared byte by byte, a NUL behind them included.
 //!
 //! # Trust
 //!
 //! Files come from anywhere. Every number in a file is checked before it is used: no file makes
 //! this crate panic, loop or allocate more than the file's own size, and damage is reported as
 //! [`ErrorKind::Corrupt`] with the page where it is.
+//!
+//! # The formats
+//!
+//! They are described in [`specification`], to the byte.
 //!
 //! # Limits
 //!
@@ -70,6 +93,7 @@ mod new_tree;
 mod overflow;
 mod overlay;
 mod salvage;
+pub mod specification;
 mod stop;
 mod text;
 mod tree;
@@ -94,3 +118,7 @@ pub use new_databases::NewDatabases;
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
 pub use text::{DumpHeader, DumpReader, DumpWriter, dump_all};
 pub use verify::{Verdict, verify};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -5,7 +5,9 @@ use kv_file_core::{Datum, Entries};
 use crate::error::Result;
 use crate::plan::Plan;
 
-/// Which of several records with the same key a file gets (section 5.1).
+/// Which of several records with the same key a file gets ([section 5.1]).
+///
+/// [section 5.1]: crate::specification#51-duplicates
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Keep {

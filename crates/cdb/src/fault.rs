@@ -63,7 +63,9 @@ impl fmt::Display for Problem {
 /// Defines [`Fault`]: one row for each, with its code, its severity and its words.
 macro_rules! faults {
     ($($name:ident, $code:literal, $severity:ident, $words:literal;)*) => {
-        /// What is wrong with a file: the checks of the specification of the cdb format, section 8.
+        /// What is wrong with a file: the checks of [section 8].
+        ///
+        /// [section 8]: crate::specification#8-verify-checklist
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Fault {

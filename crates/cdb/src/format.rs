@@ -1,7 +1,7 @@
 //! The layout of a file (section 1), and the hash function (section 2).
 //!
-//! The format in words: `docs/spec/cdb.md`. Section numbers in comments are those of that file. All
-//! numbers have 32 bits, the least significant byte first.
+//! The format in words: [`specification`](crate::specification), whose section numbers comments
+//! cite. All numbers have 32 bits, the least significant byte first.
 
 use kv_file_core::Datum;
 

@@ -46,6 +46,10 @@
 //! this crate panic, loop or allocate more than the file's own size, and damage is reported as
 //! [`ErrorKind::Damaged`] with the offset where it is.
 //!
+//! # The format
+//!
+//! It is described in [`specification`], to the byte.
+//!
 //! # Limits
 //!
 //! - A file has less than 4 GiB: its numbers have 32 bits.
@@ -62,6 +66,7 @@ mod many;
 mod plan;
 mod read;
 mod search;
+pub mod specification;
 mod stat;
 mod text;
 mod verify;
@@ -78,3 +83,7 @@ pub use read::{Cdb, Values, is_database};
 pub use stat::{Lengths, Stat};
 pub use text::{TextReader, dump};
 pub use verify::{Verdict, verify};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -29,3 +29,7 @@ pub use memory::Memory;
 pub use prefetch::prefetch;
 pub use source::{FileSource, Source};
 pub use threads::{both, make_and_put};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -19,14 +19,16 @@ use crate::entry::{Item, Pair, diagnosed, escaped, parse};
 use crate::fold::KeyRules;
 use crate::lines::{LogicalLines, logical_lines};
 
-/// Iterates over the entries and diagnostics of an aliases file, in input order (postalias
-/// specification, section 3).
+/// Iterates over the entries and diagnostics of an aliases file, in input order ([postalias
+/// specification, section 3]).
 ///
 /// The rules are as for [`map_entries`](crate::map_entries). Names come out
 /// unquoted, values quoted, as `postalias` of Postfix 3.7 stores them. They are borrowed from
 /// `source` when written there byte for byte, and on one physical line.
 ///
 /// Never fails, and needs time linear in the length of the source.
+///
+/// [postalias specification, section 3]: crate::specification::postalias#3-input-grammar-name-value
 pub fn alias_entries<T: AsRef<[u8]> + ?Sized>(source: &T, rules: KeyRules) -> AliasEntries<'_> {
     AliasEntries { lines: logical_lines(source), utf8: rules.utf8 }
 }

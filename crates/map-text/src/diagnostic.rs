@@ -88,8 +88,8 @@ impl<'a> Diagnostic<'a> {
     /// The message in Postfix's words, for a source called `file` (the path as given, or `stdin`).
     ///
     /// Without the `postmap: warning: ` before it, and with every byte of the source as it is:
-    /// whoever prints it has to replace the bytes that must not reach a terminal (postmap
-    /// specification, section 10). As long as the logical line is, at most, plus a sentence.
+    /// whoever prints it has to replace the bytes that must not reach a terminal ([postmap
+    /// specification, section 10]). As long as the logical line is, at most, plus a sentence.
     ///
     /// ```
     /// # use postfix_map_text::{Item, KeyRules, map_entries};
@@ -102,6 +102,8 @@ impl<'a> Diagnostic<'a> {
     ///     b"virtual, line 1: expected format: key whitespace value"
     /// );
     /// ```
+    ///
+    /// [postmap specification, section 10]: crate::specification::postmap#10-messages
     pub fn message(&self, file: &[u8]) -> Vec<u8> {
         // Postfix formats text as C strings.
         let text = before_nul(&self.text);
@@ -139,8 +141,10 @@ const EXCERPT: usize = 30;
 
 const IGNORING: &[u8] = b" -- ignoring this line";
 
-/// The bytes before the first NUL: what C programs see of a string (postmap specification, section
-/// 2.1).
+/// The bytes before the first NUL: what C programs see of a string ([postmap specification, section
+/// 2.1]).
+///
+/// [postmap specification, section 2.1]: crate::specification::postmap#21-logical-lines-both
 pub fn before_nul(line: &[u8]) -> &[u8] {
     memchr(0, line).and_then(|nul| line.get(..nul)).unwrap_or(line)
 }

@@ -40,14 +40,17 @@ pub enum Item<'a> {
     Diagnostic(Diagnostic<'a>),
 }
 
-/// Iterates over the entries and diagnostics of a map, in input order (postmap specification,
-/// section 2).
+/// Iterates over the entries and diagnostics of a map, in input order ([postmap specification,
+/// section 2]).
 ///
-/// In UTF-8 mode (postmap specification, section 9) lines that are not UTF-8 are left out; keys are
-/// not folded here, whatever `rules` say ([`KeyRules::prepare`] does that). Keys and values are borrowed from `source` except on logical lines that span
-/// several physical ones.
+/// In UTF-8 mode ([postmap specification, section 9]) lines that are not UTF-8 are left out; keys
+/// are not folded here, whatever `rules` say ([`KeyRules::prepare`] does that). Keys and values are
+/// borrowed from `source` except on logical lines that span several physical ones.
 ///
 /// Never fails, and needs time linear in the length of the source.
+///
+/// [postmap specification, section 2]: crate::specification::postmap#2-map-text-grammar
+/// [postmap specification, section 9]: crate::specification::postmap#9-utf-8-mode-and-case-folding
 pub fn map_entries<T: AsRef<[u8]> + ?Sized>(source: &T, rules: KeyRules) -> MapEntries<'_> {
     MapEntries { lines: logical_lines(source), utf8: rules.utf8, announced: None }
 }

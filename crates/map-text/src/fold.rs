@@ -6,7 +6,7 @@ use std::fmt;
 
 use unicase::UniCase;
 
-/// How keys are prepared before they are stored or looked up (postmap specification, section 9).
+/// How keys are prepared before they are stored or looked up ([postmap specification, section 9]).
 ///
 /// ```
 /// use postfix_map_text::KeyRules;
@@ -18,6 +18,8 @@ use unicase::UniCase;
 /// let rules = KeyRules::default().utf8(false);
 /// assert_eq!(rules.prepare(b"Caf\xc9").unwrap(), &b"caf\xc9"[..]);
 /// ```
+///
+/// [postmap specification, section 9]: crate::specification::postmap#9-utf-8-mode-and-case-folding
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct KeyRules {

@@ -36,6 +36,8 @@
 //!
 //! # Which Postfix
 //!
+//! What the programs do is described in [`specification`], to the byte.
+//!
 //! The behaviour is that of Postfix 3.7. Postfix 3.12 differs in these points, none of which is
 //! implemented:
 //!
@@ -51,9 +53,14 @@ mod diagnostic;
 mod entry;
 mod fold;
 mod lines;
+pub mod specification;
 
 pub use aliases::{AliasEntries, alias_entries};
 pub use diagnostic::{Diagnostic, DiagnosticKind, before_nul};
 pub use entry::{Entry, Item, MapEntries, map_entries};
 pub use fold::{KeyRules, NotUtf8};
 pub use lines::{LineRange, LogicalLine, LogicalLines, logical_lines, span_of};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -50,7 +50,7 @@ pub fn span_of<T: AsRef<[u8]> + ?Sized>(source: &T, part: &[u8]) -> Option<Range
     (end <= source.len()).then_some(start..end)
 }
 
-/// Iterates over the logical lines of a source (postmap specification, section 2.1).
+/// Iterates over the logical lines of a source ([postmap specification, section 2.1]).
 ///
 /// The result may start with a line that begins with whitespace: indented text with nothing before
 /// it to continue. What that means is up to the caller; [`map_entries`](crate::map_entries) and
@@ -64,6 +64,8 @@ pub fn span_of<T: AsRef<[u8]> + ?Sized>(source: &T, part: &[u8]) -> Option<Range
 /// assert_eq!(*line.text, *b"network.example  OK");
 /// assert_eq!((line.lines.first, line.lines.last), (2, 3));
 /// ```
+///
+/// [postmap specification, section 2.1]: crate::specification::postmap#21-logical-lines-both
 pub fn logical_lines<T: AsRef<[u8]> + ?Sized>(source: &T) -> LogicalLines<'_> {
     LogicalLines { rest: source.as_ref(), number: 0 }
 }

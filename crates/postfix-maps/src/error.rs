@@ -179,7 +179,10 @@ impl Error {
     }
 
     /// Postfix's words: what `postmap` prints behind `fatal: `, with every byte of names as it is
-    /// (postmap specification, sections 1 and 4).
+    /// ([postmap specification, sections 1] and [4]).
+    ///
+    /// [postmap specification, sections 1]: crate::specification::postmap#1-command-line
+    /// [4]: crate::specification::postmap#4-create-and-incremental-mode-order-of-actions
     pub fn message(&self) -> &[u8] {
         &self.0.message
     }

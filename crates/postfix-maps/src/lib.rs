@@ -90,6 +90,10 @@
 //! [`Access::Locked`] takes none, and a few system calls a lookup. A memory map
 //! ([`Table::open_mapped`]) is both fast and small, but not safe where others write.
 //!
+//! # What Postfix does
+//!
+//! All that is known of its programs and its types of tables is described in [`specification`].
+//!
 //! # Features
 //!
 //! Both are on unless `default-features = false`; a program that only looks keys up in a table's file
@@ -126,6 +130,7 @@ mod reload;
 mod shared_table;
 mod sharing;
 mod spec;
+pub mod specification;
 mod stamp;
 mod table;
 #[cfg_attr(
@@ -156,6 +161,10 @@ pub use write::{
     LoadOptions, Loaded, NewTable, PlannedTable, Summary, Syntax, TableText, TableUpdate, Text,
     WriteOptions,
 };
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 /// What the programs `postmap`, `postalias` and `bdbmap` of the same version need besides. Other
 /// programs must not use it: it may change with every version, whatever the version's number says.

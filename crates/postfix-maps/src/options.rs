@@ -68,7 +68,9 @@ impl TableOptions {
         /// warning.
         duplicates: Duplicates;
         /// For tables whose values are in their name or text: whether these are names of files,
-        /// whose contents are found, in base64: `postmap -F` (postmap specification, section 11).
+        /// whose contents are found, in base64: `postmap -F` ([postmap specification, section 11]).
+        ///
+        /// [postmap specification, section 11]: crate::specification::postmap#11--f-values-from-files
         values_are_files: bool;
         /// For `environ`: variables and their values, in front of those of the process's
         /// environment. Postfix's programs add what main.cf's `import_environment` says
@@ -97,7 +99,9 @@ pub enum Access {
     Locked,
 }
 
-/// What becomes of a second entry with the same key (postmap specification, section 3).
+/// What becomes of a second entry with the same key ([postmap specification, section 3]).
+///
+/// [postmap specification, section 3]: crate::specification::postmap#3-duplicates-both
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Duplicates {

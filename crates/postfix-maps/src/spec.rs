@@ -5,7 +5,7 @@ use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// The name of a table, split at its first colon (postmap specification, section 1).
+/// The name of a table, split at its first colon ([postmap specification, section 1]).
 ///
 /// Any text has this form; whether the type exists shows when the table is opened or made.
 ///
@@ -17,6 +17,8 @@ use std::path::Path;
 /// assert_eq!(spec.name(), "/etc/postfix/virtual");
 /// assert_eq!(TableSpec::parse("virtual".as_ref(), b"hash"), TableSpec::from("hash:virtual"));
 /// ```
+///
+/// [postmap specification, section 1]: crate::specification::postmap#1-command-line
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableSpec {
     table_type: OsString,

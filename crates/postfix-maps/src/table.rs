@@ -386,8 +386,10 @@ impl Table {
     }
 
     /// Returns `true` if the text that the table was made from has been changed since, at least 100
-    /// seconds ago: Postfix's programs warn of that (postmap specification, section 8.3). `false`
+    /// seconds ago: Postfix's programs warn of that ([postmap specification, section 8.3]). `false`
     /// where there is no such text.
+    ///
+    /// [postmap specification, section 8.3]: crate::specification::postmap#83-readers-and-change-detection
     pub fn is_older_than_source(&self) -> bool {
         is_older(self.file(), self.0.spec.source())
     }

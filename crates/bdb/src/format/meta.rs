@@ -99,10 +99,12 @@ pub(crate) enum Method {
     Btree(BtreeMeta),
 }
 
-/// What the meta page of a hash database says of its table (section 3).
+/// What the meta page of a hash database says of its table ([section 3]).
 ///
 /// These are the file's claims. Addressing fields have been checked against each other and against
 /// the file's length when the database was opened; the counts are hints that nothing relies on.
+///
+/// [section 3]: crate::specification::hash#3-meta-page-v
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HashMeta {
@@ -126,10 +128,14 @@ pub struct HashMeta {
     pub fill_factor: u32,
     /// Estimate at creation plus inserted minus deleted keys. Not the number of keys.
     pub elements: u32,
-    /// Hash of a fixed string, by which the hash function is recognised (section 10).
+    /// Hash of a fixed string, by which the hash function is recognised ([section 10]).
+    ///
+    /// [section 10]: crate::specification::hash#10-hash-functions-v
     pub charkey: u32,
-    /// For each group of buckets, its first page minus its first bucket (section 11). 0: no such
+    /// For each group of buckets, its first page minus its first bucket ([section 11]). 0: no such
     /// group.
+    ///
+    /// [section 11]: crate::specification::hash#11-bucket-addressing-v
     pub spares: [u32; MAX_BUCKET_GROUPS],
 }
 

@@ -1,8 +1,8 @@
 //! What the file format is made of: numbers, offsets and layouts, shared by everything that reads
 //! or writes a file.
 //!
-//! The format in words: `docs/spec/bdb-hash.md`. Section numbers in comments are those of that
-//! file.
+//! The formats in words: [`specification`](crate::specification). Section numbers in comments are
+//! those of the hash format unless they say otherwise.
 
 pub(crate) mod address;
 mod bytes;

@@ -34,7 +34,7 @@ use crate::stop::Stop;
 pub struct Salvage {
     /// Page size in bytes.
     pub page_size: u32,
-    /// Byte order of the file's numbers.
+    /// Byte order of the file's numbers, as page 0 or the other pages show it.
     pub byte_order: ByteOrder,
     /// Whether page 0 was of no use: the page size and the byte order were taken from the other
     /// pages.

@@ -78,7 +78,7 @@ impl<W: Write> DumpWriter<W> {
 }
 
 impl<S: Source> HashDb<S> {
-    /// Writes the database as text: what `db_dump` prints, byte for byte (section 26).
+    /// Writes the database as text: what `db_dump` prints, byte for byte ([section 26]).
     ///
     /// A key with several data items comes once for each.
     ///
@@ -88,13 +88,16 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Complexity
     /// Reads every page in use once. Memory: what one key and its data take, and a buffer.
+    ///
+    /// [section 26]: crate::specification::hash#26-dump-and-load-text-format-v
     pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<()> {
         dump(self, None, format, out)
     }
 }
 
 /// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte
-/// for byte (section 26). A file that is one nameless database gives the text of [`HashDb::dump`].
+/// for byte ([section 26]). A file that is one nameless database gives the text of
+/// [`HashDb::dump`].
 ///
 /// # Errors
 /// As for [`HashDb::open_named`] and [`HashDb::dump`]. A btree among the databases is refused when
@@ -103,6 +106,8 @@ impl<S: Source> HashDb<S> {
 /// # Complexity
 /// Reads the list of databases once more for each of them. Memory: the names, what one key and its
 /// data take, and a buffer.
+///
+/// [section 26]: crate::specification::hash#26-dump-and-load-text-format-v
 pub fn dump_all<S: Source, W: Write>(source: S, format: TextFormat, mut out: W) -> Result<()> {
     match HashDb::open(&source) {
         Ok(database) => dump(&database, None, format, out),

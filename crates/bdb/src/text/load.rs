@@ -8,7 +8,7 @@ use super::header::{Draft, DumpHeader};
 use crate::error::{Error, ErrorKind, Result, TextProblem};
 use crate::hash::HashBuilder;
 
-/// Reads the text that `db_dump` prints and `db_load` takes (section 26), one pair at a time.
+/// Reads the text that `db_dump` prints and `db_load` takes ([section 26]), one pair at a time.
 ///
 /// Stricter than `db_load` where a mistake would lose data in silence: a text must not end before
 /// its last line `DATA=END`, nor a database with a key. The keywords `h_ffactor` and `keys` mean
@@ -29,6 +29,8 @@ use crate::hash::HashBuilder;
 /// assert_eq!(HashDb::open(file)?.get(b"root\0")?.as_deref(), Some(&b"bob\0"[..]));
 /// # Ok::<(), bdb_file::Error>(())
 /// ```
+///
+/// [section 26]: crate::specification::hash#26-dump-and-load-text-format-v
 #[derive(Debug)]
 pub struct DumpReader<R> {
     input: R,

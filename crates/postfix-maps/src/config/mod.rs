@@ -1,4 +1,6 @@
-//! The parameters of `main.cf` that matter to lookup tables (postmap specification, section 13).
+//! The parameters of `main.cf` that matter to lookup tables ([postmap specification, section 13]).
+//!
+//! [postmap specification, section 13]: crate::specification::postmap#13-maincf
 
 mod environment;
 mod error;

@@ -30,8 +30,10 @@ pub enum Syntax<'t> {
         /// Values are names of files, whose contents are stored: `postmap -F`.
         values_are_files: bool,
     },
-    /// `name: value`, as `postalias` reads it. The table gets three entries of its own (postalias
-    /// specification, section 5): `@`, the time, and the name of the host.
+    /// `name: value`, as `postalias` reads it. The table gets three entries of its own ([postalias
+    /// specification, section 5]): `@`, the time, and the name of the host.
+    ///
+    /// [postalias specification, section 5]: crate::specification::postalias#5-extra-records
     Aliases {
         /// What the table will say of when it was made.
         time: SystemTime,

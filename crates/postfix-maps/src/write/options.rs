@@ -66,8 +66,10 @@ impl WriteOptions {
 }
 
 /// The permissions of a new table whose source has these: reading is copied for group and others,
-/// the owner may always read and write, and nothing else is allowed (postmap specification, section
-/// 7).
+/// the owner may always read and write, and nothing else is allowed ([postmap specification,
+/// section 7]).
+///
+/// [postmap specification, section 7]: crate::specification::postmap#7-permissions-and-ownership-both
 pub fn mode_like(source: &Metadata) -> u32 {
     if source.is_file() { 0o600 | source.mode() & 0o044 } else { 0o644 }
 }

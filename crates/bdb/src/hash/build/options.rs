@@ -74,7 +74,9 @@ impl BuildOptions {
     }
 }
 
-/// The source of the 20 bytes that identify a file (section 3.1).
+/// The source of the 20 bytes that identify a file ([section 3.1]).
+///
+/// [section 3.1]: crate::specification::hash#31-uid
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileId {
     /// Unpredictable: no two files share it, as libdb's shared environments require.

@@ -87,13 +87,16 @@ impl<S: Source> HashDb<S> {
         Self::new(file, 0, meta)
     }
 
-    /// Opens the hash database `name` of a file that holds several (section 21).
+    /// Opens the hash database `name` of a file that holds several ([section 21]).
+    /// [`database_names`](crate::database_names) lists their names.
     ///
     /// # Errors
     /// As [`open`](Self::open), and [`ErrorKind::NoSuchDatabase`].
     ///
     /// # Complexity
     /// Reads the pages of the list of databases, and one more.
+    ///
+    /// [section 21]: crate::specification::hash#21-subdatabases-v
     pub fn open_named(source: S, name: &[u8]) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         match &meta.method {
