@@ -1,5 +1,5 @@
 //! Says what is wrong with the texts of Postfix's tables, as a compiler does: `file:line:column: code:
-//! message`, or `file:line: ...` for what stands on several lines.
+//! message`. What stands on several lines has the place of the first.
 //!
 //! ```sh
 //! cargo run -p postfix-map-text --example lint -- /etc/postfix/virtual /etc/postfix/access
@@ -13,7 +13,7 @@ use std::collections::hash_map::Entry;
 use std::process::ExitCode;
 use std::{env, fs};
 
-use postfix_map_text::{Item, KeyRules, LineRange, map_entries, span_of};
+use postfix_map_text::{Item, KeyRules, LineIndex, LineRange, map_entries};
 
 fn main() -> ExitCode {
     let mut status = 0;
@@ -38,12 +38,14 @@ fn main() -> ExitCode {
 /// All that is to be said of a source, in its order, each without the file's name.
 fn lint(source: &[u8]) -> Vec<String> {
     let rules = KeyRules::default();
+    let index = LineIndex::new(source);
+    let place = |part: &[u8], lines: LineRange| index.position(index.span(part, lines).start);
     let mut findings = Vec::new();
     let mut first_lines = HashMap::new();
     for item in map_entries(source, rules) {
         match item {
             Item::Diagnostic(diagnostic) => {
-                let place = place(source, &diagnostic.text, diagnostic.lines);
+                let place = place(&diagnostic.text, diagnostic.lines);
                 findings.push(format!("{place}: {}: {}", diagnostic.kind.code(), diagnostic.kind));
             }
             Item::Entry(entry) => {
@@ -54,7 +56,7 @@ fn lint(source: &[u8]) -> Vec<String> {
                         vacant.insert(entry.lines.first);
                     }
                     Entry::Occupied(first) => {
-                        let place = place(source, &entry.key, entry.lines);
+                        let place = place(&entry.key, entry.lines);
                         let (key, first) = (entry.key.escape_ascii(), first.get());
                         findings.push(format!(
                             "{place}: duplicate-key: {key} is on line {first} already"
@@ -65,14 +67,6 @@ fn lint(source: &[u8]) -> Vec<String> {
         }
     }
     findings
-}
-
-/// `line:column` of a part of the source, in bytes from 1; `line` if the part is not in one piece.
-fn place(source: &[u8], part: &[u8], lines: LineRange) -> String {
-    let Some(span) = span_of(source, part) else { return lines.first.to_string() };
-    let line_start =
-        source[..span.start].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-    format!("{}:{}", lines.first, span.start - line_start + 1)
 }
 
 #[cfg(test)]
@@ -90,7 +84,7 @@ mod tests {
             "6:1: key-colon: the key ends in a colon: is this the text of an alias database?",
             "7:1: not-utf8: not UTF-8",
             "8:1: unbalanced-quote: a double quote in the key is not closed",
-            "9: duplicate-key: EXAMPLE.com is on line 3 already",
+            "9:1: duplicate-key: EXAMPLE.com is on line 3 already",
             "11:1: expected-key-value: expected a key, whitespace and a value",
         ];
         assert_eq!(lint(source), expected);

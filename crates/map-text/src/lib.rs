@@ -32,6 +32,8 @@
 //!   [`Diagnostic`].
 //! - [`KeyRules`] says what becomes of a key before it is stored or looked up.
 //!
+//! For programs that show places in a source, [`LineIndex`] turns them into lines and columns.
+//!
 //! What the tools do after that (duplicates, NUL termination, storing) is not a matter of text.
 //!
 //! # Which Postfix
@@ -53,6 +55,7 @@ mod diagnostic;
 mod entry;
 mod fold;
 mod lines;
+mod position;
 pub mod specification;
 
 pub use aliases::{AliasEntries, alias_entries};
@@ -60,6 +63,7 @@ pub use diagnostic::{Diagnostic, DiagnosticKind, before_nul};
 pub use entry::{Entry, Item, MapEntries, map_entries};
 pub use fold::{KeyRules, NotUtf8};
 pub use lines::{LineRange, LogicalLine, LogicalLines, logical_lines, span_of};
+pub use position::{LineIndex, Position};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -32,7 +32,8 @@ pub struct LogicalLine<'a> {
 }
 
 /// Where a part that was borrowed from a source stands in it, in bytes: a key or a value of one
-/// physical line, as nearly all are. `None` for what was put together from several.
+/// physical line, as nearly all are. `None` for what was put together from several:
+/// [`LineIndex::span`](crate::LineIndex::span) gives the place of its lines then.
 ///
 /// ```
 /// use postfix_map_text::{Item, KeyRules, map_entries, span_of};
