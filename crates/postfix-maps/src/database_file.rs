@@ -3,21 +3,18 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kv_file_core::{Contents, Source, TextFormat};
-use rustix::io::Errno;
+use kv_file_core::{Source, TextFormat};
 
-use crate::commit::lock::{DEFAULT_PATIENCE, open_regular};
-use crate::commit::{self, Target};
-use crate::error::{Error, Result};
 use crate::formats::FileFormat;
-use crate::formats::tools::{Database, LoadOptions, Loaded, Problem, ToolResult, Verdict};
+use crate::formats::tools::{Database, Problem, ToolResult, Verdict};
 use crate::locked_file::LockedFile;
+use crate::sharing::lock::{DEFAULT_PATIENCE, open_regular};
 use crate::spec::TableSpec;
 use crate::types;
 
@@ -27,6 +24,7 @@ const HEAD: usize = 2048;
 /// A file that a table or a program keeps its data in: by its name, whether it is there or not.
 ///
 /// ```
+/// # #[cfg(feature = "write")] {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("people.db");
 /// use bdb_file::{BuildOptions, HashBuilder, Keep};
@@ -40,14 +38,15 @@ const HEAD: usize = 2048;
 /// let (file, format) = people.open()?;
 /// let database = format.open(&file, None)?;
 /// assert_eq!(database.get_all(b"bob".into())?, [b"baker"]);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct DatabaseFile {
-    path: PathBuf,
+    pub(crate) path: PathBuf,
     /// `None` for a file that is named by its path.
     format: Option<Format>,
-    lock_timeout: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
 }
 
 impl DatabaseFile {
@@ -96,43 +95,7 @@ impl DatabaseFile {
                 None => Format(types::DEFAULT),
             },
         };
-        Ok((LockedFile::open_by(&self.path, format.0.way, self.lock_timeout)?, format))
-    }
-
-    /// Makes the file, which is not there yet, with the permissions `mode`. It is on disk when this
-    /// returns.
-    ///
-    /// # Errors
-    /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists) where there is a file; what the
-    /// system said.
-    pub fn create(&self, mode: u32, contents: &dyn Contents) -> Result<()> {
-        let exists = || Error::open(&self.path, Errno::EXIST.into());
-        // To lock it would be to wait for the lock on it.
-        if self.path.symlink_metadata().is_ok() {
-            return Err(exists());
-        }
-        let format = self.format().0;
-        let created = commit::create(&self.path, format.way, mode, self.lock_timeout, contents);
-        if created.map_err(|failed| format.failed(&self.path, failed))? {
-            Ok(())
-        } else {
-            Err(exists())
-        }
-    }
-
-    /// Makes the file, or puts a new one in the place of one that is there, as a table's: under the
-    /// lock of its format, with its owner and permissions if the format's way of writing keeps them,
-    /// and so that whoever opens it sees the old contents or the new. One that is not there gets the
-    /// permissions `mode`.
-    ///
-    /// # Errors
-    /// Where the old file cannot be locked, or no new one be made. The old contents are still there,
-    /// unless the disk failed after the new ones had been put in their place.
-    pub fn replace(&self, mode: u32, contents: &dyn Contents) -> Result<()> {
-        let format = self.format().0;
-        Target::lock(&self.path, format.way, mode, self.lock_timeout)
-            .and_then(|target| target.replace(contents))
-            .map_err(|failed| format.failed(&self.path, failed))
+        Ok((LockedFile::open_by(&self.path, format.0.sharing, self.lock_timeout)?, format))
     }
 }
 
@@ -161,7 +124,7 @@ fn named(path: &Path) -> Option<&'static FileFormat> {
 ///
 /// Errors are in words for programs, and without the file's name: whoever asks knows it.
 #[derive(Clone, Copy)]
-pub struct Format(&'static FileFormat);
+pub struct Format(pub(crate) &'static FileFormat);
 
 impl fmt::Debug for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,13 +180,5 @@ impl Format {
         out: &mut dyn Write,
     ) -> ToolResult<()> {
         (self.0.tools.dump)(file, name, format, out)
-    }
-
-    /// Understands a text as [`dump`](Self::dump) writes it.
-    ///
-    /// # Errors
-    /// What is wrong with the text, and where; what reading it gave.
-    pub fn load(self, text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
-        (self.0.tools.load)(text, options)
     }
 }

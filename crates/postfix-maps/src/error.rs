@@ -87,12 +87,6 @@ impl Error {
         if kind == ErrorKind::Locked { error.in_words(locked(path)) } else { error }
     }
 
-    /// A key, or its value, that is not UTF-8.
-    pub(crate) fn not_utf8(what: &str, key: &[u8]) -> Self {
-        let words = format!("{what} \"{}\" is not UTF-8", shown(key));
-        Error::new(ErrorKind::NotUtf8, NotUtf8.to_string()).in_words(words).caused_by(NotUtf8)
-    }
-
     /// The type of a table, as `type:name`, has no such operation.
     pub(crate) fn not_supported(table: &[u8], operation: &str) -> Self {
         let text: [&[u8]; 5] =
@@ -123,12 +117,6 @@ impl Error {
     pub(crate) fn at(mut self, path: &Path) -> Self {
         self.0.path = Some(path.to_owned());
         self
-    }
-
-    /// A duplicate entry, with its place in the text.
-    pub(crate) fn placed(self, place: &[u8], key: &[u8]) -> Self {
-        let place = String::from_utf8_lossy(place);
-        self.in_words(format!("{place}duplicate entry: \"{}\"", shown(key)))
     }
 
     /// Adds the file, also to the words.
@@ -229,14 +217,6 @@ impl StdError for Error {
     /// this one's.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().and_then(|source| source.source())
-    }
-}
-
-/// A key in words: as text where it is some.
-fn shown(key: &[u8]) -> String {
-    match str::from_utf8(key) {
-        Ok(text) => text.escape_debug().to_string(),
-        Err(_) => key.escape_ascii().to_string(),
     }
 }
 

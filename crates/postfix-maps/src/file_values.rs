@@ -9,8 +9,8 @@ use std::path::Path;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::commit::lock::open_regular;
 use crate::error::strerror;
+use crate::sharing::lock::open_regular;
 
 /// Reads the files that a value names, separated by white space or commas, joins their contents
 /// with newlines and encodes the result as base64, the form in which such values are stored.

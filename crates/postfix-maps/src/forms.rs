@@ -22,17 +22,6 @@ pub enum Terminators {
     Either,
 }
 
-impl Terminators {
-    /// Returns `true` if a table whose type usually has terminators is to be written with them.
-    pub(crate) fn to_write(self, usual: bool) -> bool {
-        match self {
-            Terminators::With => true,
-            Terminators::Without => false,
-            Terminators::Either => usual,
-        }
-    }
-}
-
 /// The forms in which a key is looked for: with a terminating NUL, without, or with and then
 /// without.
 ///
@@ -105,16 +94,6 @@ pub(crate) struct KnownForms(AtomicU8);
 impl KnownForms {
     pub fn new(terminators: Terminators) -> Self {
         KnownForms(AtomicU8::new(Forms::from(terminators).0))
-    }
-
-    /// Returns `true` if a key is to be stored with a NUL: in the form that is settled, or the
-    /// usual one, which that settles.
-    pub fn to_store(&self, usual: bool) -> bool {
-        let asked = self.get();
-        asked.settled().unwrap_or_else(|| {
-            self.settle(asked, Forms::one(usual));
-            usual
-        })
     }
 
     #[inline]

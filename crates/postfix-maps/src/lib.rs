@@ -27,6 +27,7 @@
 //! # Making a table
 //!
 //! ```
+//! # #[cfg(feature = "write")] {
 //! # let dir = tempfile::tempdir()?;
 //! # let map = format!("hash:{}/client_access", dir.path().display());
 //! use postfix_maps::{NewTable, Syntax, Table, TableText, WriteOptions};
@@ -41,6 +42,7 @@
 //!
 //! let table = Table::open(&map)?; // such as "hash:/etc/postfix/client_access"
 //! assert_eq!(table.get("Network.Example")?.as_deref(), Some(&b"OK"[..]));
+//! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -88,6 +90,16 @@
 //! [`Access::Locked`] takes none, and a few system calls a lookup. A memory map
 //! ([`Table::open_mapped`]) is both fast and small, but not safe where others write.
 //!
+//! # Features
+//!
+//! Both are on unless `default-features = false`; a program that only looks keys up in a table's file
+//! needs neither.
+//!
+//! - `write`: making and changing tables ([`NewTable`], [`TableUpdate`]) and files
+//!   ([`DatabaseFile::replace`]), and reading the texts for them. Without it a change that was
+//!   interrupted is still completed ([`recover`]).
+//! - `regex`: tables of the types `regexp` and `pcre`.
+//!
 //! # Limits
 //!
 //! Files of the types `hash` and, but for single changes, which the type does not know, `cdb`; and all
@@ -96,8 +108,6 @@
 
 #![deny(unsafe_code)]
 
-mod commit;
-mod compile;
 pub mod config;
 mod database_file;
 mod error;
@@ -108,38 +118,44 @@ mod locked_file;
 mod lookup;
 mod memory_map;
 mod open;
+#[macro_use]
 mod options;
 mod reading;
 mod recover;
 mod reload;
 mod shared_table;
+mod sharing;
 mod spec;
 mod stamp;
 mod table;
-mod text;
+#[cfg_attr(
+    not(feature = "write"),
+    allow(dead_code, reason = "the registry knows, too, which types can be made and changed")
+)]
 mod types;
-mod update;
+#[cfg(feature = "write")]
 mod write;
 
-pub use compile::{Syntax, TableText};
 pub use database_file::{DatabaseFile, Format};
 pub use error::{Error, ErrorKind, Result};
 pub use formats::tools::{
-    Database, DatabasePair, DatabasePairs, EachKey, Figure, FigureValue, LoadOptions, Loaded,
-    Problem, ToolError, ToolResult, Verdict,
+    Database, DatabasePair, DatabasePairs, EachKey, Figure, FigureValue, Problem, ToolError,
+    ToolResult, Verdict,
 };
 pub use forms::{Forms, Terminators};
 pub use kv_file_core::{Contents, Datum, FileSource, Memory, Source, TextFormat};
 pub use locked_file::LockedFile;
-pub use options::{Access, Duplicates, TableOptions, WriteOptions};
+pub use options::{Access, Duplicates, TableOptions};
 pub use postfix_map_text::KeyRules;
 pub use recover::{Recovered, recover};
 pub use shared_table::SharedTable;
 pub use spec::TableSpec;
 pub use table::{Iter, Table};
-pub use text::Text;
-pub use update::TableUpdate;
-pub use write::{NewTable, PlannedTable, Summary};
+#[cfg(feature = "write")]
+pub use write::{
+    LoadOptions, Loaded, NewTable, PlannedTable, Summary, Syntax, TableText, TableUpdate, Text,
+    WriteOptions,
+};
 
 /// What the programs `postmap`, `postalias` and `bdbmap` of the same version need besides. Other
 /// programs must not use it: it may change with every version, whatever the version's number says.
@@ -152,5 +168,6 @@ pub mod tools {
     pub mod file_values {
         pub use crate::file_values::{decode, encode};
     }
-    pub use crate::options::mode_like;
+    #[cfg(feature = "write")]
+    pub use crate::write::mode_like;
 }

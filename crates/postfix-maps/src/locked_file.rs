@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use kv_file_core::Source;
 
-use crate::commit::Way;
-use crate::commit::journal::{Journal, Trailer};
-use crate::commit::lock::Patience;
+use crate::sharing::Sharing;
+use crate::sharing::journal::{Journal, Trailer};
+use crate::sharing::lock::Patience;
 use crate::stamp::Stamp;
 
 /// A table's file, page by page, under the shared lock that keeps Postfix's programs and this
@@ -22,6 +22,7 @@ use crate::stamp::Stamp;
 /// [`Table`](crate::Table).
 ///
 /// ```
+/// # #[cfg(feature = "write")] {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("virtual.db");
 /// # use postfix_maps::{NewTable, WriteOptions};
@@ -33,6 +34,7 @@ use crate::stamp::Stamp;
 ///
 /// let database = HashDb::open(LockedFile::open(&path, None)?)?;
 /// assert_eq!(database.stat()?.keys, 1);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -53,24 +55,24 @@ impl LockedFile {
     /// Reads the file's last bytes; where a change was interrupted, also the new contents of what
     /// it changes.
     pub fn open(path: impl AsRef<Path>, lock_timeout: Option<Duration>) -> io::Result<Self> {
-        Self::open_by(path.as_ref(), Way::Exchange, lock_timeout)
+        Self::open_by(path.as_ref(), Sharing::Locked, lock_timeout)
     }
 
-    /// As [`open`](Self::open), of a file that is written in this way.
-    pub(crate) fn open_by(path: &Path, way: Way, patience: Patience) -> io::Result<Self> {
-        Self::open_known(path, way, patience, &KnownJournal::default())
+    /// As [`open`](Self::open), of a file that is written in this sharing.
+    pub(crate) fn open_by(path: &Path, sharing: Sharing, patience: Patience) -> io::Result<Self> {
+        Self::open_known(path, sharing, patience, &KnownJournal::default())
     }
 
     /// As [`open`](Self::open), but takes a journal that is known for what it is, instead of
     /// reading it once more.
     pub(crate) fn open_known(
         path: &Path,
-        way: Way,
+        sharing: Sharing,
         patience: Patience,
         known: &KnownJournal,
     ) -> io::Result<Self> {
-        let file = way.open_shared(path, patience)?;
-        let journal = if way.has_journals() { known.find(&file)? } else { None };
+        let file = sharing.open_shared(path, patience)?;
+        let journal = if sharing.has_journals() { known.find(&file)? } else { None };
         Ok(LockedFile { file, journal })
     }
 

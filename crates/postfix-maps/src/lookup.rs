@@ -90,6 +90,7 @@ pub(crate) struct Trouble {
 
 /// What is done with a table's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "write"), expect(dead_code, reason = "who only reads does but some"))]
 pub(crate) enum Operation {
     /// Opening it.
     Open,

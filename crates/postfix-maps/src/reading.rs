@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::Memory;
 
-use crate::commit::Way;
-use crate::commit::lock::Patience;
 use crate::formats::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::locked_file::{KnownJournal, LockedFile};
 use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, Trouble};
 use crate::options::Access;
+use crate::sharing::Sharing;
+use crate::sharing::lock::Patience;
 use crate::stamp::Stamp;
 
 /// A table's file, open for lookups.
@@ -45,7 +45,8 @@ pub(crate) fn snapshot(
     path: &Path,
     patience: Patience,
 ) -> Result<Opened, Trouble> {
-    let (memory, stamp, interrupted) = read_whole(path, format.way, patience).map_err(opening)?;
+    let (memory, stamp, interrupted) =
+        read_whole(path, format.sharing, patience).map_err(opening)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: Some(stamp), interrupted })
 }
@@ -69,13 +70,17 @@ fn each_time(
 ///
 /// Real `postmap -d` writes after it has given up its lock: reading starts over while the file
 /// changes.
-fn read_whole(path: &Path, way: Way, patience: Patience) -> io::Result<(Memory, Stamp, bool)> {
+fn read_whole(
+    path: &Path,
+    sharing: Sharing,
+    patience: Patience,
+) -> io::Result<(Memory, Stamp, bool)> {
     const TRIES: usize = 10;
     let mut tries = 1;
     loop {
-        let file = way.open_shared(path, patience)?;
+        let file = sharing.open_shared(path, patience)?;
         let before = file.metadata()?;
-        let (bytes, interrupted) = read_all(&file, way)?;
+        let (bytes, interrupted) = read_all(&file, sharing)?;
         let after = file.metadata()?;
         // What was seen before the reading counts: a change while it went on shows as one.
         let stamp = Stamp::of(&before);
@@ -87,10 +92,10 @@ fn read_whole(path: &Path, way: Way, patience: Patience) -> io::Result<(Memory, 
 }
 
 /// The contents of a file, after the change that was interrupted if there was one.
-fn read_all(file: &File, way: Way) -> io::Result<(Memory, bool)> {
+fn read_all(file: &File, sharing: Sharing) -> io::Result<(Memory, bool)> {
     let mut journal = None;
     let bytes = Memory::read_with(file, |copy| {
-        journal = way.find_journal(file)?;
+        journal = sharing.find_journal(file)?;
         let Some(journal) = &journal else { return Ok(copy.len()) };
         let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
         let len = copy.len().min(new_len);
@@ -102,7 +107,7 @@ fn read_all(file: &File, way: Way) -> io::Result<(Memory, bool)> {
 
 /// Reads a file that is open.
 pub(crate) fn read_open(format: &'static FileFormat, file: &File) -> Result<Opened, Trouble> {
-    let (memory, interrupted) = read_all(file, format.way).map_err(opening)?;
+    let (memory, interrupted) = read_all(file, format.sharing).map_err(opening)?;
     let lookup = (format.open)(Bytes::Memory(memory))?;
     Ok(Opened { lookup, stamp: None, interrupted })
 }
@@ -124,7 +129,7 @@ struct EachTime {
 impl EachTime {
     /// The file, locked for as long as the result lives.
     fn open(&self) -> io::Result<LockedFile> {
-        LockedFile::open_known(&self.path, self.format.way, self.patience, &self.journal)
+        LockedFile::open_known(&self.path, self.format.sharing, self.patience, &self.journal)
     }
 
     fn lookup(&self) -> Result<Box<dyn Lookup>, Failure> {

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use bdb_file::{FileSource, stated_len};
 
-use crate::commit::exchange::{follow_links, settle};
-use crate::commit::journal::Trailer;
-use crate::commit::lock::{open_exclusive, open_writable};
-use crate::commit::new_file::sweep;
 use crate::error::{Error, Result};
 use crate::formats::bdb;
 use crate::lookup::Operation;
+use crate::sharing::journal::Trailer;
+use crate::sharing::left_over::{follow_links, settle, sweep};
+use crate::sharing::lock::{open_exclusive, open_writable};
 
 /// What has become of an interrupted change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +31,11 @@ pub enum Recovered {
 /// does so before anything else; this is for before Postfix's own programs look at the file, which
 /// do not know of such changes.
 ///
-/// Waits for the lock on the file, for `lock_timeout` at most (`None`: for as long as it takes), and removes what was left of new files beside it.
+/// Waits for the lock on the file, for `lock_timeout` at most (`None`: for as long as it takes), and
+/// removes what was left of new files beside it.
 ///
 /// ```
+/// # #[cfg(feature = "write")] {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("virtual.db");
 /// # use postfix_maps::{NewTable, WriteOptions};
@@ -42,6 +43,7 @@ pub enum Recovered {
 /// use postfix_maps::{Recovered, recover};
 ///
 /// assert_eq!(recover(&path, None)?, Recovered::Nothing);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -77,7 +79,7 @@ pub fn recover(path: impl AsRef<Path>, lock_timeout: Option<Duration>) -> Result
     Ok(Recovered::Discarded)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "write"))]
 mod tests {
     use std::fs;
     use std::os::unix::fs::FileExt;
@@ -85,8 +87,8 @@ mod tests {
     use bdb_file::{BuildOptions, FileId, HashBuilder, HashUpdate, Keep};
 
     use super::*;
-    use crate::commit::journal::{Blocks, save};
     use crate::error::ErrorKind;
+    use crate::write::commit::overwrite::{Blocks, save};
 
     /// A file, and what it is to become when its one key has got another value, and a second has
     /// been added.

@@ -9,6 +9,7 @@ use crate::table::Table;
 /// A [`Table`] that threads share, and that is reloaded while they look keys up.
 ///
 /// ```
+/// # #[cfg(feature = "write")] {
 /// # let dir = tempfile::tempdir()?;
 /// # let map = format!("hash:{}/virtual", dir.path().display());
 /// # let mut new = postfix_maps::NewTable::open(&map, postfix_maps::WriteOptions::default())?;
@@ -29,6 +30,7 @@ use crate::table::Table;
 ///     // Every few seconds, or when told so:
 ///     scope.spawn(|| shared.reload().unwrap());
 /// });
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

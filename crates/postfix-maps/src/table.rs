@@ -24,6 +24,7 @@ use crate::stamp::is_older;
 /// A lookup table, open for reading.
 ///
 /// ```
+/// # #[cfg(feature = "write")] {
 /// # let dir = tempfile::tempdir()?;
 /// # let virtual_map = format!("hash:{}/virtual", dir.path().display());
 /// use postfix_maps::{NewTable, Table, WriteOptions};
@@ -35,6 +36,7 @@ use crate::stamp::is_older;
 /// let table = Table::open(&virtual_map)?; // such as "hash:/etc/postfix/virtual"
 /// assert_eq!(table.get(b"info@EXAMPLE.org")?.as_deref(), Some(&b"bob"[..]));
 /// assert_eq!(table.get(b"nobody@example.org")?, None);
+/// # }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -171,6 +173,7 @@ impl Table {
     /// ([`HashDb::get_many`](bdb_file::HashDb::get_many)).
     ///
     /// ```
+    /// # #[cfg(feature = "write")] {
     /// # let dir = tempfile::tempdir()?;
     /// # let map = format!("hash:{}/virtual", dir.path().display());
     /// # let mut new = postfix_maps::NewTable::open(&map, postfix_maps::WriteOptions::default())?;
@@ -181,6 +184,7 @@ impl Table {
     /// let found = table.get_many(&keys).collect::<Result<Vec<_>, _>>()?;
     /// assert_eq!(found[0].as_deref(), Some(&b"bob"[..]));
     /// assert_eq!(found[1], None);
+    /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn get_many<'t, K: AsRef<[u8]>>(
@@ -269,6 +273,7 @@ impl Table {
     /// [`Access::Locked`]: crate::Access::Locked
     ///
     /// ```
+    /// # #[cfg(feature = "write")] {
     /// # let dir = tempfile::tempdir()?;
     /// # let map = format!("hash:{}/virtual", dir.path().display());
     /// # let make = |value: &str| -> Result<(), postfix_maps::Error> {
@@ -287,6 +292,7 @@ impl Table {
     ///     table = new;
     /// }
     /// assert_eq!(table.get("info@example.org")?.as_deref(), Some(&b"eve"[..]));
+    /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -1,22 +1,23 @@
 //! `cdb:NAME`, a file of tinycdb's format (cdb specification, section 7).
 
+#[cfg(feature = "write")]
+mod write;
+
 use std::collections::HashSet;
-use std::io::BufRead;
 use std::path::Path;
 
-use cdb_file::{Cdb, CdbBuilder, ErrorKind as Kind, Keep, Lengths, Severity, TextReader};
+use cdb_file::{Cdb, ErrorKind as Kind, Lengths, Severity};
 use kv_file_core::{Datum, Source};
 
 use super::tools::{
-    Database, DatabasePairs, EachKey, Figure, FigureValue, LoadOptions, Loaded, Problem, Report,
-    ToolError, ToolResult, Tools, Verdict, refused,
+    Database, DatabasePairs, EachKey, Figure, FigureValue, Problem, Report, ToolError, ToolResult,
+    Tools, Verdict, refused,
 };
 use super::{Bytes, FileFormat};
-use crate::commit::Way;
 use crate::error::ErrorKind;
 use crate::forms::Forms;
 use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, ValueOf};
-use crate::options::Duplicates;
+use crate::sharing::Sharing;
 
 const SUFFIX: &str = ".cdb";
 const TEMPORARY: &str = ".tmp";
@@ -32,8 +33,7 @@ const NOT_MAPPED: &str = "No such device";
 pub(crate) static FORMAT: FileFormat = FileFormat {
     name: "cdb",
     suffix: SUFFIX,
-    terminated: false,
-    way: Way::Rename { suffix: TEMPORARY },
+    sharing: Sharing::Finished,
     open: |bytes| match Cdb::open(bytes) {
         Ok(database) => Ok(Box::new(database)),
         // tinycdb looks at a file's length when it opens it, and at its numbers when it searches.
@@ -43,28 +43,16 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
             Err(cause.at(if is_damage { Operation::Read } else { Operation::Open }))
         }
     },
-    plan: |entries, options| {
-        let keep = match options.duplicates {
-            Duplicates::Warn | Duplicates::Refuse => Keep::First,
-            Duplicates::Ignore => Keep::All,
-            Duplicates::Replace => Keep::Last,
-        };
-        Ok(Box::new(CdbBuilder::of(entries).plan(keep)?))
-    },
-    update: None,
     words,
-    called: |file| {
-        let file = file.as_os_str().as_encoded_bytes();
-        file.strip_suffix(SUFFIX.as_bytes()).unwrap_or(file).to_vec()
-    },
     tools: &Tools {
         is_database: cdb_file::is_database,
         database_names: |file| Ok(Cdb::open(file).map(|_| Vec::new())?),
         open: |file, name| Ok(Box::new(open(file, name)?)),
         verify,
         dump: |file, name, _, out| cdb_file::dump(&open(file, name)?, out).map_err(plain),
-        load,
     },
+    #[cfg(feature = "write")]
+    write: &write::FORMAT,
 };
 
 fn words(operation: Operation, path: &Path, reason: &str) -> Vec<u8> {
@@ -227,23 +215,4 @@ fn verify(file: &dyn Source, report: Report<'_>) -> ToolResult<Verdict> {
         notes: verdict.notes,
         counts: vec![("records", verdict.records)],
     })
-}
-
-/// As `cdb -c`, which keeps all values of a key, or the first.
-fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
-    if options.plain {
-        return Err(refused("texts of cdb files have but one form"));
-    }
-    if options.database.is_some() {
-        return Err(refused("databases in cdb files have no names"));
-    }
-    let mut builder = CdbBuilder::new();
-    let mut reader = TextReader::new(text);
-    while let Some((key, value)) = reader.next_record().map_err(plain)? {
-        builder.push(key, value).map_err(plain)?;
-    }
-    let keep = if options.keep_first { Keep::First } else { Keep::All };
-    let plan = builder.plan(keep).map_err(plain)?;
-    let left_out = plan.dropped().map(|(_, key)| key.to_vec()).collect();
-    Ok(Loaded { contents: Box::new(plan), left_out })
 }

@@ -14,18 +14,16 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use kv_file_core::{Changes, Contents, Datum, Entries, FileSource, Memory, Source};
+use kv_file_core::{Memory, Source};
 
 use self::tools::Tools;
-use crate::commit::{ChangeWay, Failed, Way};
 use crate::error::{Error, ErrorKind, locked};
 use crate::locked_file::LockedFile;
 use crate::lookup::{Cause, Lookup, Operation, Trouble};
-use crate::options::{Duplicates, WriteOptions};
+use crate::sharing::Sharing;
 use crate::spec::TableSpec;
-
-/// A plan for a file.
-pub(crate) type Planned<'t> = Result<Box<dyn Contents + 't>, Cause>;
+#[cfg(feature = "write")]
+use crate::write::WriteFormat;
 
 /// A type of tables in files.
 pub(crate) struct FileFormat {
@@ -33,32 +31,17 @@ pub(crate) struct FileFormat {
     pub name: &'static str,
     /// What a table's name gets to become that of its file.
     pub suffix: &'static str,
-    /// Whether keys and values have a terminating NUL, unless somebody wants it otherwise.
-    pub terminated: bool,
-    /// How files are locked, and how new contents take the place of old ones.
-    pub way: Way,
+    /// How readers and writers share files.
+    pub sharing: Sharing,
     /// Opens a file for lookups.
     pub open: fn(Bytes) -> Result<Box<dyn Lookup>, Trouble>,
-    /// Plans a file of these entries.
-    pub plan: for<'t> fn(Entries<'t>, &WriteOptions) -> Planned<'t>,
-    /// How files are changed; `None` where the type has no such operation.
-    pub update: Option<UpdateFormat>,
     /// Postfix's words for what cannot be done with a table's file, and the reason.
     pub words: fn(Operation, &Path, &str) -> Vec<u8>,
-    /// What warnings of duplicate entries call the table in a file.
-    pub called: fn(&Path) -> Vec<u8>,
     /// What programs ask of whole files.
     pub tools: &'static Tools,
-}
-
-/// How single entries of a table are changed.
-#[derive(Clone, Copy)]
-pub(crate) struct UpdateFormat {
-    pub way: ChangeWay,
-    /// Opens a file that is there.
-    pub open: fn(FileSource) -> Result<Box<dyn Update>, Cause>,
-    /// Plans a file without entries, to which some will be added.
-    pub plan_empty: fn(&WriteOptions) -> Planned<'static>,
+    /// How files are made and changed.
+    #[cfg(feature = "write")]
+    pub write: &'static WriteFormat,
 }
 
 impl FileFormat {
@@ -78,47 +61,8 @@ impl FileFormat {
     }
 
     /// The error for what is wrong with a table's file.
-    pub fn error(&self, operation: Operation, file: &Path, cause: impl Into<Cause>) -> Error {
-        error(self.words, operation, file, cause.into())
-    }
-
-    /// As [`error`](Self::error), of which the format itself has told the operation.
     pub fn trouble(&self, file: &Path, Trouble { operation, cause }: Trouble) -> Error {
         error(self.words, operation, file, *cause)
-    }
-
-    /// As [`error`](Self::error), of what could not be put in place.
-    pub fn failed(&self, file: &Path, (operation, error): Failed) -> Error {
-        self.error(operation, file, error)
-    }
-
-    /// What is said of a second entry with the same key, in a warning or an error.
-    pub fn duplicate_words(&self, file: &Path, key: &[u8]) -> Vec<u8> {
-        [&(self.called)(file)[..], b": duplicate entry: \"", key, b"\""].concat()
-    }
-
-    /// The error for a second entry with the same key.
-    pub fn duplicate(&self, file: &Path, key: &[u8]) -> Error {
-        Error::new(ErrorKind::DuplicateKey, self.duplicate_words(file, key)).at(file)
-    }
-
-    /// A function that makes [`error`](Self::error)s.
-    pub fn error_of<C: Into<Cause>>(
-        &'static self,
-        operation: Operation,
-        file: &Path,
-    ) -> impl Fn(C) -> Error {
-        move |cause| self.error(operation, file, cause)
-    }
-
-    /// How files are opened for single changes: known before any of them is locked.
-    pub fn to_update(&self, file: &Path) -> Result<UpdateFormat, Error> {
-        self.update.ok_or_else(|| {
-            let (kind, reason) = (ErrorKind::NotSupported, Cow::Borrowed("not supported"));
-            let cause = Cause { kind, reason, source: None, tells_more: false };
-            let words = "tables of this type are made as a whole; their entries cannot be changed";
-            self.error(Operation::Change, file, cause).in_words(words).of_file(file)
-        })
     }
 }
 
@@ -181,25 +125,4 @@ impl Source for Bytes {
             Bytes::Locked(_) => None,
         }
     }
-}
-
-/// A table's file that is being changed.
-pub(crate) trait Update: fmt::Debug + Send {
-    /// What is stored under a key, the changes so far included.
-    fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Trouble>;
-
-    /// Stores a pair. Where the key is there already, `duplicates` decides. Returns `true` if the
-    /// pair is stored.
-    fn put(
-        &mut self,
-        key: Datum<'_>,
-        value: Datum<'_>,
-        duplicates: Duplicates,
-    ) -> Result<bool, Trouble>;
-
-    /// Removes a key. Returns `true` if it was there.
-    fn delete(&mut self, key: Datum<'_>) -> Result<bool, Trouble>;
-
-    /// What is to be written.
-    fn finish(self: Box<Self>) -> Result<Changes, Trouble>;
 }

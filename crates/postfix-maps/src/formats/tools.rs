@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
-use kv_file_core::{Contents, Datum, Source, TextFormat};
+use kv_file_core::{Datum, Source, TextFormat};
 
 /// What goes wrong with a file, in words for programs: an [`io::Error`], or the error of the
 /// format's crate.
@@ -27,8 +27,6 @@ pub(crate) struct Tools {
     pub verify: for<'r> fn(&dyn Source, Report<'r>) -> ToolResult<Verdict>,
     /// Writes the database of this name, or all of them, as text.
     pub dump: fn(&dyn Source, Name<'_>, TextFormat, &mut dyn Write) -> ToolResult<()>,
-    /// Understands such a text.
-    pub load: for<'r> fn(&'r mut dyn BufRead, &LoadOptions<'_>) -> ToolResult<Loaded>,
 }
 
 /// The name of a database, in a file of several.
@@ -180,35 +178,6 @@ impl From<bool> for FigureValue {
 impl From<&'static str> for FigureValue {
     fn from(word: &'static str) -> Self {
         FigureValue::Word(word)
-    }
-}
-
-/// How a text is understood.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct LoadOptions<'o> {
-    /// Whether the text has no header: its lines are in turn a key and its value.
-    pub plain: bool,
-    /// Whether of several values of a key, where the database does not hold several, the first one
-    /// counts instead of the last.
-    pub keep_first: bool,
-    /// The database of this name is made into a file of its own.
-    pub database: Option<&'o [u8]>,
-    /// Whether the same text gives the same file, byte for byte.
-    pub reproducible: bool,
-}
-
-/// A file that a text has been made into.
-pub struct Loaded {
-    /// What is to be written.
-    pub contents: Box<dyn Contents>,
-    /// The keys of which values have been left out, although that is no rule of the database.
-    pub left_out: Vec<Vec<u8>>,
-}
-
-impl fmt::Debug for Loaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Loaded").field("left_out", &self.left_out).finish_non_exhaustive()
     }
 }
 

@@ -1,17 +1,13 @@
 //! What programs ask of whole Berkeley DB files.
 
 use std::borrow::Cow;
-use std::io::BufRead;
 
-use bdb_file::{
-    BuildOptions, ByteOrder, DumpReader, ErrorKind as Kind, FileId, HashBuilder, HashDb, Keep,
-    NewDatabases, PageUse, Plan, Severity, dump_all,
-};
+use bdb_file::{ByteOrder, ErrorKind as Kind, HashDb, PageUse, Severity, dump_all};
 use kv_file_core::{Datum, Source};
 
 use crate::formats::tools::{
-    Database, DatabasePairs, Figure, FigureValue, LoadOptions, Loaded, Problem, Report, ToolError,
-    ToolResult, Tools, Verdict, refused,
+    Database, DatabasePairs, Figure, FigureValue, Problem, Report, ToolError, ToolResult, Tools,
+    Verdict,
 };
 
 pub(crate) static TOOLS: Tools = Tools {
@@ -23,11 +19,10 @@ pub(crate) static TOOLS: Tools = Tools {
         Some(_) => open(file, name)?.dump(format, out).map_err(plain),
         None => dump_all(file, format, out).map_err(plain),
     },
-    load,
 };
 
 /// An error in words for programs.
-fn plain(error: bdb_file::Error) -> ToolError {
+pub(super) fn plain(error: bdb_file::Error) -> ToolError {
     match error.into_kind() {
         Kind::Io(error) => error.into(),
         error => bdb_file::Error::from(error).into(),
@@ -110,77 +105,4 @@ fn verify(file: &dyn Source, report: Report<'_>) -> ToolResult<Verdict> {
         notes: verdict.notes,
         counts: vec![("keys", verdict.keys), ("pages", verdict.pages)],
     })
-}
-
-/// As `db_load`, but stricter where a mistake would lose data.
-fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
-    let keep = if options.keep_first { Keep::First } else { Keep::Last };
-    match read(text, options)? {
-        Databases::One(builder) => {
-            let plan = builder.plan(keep).map_err(plain)?;
-            let left_out = left_out(&plan, options);
-            Ok(Loaded { contents: Box::new(plan), left_out })
-        }
-        Databases::Several(databases) => {
-            let new = NewDatabases::plan(databases, keep).map_err(plain)?;
-            let left_out = new.plans().flat_map(|(_, plan)| left_out(plan, options)).collect();
-            Ok(Loaded { contents: Box::new(new), left_out })
-        }
-    }
-}
-
-/// Keys whose values have been left out, where that is news: otherwise the last one counts.
-fn left_out(plan: &Plan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
-    if !options.keep_first && plan.data_order().is_none() {
-        return Vec::new();
-    }
-    plan.dropped().map(|(_, key)| key.to_vec()).collect()
-}
-
-/// What a text holds.
-enum Databases {
-    /// One without a name, or the one that is asked for.
-    One(Box<HashBuilder<'static>>),
-    Several(Vec<(Vec<u8>, HashBuilder<'static>)>),
-}
-
-/// Collects the pairs of all databases, or of the one that is asked for.
-fn read(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Databases> {
-    let build = |build: BuildOptions| {
-        HashBuilder::new(if options.reproducible { build.file_id(FileId::Contents) } else { build })
-    };
-    if options.plain {
-        let mut builder = build(BuildOptions::default());
-        DumpReader::plain(text).push_all(&mut builder).map_err(plain)?;
-        return Ok(Databases::One(builder.into()));
-    }
-    let wanted = options.database;
-    let mut reader = DumpReader::new(text);
-    let mut nameless = None;
-    let mut named = Vec::new();
-    while let Some(header) = reader.next_database().map_err(plain)? {
-        let mut builder = build(header.build_options());
-        match header.database {
-            name if wanted.is_some() && name.as_deref() != wanted => continue,
-            Some(name) => {
-                reader.push_all(&mut builder).map_err(plain)?;
-                named.push((name, builder));
-            }
-            None => {
-                reader.push_all(&mut builder).map_err(plain)?;
-                if nameless.replace(builder).is_some() {
-                    return Err(refused("text has several databases without a name"));
-                }
-            }
-        }
-    }
-    match (nameless, named.len()) {
-        (Some(_), 1..) => Err(refused("text has databases with a name and one without")),
-        (Some(builder), 0) => Ok(Databases::One(builder.into())),
-        (None, 0) if wanted.is_some() => Err(refused("text has no such database")),
-        (None, 0) => Err(refused("text has no database")),
-        (None, _) if wanted.is_none() => Ok(Databases::Several(named)),
-        (None, 2..) => Err(refused("text has several databases of this name")),
-        (None, 1) => Ok(Databases::One(named.remove(0).1.into())),
-    }
 }

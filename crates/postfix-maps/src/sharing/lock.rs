@@ -98,7 +98,7 @@ pub(crate) fn open_shared(path: &Path, patience: Patience) -> io::Result<File> {
 /// write.
 ///
 /// The result is open for reading only, so that it does not count as a writer of the file
-/// ([`super::system`]); [`open_writable`] gives the right to write.
+/// where leases tell of these; [`open_writable`] gives the right to write.
 pub(crate) fn open_exclusive(path: &Path, patience: Patience) -> io::Result<File> {
     match accessat(CWD, path, rustix::fs::Access::WRITE_OK, AtFlags::EACCESS) {
         // An old kernel does not know; the writing will show.
@@ -138,7 +138,7 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
 }
 
 /// As [`open_regular`], with options.
-pub(super) fn open_only_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn open_only_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refuse_others = |metadata: Metadata| match metadata.file_type() {
         kind if kind.is_file() => Ok(()),
         kind if kind.is_dir() => Err(Errno::ISDIR.into()),

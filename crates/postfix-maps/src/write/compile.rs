@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use kv_file_core::{Entries, TooLarge, both};
 use postfix_map_text::{Item, KeyRules, MapEntries, alias_entries, map_entries};
 
+use super::new_table::{NewTable, Storing, Summary};
+use super::update::TableUpdate;
 use crate::error::{Error, ErrorKind, Result, not_utf8_message};
 use crate::file_values;
 use crate::options::Duplicates;
-use crate::update::TableUpdate;
-use crate::write::{NewTable, Storing, Summary};
 
 /// The text of a table.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! The usual way is a new file beside the old one, which changes places with it when it is complete
 //! and on disk: whoever opens the table sees the old contents or the new, whatever fails in
-//! between. The old file is overwritten instead, with a journal ([`journal`]), where a new one
+//! between. The old file is overwritten instead, with a journal ([`overwrite`](super::overwrite)), where a new one
 //! cannot be made or could not take over its place in every respect (its owner, its other names),
 //! where the two cannot be exchanged, for whatever reason, where another process has the old one
 //! open for writing, and where a small change to a large table would make copying it cost more than
@@ -17,12 +17,13 @@ use kv_file_core::{Block, Changes, Contents, FileSource};
 use rustix::fs::{Timespec, Timestamps, UTIME_OMIT, futimens};
 
 use super::fill::fill;
-use super::journal::{self, Blocks, Trailer};
-use super::lock::{Patience, open_exclusive, open_writable};
-use super::new_file::{EmptyFile, NewFile, directory, sweep};
+use super::new_file::{EmptyFile, NewFile};
+use super::overwrite::{Blocks, overwrite};
 use super::system::{Lease, exchange, names_stay};
 use super::{Failed, Mended};
 use crate::lookup::Operation;
+use crate::sharing::left_over::{directory, follow_links, settle, sweep};
+use crate::sharing::lock::{Patience, open_exclusive, open_writable};
 
 /// The largest file that is copied for a change of some of its pages, in bytes. See docs/commit.md
 /// for how it was found.
@@ -193,20 +194,6 @@ fn empty_file(file: &Path, mode: u32, patience: Patience) -> io::Result<EmptyFil
     Ok(empty)
 }
 
-/// Completes the change of a locked file that an interrupted process has left, and says whether
-/// there was one. What was written of a journal that was not finished is cut off.
-pub(crate) fn settle(locked: &File, file: &Path) -> io::Result<(Metadata, bool)> {
-    let metadata = locked.metadata()?;
-    let Some(trailer) = Trailer::read(locked, &metadata)? else { return Ok((metadata, false)) };
-    let journal = trailer.journal(locked, &metadata)?;
-    if let Some(journal) = &journal {
-        journal.complete(&open_writable(file, locked)?)?;
-    } else if let Some(old_len) = trailer.unfinished(locked, &metadata)? {
-        open_writable(file, locked)?.set_len(old_len)?;
-    }
-    Ok((locked.metadata()?, journal.is_some()))
-}
-
 /// Fills a new file, makes it durable and gives it its name. Returns `true` if there was no file of
 /// that name by then.
 ///
@@ -300,7 +287,7 @@ fn overwrite_all(old: &File, file: &Path, contents: &dyn Contents) -> io::Result
     let len = contents.file_len();
     let offsets: Vec<u64> = (0..len).step_by(JOURNAL_BLOCK as usize).collect();
     let blocks = Blocks { block: JOURNAL_BLOCK, offsets: &offsets };
-    journal::overwrite(old, len, blocks, |file, start| {
+    overwrite(old, len, blocks, |file, start| {
         contents.blocks(&mut |at, bytes| file.write_all_at(bytes, start + at))
     })
 }
@@ -311,16 +298,11 @@ fn overwrite_pages(old: &File, file: &Path, changes: &Changes) -> io::Result<()>
     let offsets: Vec<u64> = changes.blocks.iter().map(|block| block.at).collect();
     let block = u64::from(changes.block_len);
     let blocks = Blocks { block, offsets: &offsets };
-    journal::overwrite(old, changes.file_len, blocks, |file, start| {
+    overwrite(old, changes.file_len, blocks, |file, start| {
         let places = (start..).step_by(block as usize);
         let mut blocks = changes.blocks.iter().zip(places);
         blocks.try_for_each(|(block, place)| file.write_all_at(&block.bytes, place))
     })
-}
-
-/// Where a path leads, through symbolic links.
-pub(crate) fn follow_links(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Gives a new file the owner and the permissions of the old one, if that can be done.

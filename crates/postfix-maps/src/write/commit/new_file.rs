@@ -1,16 +1,15 @@
 //! Files for new contents, in the directory of the one whose place they will take.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use super::lock::{Patience, open_exclusive, same_file};
 use super::system::{link, nameless};
+use crate::sharing::left_over::{RANDOM, directory, prefix};
+use crate::sharing::lock::{Patience, open_exclusive, same_file};
 
 /// A file that no reader of tables sees. It is gone when the value is, unless it has been put in
 /// place.
@@ -25,7 +24,7 @@ impl NewFile {
     /// Makes a file in the directory of `path`, which only this user may open.
     ///
     /// Where the system can, it has no name (`O_TMPFILE`): nothing is left of it however the
-    /// process ends. It is locked, so that [`sweep`] knows that it is somebody's.
+    /// process ends. It is locked, so that [`sweep`](crate::sharing::left_over::sweep) knows that it is somebody's.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let (file, name) = match nameless(directory(path)) {
             Ok(file) => (file, None),
@@ -115,59 +114,12 @@ impl Drop for EmptyFile {
     }
 }
 
-/// The directory that a file is in.
-pub(crate) fn directory(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Removes files beside the table's that a process has left which was ended before it could; they
-/// may hold all of its contents. To be called by who has the lock of the table's file, or before
-/// there is one.
-///
-/// What is being made has a lock.
-pub(crate) fn sweep(path: &Path) {
-    let prefix = prefix(path);
-    let is_left_over = |name: &OsStr| {
-        name.as_bytes()
-            .strip_prefix(prefix.as_bytes())
-            .is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric))
-    };
-    for entry in fs::read_dir(directory(path)).into_iter().flatten().flatten() {
-        if is_left_over(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            let path = entry.path();
-            // Nobody gets it for writing meanwhile, and whoever reads it may go on.
-            let unlocked = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
-            if unlocked {
-                let _ = fs::remove_file(path);
-            }
-        }
-    }
-}
-
-/// What stands behind a file's name in that of a new one beside it, before as many random letters.
-const MARK: &str = ".new-";
-const RANDOM: usize = 6;
-/// The longest name of a file that file systems know.
-const NAME_MAX: usize = 255;
-
-fn prefix(path: &Path) -> OsString {
-    let name = path.file_name().unwrap_or_default().as_bytes();
-    let room = NAME_MAX - 1 - MARK.len() - RANDOM;
-    let name = OsStr::from_bytes(&name[..name.len().min(room)]);
-    let mut prefix = OsString::from(".");
-    prefix.push(name);
-    prefix.push(MARK);
-    prefix
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::sharing::left_over::sweep;
 
     fn names(directory: &Path) -> Vec<String> {
         let names = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());

@@ -5,8 +5,6 @@ use std::io::{self, Read, Seek, Write};
 
 use kv_file_core::Memory;
 
-use crate::memory_map::map_private;
-
 /// The longest text that is kept in memory: what a million entries take.
 const IN_MEMORY: usize = 64 << 20;
 /// How much of a longer one is copied at a time.
@@ -65,6 +63,15 @@ impl Text {
         file.read_to_end(&mut text)?;
         Ok(Text(Storage::Memory(text)))
     }
+}
+
+/// Maps a file that has no name and that no other process has open, and closes it.
+#[allow(unsafe_code)]
+fn map_private(file: File) -> io::Result<Memory> {
+    // SAFETY: without a name nobody comes upon the file, and its only descriptor is closed when
+    // this returns. The same user, or root, could have opened that through /proc before, and still
+    // change the file; but who can do that can change the memory of this process as well.
+    unsafe { Memory::map(&file) }
 }
 
 impl AsRef<[u8]> for Text {

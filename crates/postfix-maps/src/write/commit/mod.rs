@@ -1,59 +1,34 @@
 //! Putting new contents in the place of old ones: ways named by their mechanism, which know no
 //! format.
 
-pub(crate) mod exchange;
+mod exchange;
 mod fill;
-pub(crate) mod journal;
-pub(crate) mod lock;
-pub(crate) mod new_file;
+mod new_file;
+pub(crate) mod overwrite;
 mod rename;
 mod system;
 
-use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use kv_file_core::{Changes, Contents, FileSource};
 
-use self::journal::Journal;
-use self::lock::Patience;
 use crate::lookup::Operation;
+use crate::sharing::lock::Patience;
 
-/// How files of a format are locked, and how new contents take the place of old ones.
+/// How new contents take the place of old ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// Under `flock`, by a new file that changes names with the old one, or by overwriting it
     /// behind a journal.
     Exchange,
-    /// A temporary file with this suffix, under `flock`, takes the old one's name. Finished files
-    /// never change, and are not locked.
+    /// A temporary file with this suffix, under `flock`, takes the old one's name.
     Rename { suffix: &'static str },
 }
 
 /// What could not be done, and why.
 pub(crate) type Failed = (Operation, io::Error);
-
-impl Way {
-    /// Opens a file for reading and waits until no writer has it locked. As long as the result
-    /// lives, none changes it.
-    pub fn open_shared(self, path: &Path, patience: Patience) -> io::Result<File> {
-        match self {
-            Way::Exchange => lock::open_shared(path, patience),
-            Way::Rename { .. } => lock::open_regular(path),
-        }
-    }
-
-    /// Returns `true` if files may have journals.
-    pub fn has_journals(self) -> bool {
-        self == Way::Exchange
-    }
-
-    /// The journal of a file whose change was interrupted.
-    pub fn find_journal(self, file: &File) -> io::Result<Option<Journal>> {
-        if self.has_journals() { Journal::find(file) } else { Ok(None) }
-    }
-}
 
 /// A file that is about to be written. It is locked if it exists.
 #[derive(Debug)]

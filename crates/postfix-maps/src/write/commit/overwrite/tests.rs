@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sharing::journal::{ALIGNMENT, HEAD, OFFSET};
 
 const BLOCK: usize = 2 * HEAD;
 

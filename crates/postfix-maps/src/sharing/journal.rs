@@ -30,35 +30,33 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use twox_hash::XxHash3_64;
 
-use super::system::reserve;
-
-const MAGIC: [u8; 8] = *b"map-jrn2";
+pub(crate) const MAGIC: [u8; 8] = *b"map-jrn2";
 /// Length of the magic and the numbers of a [`Trailer`], at the end of the file.
-const TRAILER: usize = 80;
+pub(crate) const TRAILER: usize = 80;
 /// Length of an offset in the list of offsets.
-const OFFSET: u64 = 8;
+pub(crate) const OFFSET: u64 = 8;
 /// Where a journal starts and ends. A multiple of every page size: libdb opens no file of odd
 /// length.
-const ALIGNMENT: u64 = 65536;
+pub(crate) const ALIGNMENT: u64 = 65536;
 /// How much of a file's beginning shows whether it is as the journal knows it: a sector, which
 /// disks write as a whole.
-const HEAD: usize = 512;
+pub(crate) const HEAD: usize = 512;
 
 /// What the last bytes of a file say of the journal before them, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
-    inode: u64,
+    pub inode: u64,
     /// Lengths of the contents before and after the change.
-    old_len: u64,
-    new_len: u64,
-    start: u64,
-    block: u64,
-    blocks: u64,
+    pub old_len: u64,
+    pub new_len: u64,
+    pub start: u64,
+    pub block: u64,
+    pub blocks: u64,
     /// Sums of the file's beginning, before and after.
-    old_head: u64,
-    new_head: u64,
+    pub old_head: u64,
+    pub new_head: u64,
     /// Of all from `start` up to this number.
-    sum: u64,
+    pub sum: u64,
 }
 
 impl Trailer {
@@ -75,13 +73,6 @@ impl Trailer {
                 numbers.map(u64::from_le_bytes);
             Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum }
         }))
-    }
-
-    fn to_bytes(self) -> Vec<u8> {
-        let Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum } =
-            self;
-        let numbers = [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum];
-        MAGIC.into_iter().chain(numbers.into_iter().flat_map(u64::to_le_bytes)).collect()
     }
 
     /// The journal, if all of it is there, and it is this file's.
@@ -147,10 +138,10 @@ impl Trailer {
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// Length of the file's new contents.
-    new_len: u64,
-    block: u64,
+    pub(crate) new_len: u64,
+    pub(crate) block: u64,
     /// Where in the contents each block belongs, in ascending order, and where it is.
-    places: Vec<(u64, u64)>,
+    pub(crate) places: Vec<(u64, u64)>,
 }
 
 impl Journal {
@@ -204,96 +195,13 @@ impl Journal {
     }
 }
 
-/// What there is to overwrite in a file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Blocks<'b> {
-    /// Length of all but the last one of the contents.
-    pub block: u64,
-    /// Where each belongs, in the order in which they are to be written.
-    pub offsets: &'b [u64],
-}
-
-/// Overwrites blocks of a locked file and makes it `new_len` bytes long.
-///
-/// `write` gets the file and an offset, and writes the blocks there, one after the other.
-///
-/// # Errors
-/// The file has its old contents, except where only the copying failed: then the next process
-/// completes it.
-pub(crate) fn overwrite(
-    file: &File,
-    new_len: u64,
-    blocks: Blocks<'_>,
-    write: impl FnOnce(&File, u64) -> io::Result<()>,
-) -> io::Result<()> {
-    save(file, new_len, blocks, write)?.complete(file)
-}
-
-/// Writes a journal, and waits until it is durable. After an error there is none, and the file as
-/// it was.
-pub(crate) fn save(
-    file: &File,
-    new_len: u64,
-    Blocks { block, offsets }: Blocks<'_>,
-    write: impl FnOnce(&File, u64) -> io::Result<()>,
-) -> io::Result<Journal> {
-    let metadata = file.metadata()?;
-    let old_len = metadata.len();
-    let blocks = offsets.len() as u64;
-    let start = start(old_len, new_len).ok_or(io::ErrorKind::FileTooLarge)?;
-    let end = end(start, block, blocks).ok_or(io::ErrorKind::FileTooLarge)?;
-    let save = || {
-        reserve(file, end)?;
-        let old_head = head(file, 0)?;
-        let trailer = Trailer {
-            inode: metadata.ino(),
-            old_len,
-            new_len,
-            start,
-            block,
-            blocks,
-            old_head,
-            new_head: old_head,
-            sum: 0,
-        };
-        // From now on it shows what the file's new length is for.
-        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
-        write(file, start)?;
-        let positions = (start..).step_by(block as usize);
-        let places: Vec<(u64, u64)> = offsets.iter().copied().zip(positions).collect();
-        let list: Vec<u8> = offsets.iter().copied().flat_map(u64::to_le_bytes).collect();
-        file.write_all_at(&list, start + blocks * block)?;
-        let new_head = match places.iter().find(|(offset, _)| *offset == 0) {
-            Some((_, position)) => head(file, *position)?,
-            None => old_head,
-        };
-        let trailer = Trailer { new_head, ..trailer };
-        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
-        let sum = sum(file, start, end - 8)?;
-        file.write_all_at(&sum.to_le_bytes(), end - 8)?;
-        file.sync_all()?;
-        Ok(places)
-    };
-    match save() {
-        Ok(mut places) => {
-            places.sort_unstable();
-            Ok(Journal { new_len, block, places })
-        }
-        Err(error) => {
-            let error: io::Error = error;
-            file.set_len(old_len)?;
-            Err(error)
-        }
-    }
-}
-
 /// Where a journal starts.
-fn start(old_len: u64, new_len: u64) -> Option<u64> {
+pub(crate) fn start(old_len: u64, new_len: u64) -> Option<u64> {
     old_len.max(new_len).checked_next_multiple_of(ALIGNMENT)
 }
 
 /// Where a journal ends.
-fn end(start: u64, block: u64, blocks: u64) -> Option<u64> {
+pub(crate) fn end(start: u64, block: u64, blocks: u64) -> Option<u64> {
     let len = block.checked_add(OFFSET)?.checked_mul(blocks)?.checked_add(TRAILER as u64)?;
     start.checked_add(len)?.checked_next_multiple_of(ALIGNMENT)
 }
@@ -304,12 +212,12 @@ fn trailer_place(len: u64) -> Option<u64> {
 }
 
 /// The sum of a sector.
-fn head(file: &File, at: u64) -> io::Result<u64> {
+pub(crate) fn head(file: &File, at: u64) -> io::Result<u64> {
     sum(file, at, at + HEAD as u64)
 }
 
 /// The sum of a file's bytes from `start` to `end`: against accidents, not against forgery.
-fn sum(file: &File, start: u64, end: u64) -> io::Result<u64> {
+pub(crate) fn sum(file: &File, start: u64, end: u64) -> io::Result<u64> {
     let mut buffer = vec![0; (end - start).min(ALIGNMENT) as usize];
     let mut hasher = XxHash3_64::with_seed(0);
     let mut at = start;
@@ -321,6 +229,3 @@ fn sum(file: &File, start: u64, end: u64) -> io::Result<u64> {
     }
     Ok(hasher.finish())
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! Making tables.
+//! Making tables of entries.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use kv_file_core::{Contents, Datum, Entries};
 use postfix_map_text::KeyRules;
 
-use crate::commit::Target;
+use super::commit::Target;
+use super::options::WriteOptions;
 use crate::error::{Error, Result};
 use crate::formats::FileFormat;
 use crate::lookup::{Cause, Operation};
-use crate::options::{Duplicates, WriteOptions};
+use crate::options::Duplicates;
 use crate::spec::TableSpec;
 use crate::types;
 
@@ -68,7 +69,7 @@ pub(crate) struct Storing {
 
 impl Storing {
     pub fn new(format: &FileFormat, options: &WriteOptions) -> Self {
-        let terminated = options.terminators.to_write(format.terminated);
+        let terminated = options.terminators.to_write(format.write.terminated);
         Storing { rules: options.rules, terminated }
     }
 
@@ -104,7 +105,7 @@ impl NewTable {
         let spec = spec.into();
         let format = types::to_create(&spec)?;
         let path = format.file(spec.source());
-        let target = Target::lock(&path, format.way, options.mode, options.lock_timeout);
+        let target = Target::lock(&path, format.write.way, options.mode, options.lock_timeout);
         let target = target.map_err(|failed| format.failed(&path, failed))?;
         let storing = Storing::new(format, &options);
         Ok(NewTable { spec, options, storing, format, path, target, entries: Entries::over(&[]) })
@@ -190,7 +191,7 @@ impl NewTable {
         entries: Entries<'t>,
         place: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
     ) -> Result<Box<dyn Contents + 't>> {
-        let plan = (self.format.plan)(entries, &self.options).map_err(self.write_error())?;
+        let plan = (self.format.write.plan)(entries, &self.options).map_err(self.write_error())?;
         if self.options.duplicates == Duplicates::Refuse {
             let mut first = None;
             plan.dropped(&mut |_, key| {

@@ -14,8 +14,8 @@ use kv_file_core::Contents;
 
 use super::Failed;
 use super::fill::fill;
-use super::lock::{self, Deadline, Lock, Patience, open_only_regular, same_file};
 use crate::lookup::Operation;
+use crate::sharing::lock::{self, Deadline, Lock, Patience, open_only_regular, same_file};
 
 /// A temporary file, locked.
 #[derive(Debug)]

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 use kv_file_core::Datum;
 
-use crate::commit::{Changing, Mended};
+use super::commit::{Changing, Mended};
+use super::format::{Update, UpdateFormat};
+use super::new_table::Storing;
+use super::options::WriteOptions;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::error::{Error, Result};
-use crate::formats::{FileFormat, Update, UpdateFormat};
+use crate::formats::FileFormat;
 use crate::forms::{KnownForms, cut_at_nul};
 use crate::lookup::{Cause, Operation, Trouble};
-use crate::options::{Duplicates, WriteOptions};
+use crate::options::Duplicates;
 use crate::spec::TableSpec;
 use crate::stamp::is_older;
 use crate::types;
-use crate::write::Storing;
 
 /// A table that is being changed.
 ///

@@ -1,0 +1,110 @@
+//! Making Berkeley DB files, and changing them.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use bdb_file::{BuildOptions, DumpReader, FileId, HashBuilder, Keep, NewDatabases, Plan};
+
+use super::tools::plain;
+use crate::error::ErrorKind;
+use crate::formats::tools::{ToolResult, refused};
+use crate::lookup::{Cause, Operation, Trouble};
+use crate::options::Duplicates;
+use crate::write::{LoadOptions, Loaded, WriteOptions};
+
+/// What Postfix's warnings call a table: its file.
+pub(crate) fn called(file: &Path) -> Vec<u8> {
+    file.as_os_str().as_encoded_bytes().to_vec()
+}
+
+pub(crate) fn build_options(options: &WriteOptions) -> BuildOptions {
+    let file_id = if options.reproducible { FileId::Contents } else { FileId::Unique };
+    BuildOptions::default().file_id(file_id)
+}
+
+pub(crate) fn keep(duplicates: Duplicates) -> Keep {
+    match duplicates {
+        Duplicates::Warn | Duplicates::Ignore | Duplicates::Refuse => Keep::First,
+        Duplicates::Replace => Keep::Last,
+    }
+}
+
+/// What a change fails with.
+pub(crate) fn trouble(error: bdb_file::Error) -> Trouble {
+    let cause = Cause::from(error);
+    let is_limit = cause.kind == ErrorKind::TooLarge;
+    cause.at(if is_limit { Operation::Write } else { Operation::Read })
+}
+
+/// As `db_load`, but stricter where a mistake would lose data.
+pub(crate) fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
+    let keep = if options.keep_first { Keep::First } else { Keep::Last };
+    match read(text, options)? {
+        Databases::One(builder) => {
+            let plan = builder.plan(keep).map_err(plain)?;
+            let left_out = left_out(&plan, options);
+            Ok(Loaded { contents: Box::new(plan), left_out })
+        }
+        Databases::Several(databases) => {
+            let new = NewDatabases::plan(databases, keep).map_err(plain)?;
+            let left_out = new.plans().flat_map(|(_, plan)| left_out(plan, options)).collect();
+            Ok(Loaded { contents: Box::new(new), left_out })
+        }
+    }
+}
+
+/// Keys whose values have been left out, where that is news: otherwise the last one counts.
+fn left_out(plan: &Plan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
+    if !options.keep_first && plan.data_order().is_none() {
+        return Vec::new();
+    }
+    plan.dropped().map(|(_, key)| key.to_vec()).collect()
+}
+
+/// What a text holds.
+enum Databases {
+    /// One without a name, or the one that is asked for.
+    One(Box<HashBuilder<'static>>),
+    Several(Vec<(Vec<u8>, HashBuilder<'static>)>),
+}
+
+/// Collects the pairs of all databases, or of the one that is asked for.
+fn read(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Databases> {
+    let build = |build: BuildOptions| {
+        HashBuilder::new(if options.reproducible { build.file_id(FileId::Contents) } else { build })
+    };
+    if options.plain {
+        let mut builder = build(BuildOptions::default());
+        DumpReader::plain(text).push_all(&mut builder).map_err(plain)?;
+        return Ok(Databases::One(builder.into()));
+    }
+    let wanted = options.database;
+    let mut reader = DumpReader::new(text);
+    let mut nameless = None;
+    let mut named = Vec::new();
+    while let Some(header) = reader.next_database().map_err(plain)? {
+        let mut builder = build(header.build_options());
+        match header.database {
+            name if wanted.is_some() && name.as_deref() != wanted => continue,
+            Some(name) => {
+                reader.push_all(&mut builder).map_err(plain)?;
+                named.push((name, builder));
+            }
+            None => {
+                reader.push_all(&mut builder).map_err(plain)?;
+                if nameless.replace(builder).is_some() {
+                    return Err(refused("text has several databases without a name"));
+                }
+            }
+        }
+    }
+    match (nameless, named.len()) {
+        (Some(_), 1..) => Err(refused("text has databases with a name and one without")),
+        (Some(builder), 0) => Ok(Databases::One(builder.into())),
+        (None, 0) if wanted.is_some() => Err(refused("text has no such database")),
+        (None, 0) => Err(refused("text has no database")),
+        (None, _) if wanted.is_none() => Ok(Databases::Several(named)),
+        (None, 2..) => Err(refused("text has several databases of this name")),
+        (None, 1) => Ok(Databases::One(named.remove(0).1.into())),
+    }
+}

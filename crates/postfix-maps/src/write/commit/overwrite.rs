@@ -1,0 +1,103 @@
+//! Overwriting a file behind a journal, so that a crash leaves the old contents or the new.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+use super::system::reserve;
+use crate::sharing::journal::{Journal, MAGIC, TRAILER, Trailer, end, head, start, sum};
+
+/// What there is to overwrite in a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Blocks<'b> {
+    /// Length of all but the last one of the contents.
+    pub block: u64,
+    /// Where each belongs, in the order in which they are to be written.
+    pub offsets: &'b [u64],
+}
+
+/// Overwrites blocks of a locked file and makes it `new_len` bytes long.
+///
+/// `write` gets the file and an offset, and writes the blocks there, one after the other.
+///
+/// # Errors
+/// The file has its old contents, except where only the copying failed: then the next process
+/// completes it.
+pub(crate) fn overwrite(
+    file: &File,
+    new_len: u64,
+    blocks: Blocks<'_>,
+    write: impl FnOnce(&File, u64) -> io::Result<()>,
+) -> io::Result<()> {
+    save(file, new_len, blocks, write)?.complete(file)
+}
+
+/// Writes a journal, and waits until it is durable. After an error there is none, and the file as
+/// it was.
+pub(crate) fn save(
+    file: &File,
+    new_len: u64,
+    Blocks { block, offsets }: Blocks<'_>,
+    write: impl FnOnce(&File, u64) -> io::Result<()>,
+) -> io::Result<Journal> {
+    let metadata = file.metadata()?;
+    let old_len = metadata.len();
+    let blocks = offsets.len() as u64;
+    let start = start(old_len, new_len).ok_or(io::ErrorKind::FileTooLarge)?;
+    let end = end(start, block, blocks).ok_or(io::ErrorKind::FileTooLarge)?;
+    let save = || {
+        reserve(file, end)?;
+        let old_head = head(file, 0)?;
+        let trailer = Trailer {
+            inode: metadata.ino(),
+            old_len,
+            new_len,
+            start,
+            block,
+            blocks,
+            old_head,
+            new_head: old_head,
+            sum: 0,
+        };
+        // From now on it shows what the file's new length is for.
+        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
+        write(file, start)?;
+        let positions = (start..).step_by(block as usize);
+        let places: Vec<(u64, u64)> = offsets.iter().copied().zip(positions).collect();
+        let list: Vec<u8> = offsets.iter().copied().flat_map(u64::to_le_bytes).collect();
+        file.write_all_at(&list, start + blocks * block)?;
+        let new_head = match places.iter().find(|(offset, _)| *offset == 0) {
+            Some((_, position)) => head(file, *position)?,
+            None => old_head,
+        };
+        let trailer = Trailer { new_head, ..trailer };
+        file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
+        let sum = sum(file, start, end - 8)?;
+        file.write_all_at(&sum.to_le_bytes(), end - 8)?;
+        file.sync_all()?;
+        Ok(places)
+    };
+    match save() {
+        Ok(mut places) => {
+            places.sort_unstable();
+            Ok(Journal { new_len, block, places })
+        }
+        Err(error) => {
+            let error: io::Error = error;
+            file.set_len(old_len)?;
+            Err(error)
+        }
+    }
+}
+
+impl Trailer {
+    fn to_bytes(self) -> Vec<u8> {
+        let Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum } =
+            self;
+        let numbers = [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum];
+        MAGIC.into_iter().chain(numbers.into_iter().flat_map(u64::to_le_bytes)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
