@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::BufRead;
 
 use bdb_file::{
-    BuildOptions, ByteOrder, DumpReader, ErrorKind as Kind, FileId, HashBuilder, HashDb, Keep,
-    NewDatabases, PageUse, Plan, Severity, dump_all,
+    BuildOptions, ByteOrder, DumpReader, ErrorKind as Kind, FileId, HashBuilder, HashDb, HashPlan,
+    Keep, NewDatabases, PageUse, Severity, dump_all,
 };
 use kv_file_core::{Datum, Source};
 
@@ -130,7 +130,7 @@ fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded>
 }
 
 /// Keys whose values have been left out, where that is news: otherwise the last one counts.
-fn left_out(plan: &Plan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
+fn left_out(plan: &HashPlan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
     if !options.keep_first && plan.data_order().is_none() {
         return Vec::new();
     }
