@@ -81,7 +81,7 @@ pub use error::{Error, ErrorKind, Result, TextProblem, Unsupported};
 pub use fault::{Fault, Problem, Severity};
 pub use file::stated_len;
 pub use format::{
-    BtreeMeta, ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_database,
+    ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_database,
 };
 pub use hash::{
     HashBuilder, HashDb, HashGetMany, HashIter, HashPlan, HashStat, HashUpdate, HashValues, PageUse,

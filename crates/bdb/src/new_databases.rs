@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use kv_file_core::{Contents, Datum};
 
 use crate::error::{ErrorKind, Result};
-use crate::format::meta::MetaPlace;
 use crate::format::{BtreeMeta, MAIN_ROOT, PageLayout};
 use crate::hash::{HashBuilder, HashPlan};
 use crate::new_pages::NewPages;
@@ -97,8 +96,7 @@ impl<'t> NewDatabases<'t> {
     /// Page 0, and the pages of the list.
     fn list_pages(&self) -> Vec<u8> {
         let mut pages = NewPages { layout: self.layout, bytes: Vec::new() };
-        let place = MetaPlace::File { last_page: self.last_page };
-        BtreeMeta::list(self.uid).put(pages.zeros(), self.layout, place);
+        BtreeMeta::put_list(pages.zeros(), self.layout, self.last_page, self.uid);
         let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();

@@ -27,11 +27,6 @@ pub struct BuildOptions {
     /// The order of several data items of one key. `None`: a key has but one, as in Postfix's
     /// tables.
     pub data_order: Option<DataOrder>,
-    /// Number of keys for which each page of a btree has room, at least 2. `None`: 2.
-    pub minimum_keys: Option<u32>,
-    /// Whether a btree counts the records under each page, so that libdb finds them by their
-    /// number. Not with several data items of a key.
-    pub record_numbers: bool,
 }
 
 impl Default for BuildOptions {
@@ -43,8 +38,6 @@ impl Default for BuildOptions {
             checksums: false,
             file_id: FileId::Unique,
             data_order: None,
-            minimum_keys: None,
-            record_numbers: false,
         }
     }
 }
@@ -84,18 +77,6 @@ impl BuildOptions {
     #[must_use]
     pub fn data_order(self, data_order: impl Into<Option<DataOrder>>) -> Self {
         BuildOptions { data_order: data_order.into(), ..self }
-    }
-
-    /// Sets the number of keys for which each page of a btree has room, or `None` for 2.
-    #[must_use]
-    pub fn minimum_keys(self, minimum_keys: impl Into<Option<u32>>) -> Self {
-        BuildOptions { minimum_keys: minimum_keys.into(), ..self }
-    }
-
-    /// Sets whether a btree counts the records under each page.
-    #[must_use]
-    pub fn record_numbers(self, record_numbers: bool) -> Self {
-        BuildOptions { record_numbers, ..self }
     }
 }
 

@@ -17,8 +17,8 @@ pub(crate) mod tree_item;
 pub(crate) use address::Address;
 pub use bytes::ByteOrder;
 pub(crate) use hash_function::HashFunction;
-pub use meta::{BtreeMeta, HashMeta, MAX_BUCKET_GROUPS, is_database};
-pub(crate) use meta::{Meta, Method};
+pub(crate) use meta::{BtreeMeta, Meta, Method};
+pub use meta::{HashMeta, MAX_BUCKET_GROUPS, is_database};
 pub(crate) use page::{PageLayout, page_order};
 
 /// Smallest page size that the format knows, in bytes.
