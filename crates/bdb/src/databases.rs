@@ -22,7 +22,7 @@ pub fn database_names<S: Source>(source: S) -> Result<Vec<Vec<u8>>> {
     let (file, meta) = PageFile::open(source)?;
     let mut names = Vec::new();
     if let Method::Btree(list) = meta.method
-        && list.is_list()
+        && list.several_databases
     {
         each_entry(&file, &list, |name, _| {
             names.push(name.into_owned());

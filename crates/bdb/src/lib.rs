@@ -90,6 +90,7 @@ mod hash;
 mod new_databases;
 mod new_pages;
 mod new_tree;
+mod options;
 mod overflow;
 mod overlay;
 mod salvage;
@@ -107,14 +108,14 @@ pub use format::{
     ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_database,
 };
 pub use hash::{
-    BuildOptions, DataOrder, FileId, GetMany, HashBuilder, HashDb, HashUpdate, Iter, Keep, PageUse,
-    Plan, Stat, Values,
+    HashBuilder, HashDb, HashGetMany, HashIter, HashPlan, HashStat, HashUpdate, HashValues, PageUse,
 };
 pub use kv_file_core::{
     Block, Changes, Contents, Datum, Entries, FileSource, Memory, Source, TextFormat, TooLarge,
     print_escaped, print_unescaped,
 };
 pub use new_databases::NewDatabases;
+pub use options::{BuildOptions, DataOrder, FileId, Keep};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};
 pub use text::{DumpHeader, DumpReader, DumpWriter, dump_all};
 pub use verify::{Verdict, verify};

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 use kv_file_core::{Contents, Datum};
 
 use crate::error::{ErrorKind, Result};
-use crate::format::{BtreeMeta, LIST_ROOT, PageLayout};
-use crate::hash::{HashBuilder, Keep, Plan};
+use crate::format::{BtreeMeta, MAIN_ROOT, PageLayout};
+use crate::hash::{HashBuilder, HashPlan};
 use crate::new_pages::NewPages;
 use crate::new_tree::{NewTree, TreeKind};
+use crate::options::Keep;
 
 /// A file of several databases whose every page is settled.
 ///
@@ -32,7 +33,7 @@ use crate::new_tree::{NewTree, TreeKind};
 #[derive(Debug)]
 pub struct NewDatabases<'t> {
     /// In the order of their names.
-    databases: Vec<(Vec<u8>, Plan<'t>)>,
+    databases: Vec<(Vec<u8>, HashPlan<'t>)>,
     layout: PageLayout,
     uid: [u8; 20],
     last_page: u32,
@@ -55,8 +56,8 @@ impl<'t> NewDatabases<'t> {
         }
         let layout = common_layout(&databases)?;
         let names: Vec<&[u8]> = databases.iter().map(|(name, _)| &name[..]).collect();
-        let mut next = LIST_ROOT + list(&names, &vec![[0; 4]; names.len()], layout).page_count();
-        let mut planned: Vec<(Vec<u8>, Plan<'t>)> = Vec::new();
+        let mut next = MAIN_ROOT + list(&names, &vec![[0; 4]; names.len()], layout).page_count();
+        let mut planned: Vec<(Vec<u8>, HashPlan<'t>)> = Vec::new();
         for (name, mut builder) in databases {
             builder.set_page_size(layout.page_size as u32);
             let mut plan = builder.plan_at(next, keep)?;
@@ -71,7 +72,7 @@ impl<'t> NewDatabases<'t> {
     }
 
     /// The databases, each with its name, in the order of their names.
-    pub fn plans(&self) -> impl Iterator<Item = (&[u8], &Plan<'t>)> {
+    pub fn plans(&self) -> impl Iterator<Item = (&[u8], &HashPlan<'t>)> {
         self.databases.iter().map(|(name, plan)| (&name[..], plan))
     }
 
@@ -86,7 +87,7 @@ impl<'t> NewDatabases<'t> {
     /// What `out` gave; part of the file may then have been written.
     ///
     /// # Complexity
-    /// As [`Plan::write_to`], for each database.
+    /// As [`HashPlan::write_to`], for each database.
     pub fn write_to<W: Write>(&self, mut out: W) -> io::Result<()> {
         self.blocks(&mut |_, block| out.write_all(block))?;
         out.flush()
@@ -99,7 +100,7 @@ impl<'t> NewDatabases<'t> {
         let names: Vec<&[u8]> = self.plans().map(|(name, _)| name).collect();
         // The one number that is big-endian in every file.
         let numbers: Vec<_> = self.plans().map(|(_, plan)| plan.meta().to_be_bytes()).collect();
-        list(&names, &numbers, self.layout).make(LIST_ROOT, &mut pages);
+        list(&names, &numbers, self.layout).make(MAIN_ROOT, &mut pages);
         pages.bytes
     }
 }

@@ -58,7 +58,7 @@ impl LockedFile {
         Self::open_by(path.as_ref(), Sharing::Locked, lock_timeout)
     }
 
-    /// As [`open`](Self::open), of a file that is written in this sharing.
+    /// As [`open`](Self::open), of a file that its readers and writers share so.
     pub(crate) fn open_by(path: &Path, sharing: Sharing, patience: Patience) -> io::Result<Self> {
         Self::open_known(path, sharing, patience, &KnownJournal::default())
     }
@@ -92,7 +92,7 @@ impl LockedFile {
 impl Source for LockedFile {
     fn len(&self) -> io::Result<u64> {
         match &self.journal {
-            Some(journal) => Ok(journal.new_len()),
+            Some(journal) => Ok(journal.new_len),
             None => Ok(self.file.metadata()?.len()),
         }
     }

@@ -97,7 +97,7 @@ fn read_all(file: &File, sharing: Sharing) -> io::Result<(Memory, bool)> {
     let bytes = Memory::read_with(file, |copy| {
         journal = sharing.find_journal(file)?;
         let Some(journal) = &journal else { return Ok(copy.len()) };
-        let new_len = usize::try_from(journal.new_len()).unwrap_or(usize::MAX);
+        let new_len = usize::try_from(journal.new_len).unwrap_or(usize::MAX);
         let len = copy.len().min(new_len);
         journal.complete_copy(file, 0, &mut copy[..len])?;
         Ok(len)

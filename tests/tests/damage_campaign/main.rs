@@ -47,6 +47,10 @@ struct Format {
     /// Damages a file in a way that the bytes choose.
     damage: fn(&mut Vec<u8>, &[u8]),
     /// What verify says of a file.
+    #[cfg_attr(
+        not(feature = "peers"),
+        expect(dead_code, reason = "it is for comparison with theirs")
+    )]
     is_sound: fn(&[u8]) -> bool,
     /// All operations of the library, on a damaged file that was sound.
     all: fn(&Runs<'_>, &[u8], &[u8]),

@@ -2,7 +2,7 @@
 //! specification).
 
 use super::{
-    ByteOrder, LIST_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
+    ByteOrder, MAIN_ROOT, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, NOT_LOGGED, PageLayout, checksum,
     magic, page_type,
 };
 use crate::error::{Error, ErrorKind, Result, Unsupported};
@@ -139,22 +139,22 @@ pub struct HashMeta {
     pub spares: [u32; MAX_BUCKET_GROUPS],
 }
 
-/// What the meta page of a btree database says.
-#[derive(Clone, Copy, Debug)]
+/// What the meta page of a btree database says (btree specification, section 2).
+#[derive(Clone, Debug)]
 pub(crate) struct BtreeMeta {
-    pub flags: u32,
-    /// Keys that a page has room for, at least.
-    pub minimum: u32,
-    /// Length of records, where it is fixed.
-    pub record_len: u32,
+    /// Whether a key may have several data items (flag 0x01).
+    pub duplicates: bool,
+    /// Whether those are kept in byte order (flag 0x40).
+    pub sorted_duplicates: bool,
+    /// Whether internal pages count the records under them (flag 0x04).
+    pub record_numbers: bool,
+    /// Whether the file has several databases (flag 0x20): this is one of them, or, on page 0, the
+    /// list of their names.
+    pub several_databases: bool,
+    /// Number of keys for which each page has room.
+    pub minimum_keys: u32,
+    /// The root page. It stays the same while a database grows.
     pub root: u32,
-}
-
-impl BtreeMeta {
-    /// Returns `true` if the tree's entries are the names of further databases.
-    pub fn is_list(&self) -> bool {
-        self.flags & btree_flag::SEVERAL_DATABASES != 0
-    }
 }
 
 /// Returns `true` if a file that begins with these bytes is a Berkeley DB file, of whatever kind:
@@ -217,12 +217,20 @@ impl<'p> RawMeta<'p> {
     /// The fields that only a btree database has.
     pub fn btree(&self) -> BtreeMeta {
         let field = |at| self.order.u32(self.page, at).unwrap_or_default();
+        let has = |flag| self.flags & flag != 0;
         BtreeMeta {
-            flags: self.flags,
-            minimum: field(at::BTREE_MINIMUM),
-            record_len: field(at::BTREE_RECORD_LEN),
+            duplicates: has(btree_flag::DUPLICATES),
+            sorted_duplicates: has(btree_flag::SORTED_DUPLICATES),
+            record_numbers: has(btree_flag::RECORD_NUMBERS),
+            several_databases: has(btree_flag::SEVERAL_DATABASES),
+            minimum_keys: field(at::BTREE_MINIMUM),
             root: field(at::BTREE_ROOT),
         }
+    }
+
+    /// Length of a btree's records, where it is fixed.
+    pub fn record_len(&self) -> u32 {
+        self.order.u32(self.page, at::BTREE_RECORD_LEN).unwrap_or_default()
     }
 
     /// The layout of the file's pages, or `None` for an impossible page size.
@@ -316,7 +324,7 @@ impl BtreeMeta {
     /// Writes page 0 of a new file of several databases. `page` is one page of zeros.
     pub(crate) fn put_list(page: &mut [u8], layout: PageLayout, last_page: u32, uid: [u8; 20]) {
         const VERSION: u32 = 9;
-        /// Keys that a page has room for, at least.
+        /// Keys for which each page has room.
         const MINIMUM: u32 = 2;
         /// What fills records of a fixed length: a space.
         const RECORD_PAD: u32 = 0x20;
@@ -327,7 +335,7 @@ impl BtreeMeta {
         page[at::UID..at::UID + 20].copy_from_slice(&uid);
         order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
         order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
-        order.put_u32(page, at::BTREE_ROOT, LIST_ROOT);
+        order.put_u32(page, at::BTREE_ROOT, MAIN_ROOT);
         layout.seal(page);
     }
 }

@@ -54,9 +54,9 @@ pub(crate) mod magic {
     pub const HEAP: u32 = 0x0007_4582;
 }
 
-/// Root of the list of databases of a file of several: that of a btree which begins on page 0
-/// (btree specification, section 2).
-pub(crate) const LIST_ROOT: u32 = 1;
+/// Root of a btree whose meta page is page 0: a database, or the list of a file's databases (btree
+/// specification, section 2).
+pub(crate) const MAIN_ROOT: u32 = 1;
 
 /// The log sequence number of a page that no transaction wrote: file 0, offset 1.
 pub(crate) const NOT_LOGGED: [u32; 2] = [0, 1];

@@ -6,6 +6,6 @@ mod page;
 mod read;
 mod update;
 
-pub use build::{BuildOptions, DataOrder, FileId, HashBuilder, Keep, Plan};
-pub use read::{GetMany, HashDb, Iter, PageUse, Stat, Values};
+pub use build::{HashBuilder, HashPlan};
+pub use read::{HashDb, HashGetMany, HashIter, HashStat, HashValues, PageUse};
 pub use update::HashUpdate;

@@ -64,7 +64,7 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
                 _ => return Err(error),
             }
         }
-        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.is_list() => {
+        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
             Err(Unsupported::AccessMethod("btree").into())
         }
         meta => meta,

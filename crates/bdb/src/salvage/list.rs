@@ -6,7 +6,7 @@ use super::{Database, Rescue};
 use crate::databases::meta_page;
 use crate::error::Result;
 use crate::format::tree_item::Content;
-use crate::format::{HashMeta, LIST_ROOT, META_LEN, Meta, Method, page_type};
+use crate::format::{HashMeta, MAIN_ROOT, META_LEN, Meta, Method, page_type};
 use crate::stop::Stop;
 use crate::tree;
 
@@ -42,7 +42,7 @@ impl<S: Source> Rescue<'_, '_, S> {
     /// The names in the list of databases, each with its meta page.
     fn names(&mut self) -> Result<Vec<(Vec<u8>, u32)>, Stop> {
         let mut names = Vec::new();
-        for leaf in self.tree(LIST_ROOT, &[page_type::BTREE_LEAF])?.leaves {
+        for leaf in self.tree(MAIN_ROOT, &[page_type::BTREE_LEAF])?.leaves {
             let Some(page) = self.read(leaf)? else { continue };
             for index in (0..usize::from(page.header.entries)).step_by(2) {
                 let item =

@@ -4,7 +4,8 @@ use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
 
 use crate::error::{Result, TextProblem};
 use crate::format::ByteOrder;
-use crate::hash::{BuildOptions, DataOrder, HashDb};
+use crate::hash::HashDb;
+use crate::options::{BuildOptions, DataOrder};
 
 /// What the header of a dump says of its database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

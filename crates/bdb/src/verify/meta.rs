@@ -70,15 +70,15 @@ impl<S: Source> Check<'_, '_, S> {
             return Ok(Method::Hash(meta));
         }
         let meta = raw.btree();
-        self.btree_flags(number, meta.flags)?;
-        let minimum = u64::from(meta.minimum);
+        self.btree_flags(number, raw.flags)?;
+        let minimum = u64::from(meta.minimum_keys);
         // Of the page, each of twice as many items must get at least what it takes itself.
         let room = self.file.layout.room() as u64;
         if minimum < 2 || room / (2 * minimum) < 10 {
             self.report.add(on(Fault::BtreeMinimum).value(minimum))?;
         }
-        if meta.record_len != 0 && meta.flags & btree_flag::FIXED_LENGTH == 0 {
-            self.report.add(on(Fault::RecordLength).value(meta.record_len))?;
+        if raw.record_len() != 0 && raw.flags & btree_flag::FIXED_LENGTH == 0 {
+            self.report.add(on(Fault::RecordLength).value(raw.record_len()))?;
         }
         let fits = if number == 0 { meta.root == 1 } else { meta.root != number };
         if !fits || !self.exists(meta.root) {
@@ -113,7 +113,7 @@ impl<S: Source> Check<'_, '_, S> {
         match database {
             Method::Hash(meta) => self.hash_database(number, &meta),
             Method::Btree(meta) => {
-                self.btree_database(number, &meta, databases.filter(|_| meta.is_list()))
+                self.btree_database(number, &meta, databases.filter(|_| meta.several_databases))
             }
         }
     }

@@ -10,7 +10,6 @@ use crate::databases;
 use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::file::Page;
-use crate::format::meta::btree_flag;
 use crate::format::tree_item::{Content, TreeItem};
 use crate::format::{BtreeMeta, page_type};
 use crate::stop::Stop;
@@ -40,14 +39,13 @@ impl Shape {
         Shape { leaf, internal, sorted, counted: true, duplicates: None }
     }
 
-    fn btree(flags: u32) -> Self {
-        let has = |flag| flags & flag != 0;
+    fn btree(meta: &BtreeMeta) -> Self {
         Shape {
             leaf: page_type::BTREE_LEAF,
             internal: page_type::BTREE_INTERNAL,
             sorted: true,
-            counted: has(btree_flag::RECORD_NUMBERS),
-            duplicates: has(btree_flag::DUPLICATES).then_some(has(btree_flag::SORTED_DUPLICATES)),
+            counted: meta.record_numbers,
+            duplicates: meta.duplicates.then_some(meta.sorted_duplicates),
         }
     }
 }
@@ -79,7 +77,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
         btree: &BtreeMeta,
         databases: Option<&mut Vec<u32>>,
     ) -> Result<(), Stop> {
-        self.walk((number, None), btree.root, &Shape::btree(btree.flags), databases)
+        self.walk((number, None), btree.root, &Shape::btree(btree), databases)
     }
 
     /// Checks the tree of duplicates to which an item leads.

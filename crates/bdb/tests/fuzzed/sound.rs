@@ -1,6 +1,6 @@
 //! Sound files and their parts, as an input chooses them.
 
-use bdb_file::{BuildOptions, ByteOrder, FileId, HashBuilder, HashUpdate, Keep, Plan};
+use bdb_file::{BuildOptions, ByteOrder, FileId, HashBuilder, HashPlan, HashUpdate, Keep};
 
 use super::input::Input;
 
@@ -84,7 +84,7 @@ pub fn finish(builder: HashBuilder<'_>, keep: Keep) -> Vec<u8> {
     write(builder.plan(keep).unwrap())
 }
 
-pub fn write(plan: Plan<'_>) -> Vec<u8> {
+pub fn write(plan: HashPlan<'_>) -> Vec<u8> {
     let mut file = Vec::new();
     plan.write_to(&mut file).unwrap();
     assert_eq!(file.len() as u64, plan.file_len());

@@ -1,4 +1,4 @@
-//! Overwriting a file so that a crash leaves the old contents or the new.
+//! The journal of a file that is overwritten so that a crash leaves the old contents or the new.
 //!
 //! The new contents, as far as they differ, are first written behind the file's last page: the
 //! *journal*. When it is durable the change counts. Then the blocks are copied to their places, and
@@ -30,7 +30,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 
 use twox_hash::XxHash3_64;
 
-pub(crate) const MAGIC: [u8; 8] = *b"map-jrn2";
+const MAGIC: [u8; 8] = *b"map-jrn2";
 /// Length of the magic and the numbers of a [`Trailer`], at the end of the file.
 pub(crate) const TRAILER: usize = 80;
 /// Length of an offset in the list of offsets.
@@ -60,7 +60,7 @@ pub(crate) struct Trailer {
 }
 
 impl Trailer {
-    /// `None` for a file that does not end in one.
+    /// Reads that of a file: `None` for one that does not end so.
     pub fn read(file: &File, metadata: &Metadata) -> io::Result<Option<Self>> {
         let Some(at) = trailer_place(metadata.len()) else { return Ok(None) };
         let mut bytes = [0; TRAILER];
@@ -73,6 +73,15 @@ impl Trailer {
                 numbers.map(u64::from_le_bytes);
             Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum }
         }))
+    }
+
+    /// The bytes that [`read`](Self::read) reads.
+    #[cfg(feature = "write")]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum } =
+            self;
+        let numbers = [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum];
+        MAGIC.into_iter().chain(numbers.into_iter().flat_map(u64::to_le_bytes)).collect()
     }
 
     /// The journal, if all of it is there, and it is this file's.
@@ -138,10 +147,10 @@ impl Trailer {
 #[derive(Debug)]
 pub(crate) struct Journal {
     /// Length of the file's new contents.
-    pub(crate) new_len: u64,
-    pub(crate) block: u64,
+    pub new_len: u64,
+    pub block: u64,
     /// Where in the contents each block belongs, in ascending order, and where it is.
-    pub(crate) places: Vec<(u64, u64)>,
+    pub places: Vec<(u64, u64)>,
 }
 
 impl Journal {
@@ -152,11 +161,6 @@ impl Journal {
             Some(trailer) => trailer.journal(file, &metadata),
             None => Ok(None),
         }
-    }
-
-    /// Length of the contents after the change.
-    pub fn new_len(&self) -> u64 {
-        self.new_len
     }
 
     /// Completes the change of the file.

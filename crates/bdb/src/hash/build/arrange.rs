@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use kv_file_core::{Datum, Entries, both};
 
-use super::options::{DataOrder, Keep};
 use crate::format::{HashFunction, address, page_order};
 use crate::hash::layout::is_big;
+use crate::options::{DataOrder, Keep};
 
 /// A pair's place in the table: its bucket above the index of its entry, so that to sort the
 /// numbers is to sort the pairs.

@@ -2,20 +2,19 @@
 
 mod arrange;
 mod duplicates;
-mod options;
 mod plan;
 mod write;
 
 use kv_file_core::{Datum, Entries};
 
-pub use self::options::{BuildOptions, DataOrder, FileId, Keep};
-pub use self::plan::Plan;
+pub use self::plan::HashPlan;
 
 use self::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
 use self::duplicates::Keys;
 use super::layout::{Sizes, page_sizes};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
+use crate::options::{BuildOptions, Keep};
 
 /// Collects pairs for a new hash table.
 ///
@@ -100,12 +99,12 @@ impl<'t> HashBuilder<'t> {
     /// pairs are left out that other pages or fewer buckets suit the rest.
     #[doc(alias = "finish")]
     #[doc(alias = "build")]
-    pub fn plan(self, keep: Keep) -> Result<Plan<'t>> {
+    pub fn plan(self, keep: Keep) -> Result<HashPlan<'t>> {
         self.plan_at(0, keep)
     }
 
     /// As [`plan`](Self::plan), for a database whose meta page has the number `meta`.
-    pub(crate) fn plan_at(mut self, meta: u32, keep: Keep) -> Result<Plan<'t>> {
+    pub(crate) fn plan_at(mut self, meta: u32, keep: Keep) -> Result<HashPlan<'t>> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
@@ -132,7 +131,7 @@ impl<'t> HashBuilder<'t> {
             let (page_size, order) = (layout.0 as usize, self.options.byte_order);
             duplicates::join(&mut places, &mut keys, page_size, order)?;
         }
-        Plan::new(&self.options, keys, places, (pairs, dropped), layout, meta)
+        HashPlan::new(&self.options, keys, places, (pairs, dropped), layout, meta)
     }
 
     /// The page size, as asked for or chosen for the pairs that there are.

@@ -4,12 +4,8 @@
 //! for each bucket its further pages, and the overflow pages of its big items. These are numbered
 //! here, so that the pages before can refer to them.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
-
 use super::arrange::Place;
 use super::duplicates::{Form, Keys};
-use super::options::{BuildOptions, DataOrder, FileId};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
@@ -17,11 +13,12 @@ use crate::format::meta::MetaPlace;
 use crate::format::{HashFunction, HashMeta, MAX_BUCKET_GROUPS, PageLayout};
 use crate::hash::layout::{is_big, pair_len};
 use crate::new_tree::{NewTree, TreeKind};
+use crate::options::{BuildOptions, DataOrder};
 
 /// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
 #[must_use = "nothing is made until it is written"]
 #[derive(Debug)]
-pub struct Plan<'t> {
+pub struct HashPlan<'t> {
     pub(super) keys: Keys<'t>,
     /// The keys with their data, bucket by bucket, in the order of their pages.
     pub(super) places: Vec<Place>,
@@ -50,7 +47,7 @@ pub(super) struct Further {
     pub page: u32,
 }
 
-impl<'t> Plan<'t> {
+impl<'t> HashPlan<'t> {
     pub(super) fn new(
         options: &BuildOptions,
         keys: Keys<'t>,
@@ -60,14 +57,18 @@ impl<'t> Plan<'t> {
         meta: u32,
     ) -> Result<Self> {
         let (high_mask, _) = masks(max_bucket);
-        let mut plan = Plan {
+        let items = places.iter().flat_map(|place| {
+            let index = place.index();
+            [keys.key(index), keys.data(index)]
+        });
+        let mut plan = HashPlan {
             layout: PageLayout {
                 order: options.byte_order,
                 checksums: options.checksums,
                 page_size: page_size as usize,
             },
             meta,
-            uid: options.file_id.bytes(&keys, &places),
+            uid: options.file_id.bytes(items),
             keys,
             places,
             pairs,
@@ -246,36 +247,5 @@ impl<'t> Plan<'t> {
             _ => TreeKind::Duplicates,
         };
         NewTree::new(kind, self.keys.tree_items(index), self.layout)
-    }
-}
-
-impl FileId {
-    /// The 20 bytes for a file of these pairs.
-    fn bytes(self, keys: &Keys<'_>, places: &[Place]) -> [u8; 20] {
-        let number = match self {
-            FileId::Unique => {
-                // Each state has random keys of its own.
-                let random = || RandomState::new().build_hasher().finish();
-                u128::from(random()) << 64 | u128::from(random())
-            }
-            FileId::Contents => {
-                // FNV-1a of 128 bits over every item, each behind its length.
-                let fnv = |hash: u128, byte: u8| {
-                    (hash ^ u128::from(byte))
-                        .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-                };
-                let items = places
-                    .iter()
-                    .flat_map(|place| [keys.key(place.index()), keys.data(place.index())]);
-                items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
-                    let len = (item.len() as u64).to_le_bytes();
-                    let pieces = item.pieces();
-                    len.iter().chain(pieces[0]).chain(pieces[1]).copied().fold(hash, fnv)
-                })
-            }
-        };
-        let mut uid = [0; 20];
-        uid[..16].copy_from_slice(&number.to_le_bytes());
-        uid
     }
 }

@@ -6,7 +6,7 @@ use kv_file_core::{Contents, Datum, Entries, make_and_put};
 
 use super::arrange::Place;
 use super::duplicates::Form;
-use super::plan::{Further, Plan};
+use super::plan::{Further, HashPlan};
 use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
@@ -17,7 +17,7 @@ use crate::new_pages::NewPages;
 /// such pages, if the file system can, and maps them as such into programs that look keys up.
 const BLOCK: usize = 2 << 20;
 
-impl Contents for Plan<'_> {
+impl Contents for HashPlan<'_> {
     fn file_len(&self) -> u64 {
         self.file_len()
     }
@@ -35,7 +35,7 @@ impl Contents for Plan<'_> {
     }
 }
 
-impl Plan<'_> {
+impl HashPlan<'_> {
     /// Writes the file, front to back.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ impl Plan<'_> {
 
 /// Makes the pages of a table, in their order.
 struct PageMaker<'p> {
-    plan: &'p Plan<'p>,
+    plan: &'p HashPlan<'p>,
     made: NewPages,
     /// The next bucket whose primary page is to be made, and what is left of the pairs.
     bucket: u32,
@@ -67,7 +67,7 @@ struct PageMaker<'p> {
 }
 
 impl<'p> PageMaker<'p> {
-    fn new(plan: &'p Plan<'p>) -> Self {
+    fn new(plan: &'p HashPlan<'p>) -> Self {
         PageMaker {
             plan,
             made: NewPages { layout: plan.layout, bytes: Vec::new() },

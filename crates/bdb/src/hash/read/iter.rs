@@ -20,7 +20,7 @@ use crate::overflow;
 /// After an error it ends: what follows a damaged page cannot be told from here.
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
-pub struct Iter<'a, S> {
+pub struct HashIter<'a, S> {
     hash: &'a HashDb<S>,
     budget: Budget,
     /// The next bucket to visit; past `max_bucket` when all were.
@@ -32,9 +32,9 @@ pub struct Iter<'a, S> {
     values: DataItems<'a>,
 }
 
-impl<'a, S: Source> Iter<'a, S> {
+impl<'a, S: Source> HashIter<'a, S> {
     pub(super) fn new(hash: &'a HashDb<S>) -> Self {
-        Iter {
+        HashIter {
             hash,
             budget: hash.file.budget(),
             bucket: 0,
@@ -116,7 +116,7 @@ fn key<'a, S: Source>(
     }
 }
 
-impl<'a, S: Source> Iterator for Iter<'a, S> {
+impl<'a, S: Source> Iterator for HashIter<'a, S> {
     type Item = Result<Entry<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -128,4 +128,4 @@ impl<'a, S: Source> Iterator for Iter<'a, S> {
     }
 }
 
-impl<S: Source> FusedIterator for Iter<'_, S> {}
+impl<S: Source> FusedIterator for HashIter<'_, S> {}

@@ -24,7 +24,7 @@ const GROUP: usize = 8;
 /// A key whose value cannot be read has an error of its own; the others are not concerned.
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
-pub struct GetMany<'a, 'k, K, S> {
+pub struct HashGetMany<'a, 'k, K, S> {
     hash: &'a HashDb<S>,
     /// The keys that have not been looked up yet.
     keys: &'k [K],
@@ -43,12 +43,12 @@ struct Place<'a> {
     likely: Option<Likely<'a>>,
 }
 
-impl<'a, 'k, K, S: Source> GetMany<'a, 'k, K, S>
+impl<'a, 'k, K, S: Source> HashGetMany<'a, 'k, K, S>
 where
     &'k K: Into<Datum<'k>>,
 {
     pub(super) fn new(hash: &'a HashDb<S>, keys: &'k [K]) -> Self {
-        GetMany { hash, keys, group: [Place::default(); GROUP], used: GROUP, next: None }
+        HashGetMany { hash, keys, group: [Place::default(); GROUP], used: GROUP, next: None }
     }
 
     /// Hashes the first keys of `keys` and asks for their pages.
@@ -83,7 +83,7 @@ where
     }
 }
 
-impl<'a, 'k, K, S: Source> Iterator for GetMany<'a, 'k, K, S>
+impl<'a, 'k, K, S: Source> Iterator for HashGetMany<'a, 'k, K, S>
 where
     &'k K: Into<Datum<'k>>,
 {
@@ -114,6 +114,6 @@ where
     }
 }
 
-impl<'k, K, S: Source> ExactSizeIterator for GetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}
+impl<'k, K, S: Source> ExactSizeIterator for HashGetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}
 
-impl<'k, K, S: Source> FusedIterator for GetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}
+impl<'k, K, S: Source> FusedIterator for HashGetMany<'_, 'k, K, S> where &'k K: Into<Datum<'k>> {}

@@ -11,10 +11,10 @@ use std::path::Path;
 
 use kv_file_core::{Datum, FileSource, Source};
 
-pub use self::iter::Iter;
-pub use self::many::GetMany;
-pub use self::stat::{PageUse, Stat};
-pub use self::values::Values;
+pub use self::iter::HashIter;
+pub use self::many::HashGetMany;
+pub use self::stat::{HashStat, PageUse};
+pub use self::values::HashValues;
 
 use self::values::DataItems;
 use super::page::HashPage;
@@ -80,7 +80,7 @@ impl<S: Source> HashDb<S> {
     pub fn open(source: S) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         if let Method::Btree(list) = &meta.method
-            && list.is_list()
+            && list.several_databases
         {
             return Err(ErrorKind::SeveralDatabases.into());
         }
@@ -100,7 +100,7 @@ impl<S: Source> HashDb<S> {
     pub fn open_named(source: S, name: &[u8]) -> Result<Self> {
         let (file, meta) = PageFile::open(source)?;
         match &meta.method {
-            Method::Btree(list) if list.is_list() => {
+            Method::Btree(list) if list.several_databases => {
                 let (number, meta) = databases::find(&file, list, name)?;
                 Self::new(file, number, meta)
             }
@@ -188,11 +188,11 @@ impl<S: Source> HashDb<S> {
     /// assert_eq!(found[1], None);
     /// # Ok::<(), bdb_file::Error>(())
     /// ```
-    pub fn get_many<'k, K>(&self, keys: &'k [K]) -> GetMany<'_, 'k, K, S>
+    pub fn get_many<'k, K>(&self, keys: &'k [K]) -> HashGetMany<'_, 'k, K, S>
     where
         &'k K: Into<Datum<'k>>,
     {
-        GetMany::new(self, keys)
+        HashGetMany::new(self, keys)
     }
 
     /// The primary page of a key's bucket.
@@ -239,13 +239,13 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Errors
     /// As [`get`](Self::get), also while iterating.
-    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<Values<'_, S>> {
+    pub fn get_all<'k>(&self, key: impl Into<Datum<'k>>) -> Result<HashValues<'_, S>> {
         let budget = self.file.budget();
         let key = key.into();
         let function = self.function.ok_or(Unsupported::HashFunction)?;
         let source = self.find(self.primary_page(function, key), key, &budget)?;
         let source = source.unwrap_or(DataItems::One(None));
-        Ok(Values::new(&self.file, source, budget))
+        Ok(HashValues::new(&self.file, source, budget))
     }
 
     /// All pairs, in the order of the file, which is libdb's too: bucket by bucket. A key with
@@ -257,8 +257,8 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Complexity
     /// Reads every page in use once.
-    pub fn iter(&self) -> Iter<'_, S> {
-        Iter::new(self)
+    pub fn iter(&self) -> HashIter<'_, S> {
+        HashIter::new(self)
     }
 
     /// What is stored under a key, which is looked for on the pages of the bucket with the primary
@@ -284,9 +284,9 @@ impl<S: Source> HashDb<S> {
 
 impl<'a, S: Source> IntoIterator for &'a HashDb<S> {
     type Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>)>;
-    type IntoIter = Iter<'a, S>;
+    type IntoIter = HashIter<'a, S>;
 
-    fn into_iter(self) -> Iter<'a, S> {
+    fn into_iter(self) -> HashIter<'a, S> {
         self.iter()
     }
 }

@@ -20,7 +20,7 @@ use crate::tree;
 /// than no bytes free.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stat {
+pub struct HashStat {
     /// Pages of the whole file, other databases' included.
     pub file_pages: u64,
     /// Number of keys.
@@ -71,11 +71,11 @@ impl<S: Source> HashDb<S> {
     ///
     /// # Complexity
     /// Reads every page in use once, and those of the free list.
-    pub fn stat(&self) -> Result<Stat> {
+    pub fn stat(&self) -> Result<HashStat> {
         let mut count = Count {
             file: &self.file,
             budget: self.file.budget(),
-            stat: Stat { file_pages: self.page_count(), ..Stat::default() },
+            stat: HashStat { file_pages: self.page_count(), ..HashStat::default() },
         };
         for bucket in 0..=self.address.max_bucket {
             let number = self.address.page(bucket);
@@ -107,7 +107,7 @@ fn free_bytes<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> u64 {
 struct Count<'a, S> {
     file: &'a PageFile<S>,
     budget: Budget,
-    stat: Stat,
+    stat: HashStat,
 }
 
 impl<'a, S: Source> Count<'a, S> {

@@ -86,19 +86,19 @@ impl<'a> DataItems<'a> {
 /// After an error it ends.
 #[must_use = "iterators are lazy"]
 #[derive(Debug)]
-pub struct Values<'a, S> {
+pub struct HashValues<'a, S> {
     file: &'a PageFile<S>,
     budget: Budget,
     source: DataItems<'a>,
 }
 
-impl<'a, S: Source> Values<'a, S> {
+impl<'a, S: Source> HashValues<'a, S> {
     pub(super) fn new(file: &'a PageFile<S>, source: DataItems<'a>, budget: Budget) -> Self {
-        Values { file, budget, source }
+        HashValues { file, budget, source }
     }
 }
 
-impl<'a, S: Source> Iterator for Values<'a, S> {
+impl<'a, S: Source> Iterator for HashValues<'a, S> {
     type Item = Result<Cow<'a, [u8]>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -110,4 +110,4 @@ impl<'a, S: Source> Iterator for Values<'a, S> {
     }
 }
 
-impl<S: Source> FusedIterator for Values<'_, S> {}
+impl<S: Source> FusedIterator for HashValues<'_, S> {}

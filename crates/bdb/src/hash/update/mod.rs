@@ -15,7 +15,6 @@ use kv_file_core::{Changes, Datum, Source};
 
 use self::edit::StoredPair;
 use self::summary::{Summary, marks};
-use super::build::Keep;
 use super::layout::{is_big, item_len, pair_len};
 use super::read::HashDb;
 use crate::error::{Error, ErrorKind, Result, Unsupported};
@@ -24,6 +23,7 @@ use crate::file::PageFile;
 use crate::format::page::Header;
 use crate::format::{HashFunction, Method};
 use crate::freelist::FreeList;
+use crate::options::Keep;
 use crate::overlay::Overlay;
 use crate::verify::{MAX_ELEMENTS, refuse_meta};
 
@@ -106,7 +106,9 @@ impl<S: Source> HashUpdate<S> {
                 (HashFunction::from_charkey(meta.charkey), meta.free)
             }
             Method::Hash(meta) => return Err(Unsupported::Version(meta.version).into()),
-            Method::Btree(list) if list.is_list() => return Err(ErrorKind::SeveralDatabases.into()),
+            Method::Btree(list) if list.several_databases => {
+                return Err(ErrorKind::SeveralDatabases.into());
+            }
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
         let function = function.ok_or(Unsupported::HashFunction)?;

@@ -3,7 +3,7 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use bdb_file::{BuildOptions, DumpReader, FileId, HashBuilder, Keep, NewDatabases, Plan};
+use bdb_file::{BuildOptions, DumpReader, FileId, HashBuilder, HashPlan, Keep, NewDatabases};
 
 use super::tools::plain;
 use crate::error::ErrorKind;
@@ -54,7 +54,7 @@ pub(crate) fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolRes
 }
 
 /// Keys whose values have been left out, where that is news: otherwise the last one counts.
-fn left_out(plan: &Plan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
+fn left_out(plan: &HashPlan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
     if !options.keep_first && plan.data_order().is_none() {
         return Vec::new();
     }

@@ -2,11 +2,11 @@
 //!
 //! The usual way is a new file beside the old one, which changes places with it when it is complete
 //! and on disk: whoever opens the table sees the old contents or the new, whatever fails in
-//! between. The old file is overwritten instead, with a journal ([`overwrite`](super::overwrite)), where a new one
-//! cannot be made or could not take over its place in every respect (its owner, its other names),
-//! where the two cannot be exchanged, for whatever reason, where another process has the old one
-//! open for writing, and where a small change to a large table would make copying it cost more than
-//! it is worth.
+//! between. The old file is overwritten instead, with a journal ([`overwrite`](super::overwrite)),
+//! where a new one cannot be made or could not take over its place in every respect (its owner, its
+//! other names), where the two cannot be exchanged, for whatever reason, where another process has
+//! the old one open for writing, and where a small change to a large table would make copying it
+//! cost more than it is worth.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Seek};

@@ -9,7 +9,7 @@ use std::thread;
 use kv_file_core::Contents;
 
 /// So many bytes are given to the disk while the next ones are made.
-const PART: u64 = 4 << 20;
+const PART: u64 = 16 << 20;
 
 /// Writes a new file. It is not all on disk when this returns, but of a long one most is: that is
 /// what takes longest, and needs no processor.

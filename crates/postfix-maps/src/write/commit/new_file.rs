@@ -24,7 +24,8 @@ impl NewFile {
     /// Makes a file in the directory of `path`, which only this user may open.
     ///
     /// Where the system can, it has no name (`O_TMPFILE`): nothing is left of it however the
-    /// process ends. It is locked, so that [`sweep`](crate::sharing::left_over::sweep) knows that it is somebody's.
+    /// process ends. It is locked, so that [`sweep`](crate::sharing::left_over::sweep) knows that it
+    /// is somebody's.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let (file, name) = match nameless(directory(path)) {
             Ok(file) => (file, None),

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use super::system::reserve;
-use crate::sharing::journal::{Journal, MAGIC, TRAILER, Trailer, end, head, start, sum};
+use crate::sharing::journal::{Journal, TRAILER, Trailer, end, head, start, sum};
 
 /// What there is to overwrite in a file.
 #[derive(Clone, Copy, Debug)]
@@ -87,15 +87,6 @@ pub(crate) fn save(
             file.set_len(old_len)?;
             Err(error)
         }
-    }
-}
-
-impl Trailer {
-    fn to_bytes(self) -> Vec<u8> {
-        let Trailer { inode, old_len, new_len, start, block, blocks, old_head, new_head, sum } =
-            self;
-        let numbers = [inode, old_len, new_len, start, block, blocks, old_head, new_head, sum];
-        MAGIC.into_iter().chain(numbers.into_iter().flat_map(u64::to_le_bytes)).collect()
     }
 }
 

@@ -1,8 +1,13 @@
-//! What a new table is to be like.
+//! What a new database is to be like.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+
+use kv_file_core::Datum;
 
 use crate::format::ByteOrder;
 
-/// How a new table is laid out. The default suits Postfix: chosen from the sizes of the pairs, in
+/// How a new database is laid out. The default suits Postfix: chosen from the sizes of the pairs, in
 /// this machine's byte order, without checksums.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -10,7 +15,8 @@ pub struct BuildOptions {
     /// Page size in bytes, a power of two from 512 to 65536. `None`: the smallest that holds nearly
     /// all items.
     pub page_size: Option<u32>,
-    /// Number of buckets, at least 2. `None`: as many as leave the pages about half full.
+    /// Number of buckets of a hash database, at least 2. `None`: as many as leave the pages about
+    /// half full.
     pub buckets: Option<u32>,
     /// Byte order of the file's numbers. libdb reads either.
     pub byte_order: ByteOrder,
@@ -43,7 +49,7 @@ impl BuildOptions {
         BuildOptions { page_size: page_size.into(), ..self }
     }
 
-    /// Sets the number of buckets, or `None` for one that is chosen from the pairs.
+    /// Sets the number of buckets of a hash database, or `None` for one that is chosen from the pairs.
     #[must_use]
     pub fn buckets(self, buckets: impl Into<Option<u32>>) -> Self {
         BuildOptions { buckets: buckets.into(), ..self }
@@ -83,6 +89,34 @@ pub enum FileId {
     Unique,
     /// Computed from the pairs: the same input gives the same file, byte for byte.
     Contents,
+}
+
+impl FileId {
+    /// The 20 bytes for a file of these keys and data.
+    pub(crate) fn bytes<'a>(self, items: impl Iterator<Item = Datum<'a>>) -> [u8; 20] {
+        let number = match self {
+            FileId::Unique => {
+                // Each state has random keys of its own.
+                let random = || RandomState::new().build_hasher().finish();
+                u128::from(random()) << 64 | u128::from(random())
+            }
+            FileId::Contents => {
+                // FNV-1a of 128 bits over every item, each behind its length.
+                let fnv = |hash: u128, byte: u8| {
+                    (hash ^ u128::from(byte))
+                        .wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+                };
+                items.fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, item| {
+                    let len = (item.len() as u64).to_le_bytes();
+                    let pieces = item.pieces();
+                    len.iter().chain(pieces[0]).chain(pieces[1]).copied().fold(hash, fnv)
+                })
+            }
+        };
+        let mut uid = [0; 20];
+        uid[..16].copy_from_slice(&number.to_le_bytes());
+        uid
+    }
 }
 
 /// Which of several pairs with the same key a table keeps, unless a key may have several data
