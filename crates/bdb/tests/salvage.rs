@@ -156,6 +156,11 @@ fn lost_numbers_of_page_0_make_pairs_doubtful_only_if_they_matter() {
         assert_eq!(certain(|file| file.u32(0, 12, 0)), pairs().count());
         // Encrypted pages would make no sense.
         assert_eq!(certain(|file| file.u8(0, 24, 1)), pairs().count());
+        let both = certain(|file| {
+            file.u8(0, 24, 1);
+            file.u32(0, 48, 0xff);
+        });
+        assert_eq!(both, pairs().count());
         assert_eq!(certain(|file| file.u32(0, 76, 0xff)), 0);
     }
 }

@@ -58,8 +58,13 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported(Unsupported::Encrypted)) => {
             let mut plain = page_0;
             plain[at::ENCRYPTION] = 0;
-            match Meta::parse(&plain, 0) {
-                Ok(meta) if is_plain(&source, size, &meta)? => Ok(meta),
+            let meta = Meta::parse(&plain, 0);
+            let layout = match &meta {
+                Ok(meta) => Some(meta.layout),
+                Err(_) => guess(&source, size)?.map(|guess| guess.layout),
+            };
+            match layout {
+                Some(layout) if is_plain(&source, size, layout)? => meta,
                 // Its pages have plain headers and nothing else that could be read.
                 _ => return Err(error),
             }
@@ -111,10 +116,10 @@ fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<boo
 
 /// Whether the first hash pages with items have offsets that make sense, which those of encrypted
 /// pages do not.
-fn is_plain<S: Source>(source: &S, size: u64, meta: &Meta) -> Result<bool> {
+fn is_plain<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool> {
     let (mut plain, mut other) = (0, 0);
-    let PageLayout { order, page_size, .. } = meta.layout;
-    let table = meta.layout.header_len();
+    let PageLayout { order, page_size, .. } = layout;
+    let table = layout.header_len();
     for number in 1..(size / page_size as u64).min(SAMPLE / 10) {
         let page = source.read_at(number * page_size as u64, page_size)?;
         let header = Header::parse(&page, order).filter(|header| is_hash(header.kind));
