@@ -162,7 +162,7 @@ mod tests {
         }
         // A trailer, and no page 0 that would tell what is before it.
         let mut junk = vec![0; 65536];
-        junk[65536 - 80..][..8].copy_from_slice(b"map-jrn2");
+        junk[65536 - 80..][..8].copy_from_slice(b"map-jrn3");
         fs::write(&path, &junk).unwrap();
         assert_eq!(recover(&path, None).unwrap_err().kind(), ErrorKind::Damaged);
         assert_eq!(fs::read(&path).unwrap(), junk);

@@ -33,13 +33,16 @@ fn interrupt(path: &Path, old: &[u8], new: &[u8]) {
     let inode = fs::metadata(path).unwrap().ino();
     let blocks = new.len() / BLOCK;
     let start = old.len().max(new.len()).next_multiple_of(ALIGNMENT);
-    let end = (start + new.len() + 8 * blocks + TRAILER).next_multiple_of(ALIGNMENT);
+    let end = (start + new.len() + 16 * blocks + TRAILER).next_multiple_of(ALIGNMENT);
     let mut file = old.to_vec();
     file.resize(start, 0);
+    let old_sums: Vec<u8> =
+        file.chunks(BLOCK).take(blocks).flat_map(|block| sum(block).to_le_bytes()).collect();
     file.extend_from_slice(new);
     file.extend((0..blocks).flat_map(|i| ((i * BLOCK) as u64).to_le_bytes()));
+    file.extend(old_sums);
     file.resize(end - TRAILER, 0);
-    file.extend_from_slice(b"map-jrn2");
+    file.extend_from_slice(b"map-jrn3");
     let lengths = [old.len(), new.len(), start, BLOCK, blocks].map(|number| number as u64);
     let heads = [sum(&old[..BLOCK]), sum(&new[..BLOCK])];
     let numbers = [inode].into_iter().chain(lengths).chain(heads);

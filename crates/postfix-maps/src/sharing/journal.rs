@@ -10,37 +10,42 @@
 //! the two cannot be parted. libdb ignores whole pages behind the last one that page 0 tells of.
 //!
 //! ```text
-//! | contents, old or new or some of both | new blocks | their offsets | trailer |
+//! | contents, old or new or some of both | new blocks | their offsets | old sums | trailer |
 //!                                         ^ start, a multiple of 64 KiB, as is the end
 //! ```
 //!
 //! Blocks are of one size, except that the one at the end of the contents may be shorter. They are
-//! in the order in which they are copied. All numbers are little-endian.
+//! in the order in which they are copied. The sums are of what was in each sector of their places.
+//! All numbers are little-endian.
 //!
 //! A journal counts only in the file that it was written into, which it knows by its inode number:
 //! whoever makes a file for others to copy cannot know the number of the copy, so that they all
-//! read the same in it. And it counts only as long as the file begins with its old contents or the
-//! new: page 0, which every change of a database changes, was then touched by nobody who did not
-//! know of the journal.
+//! read the same in it. And it counts only as long as each sector that it is to change, and the
+//! file's first, has its old contents or the new: then nobody who did not know of the journal has
+//! changed the database in a way that completing it would undo. Who changes the arrangement of the
+//! pages changes page 0; who changes other pages only, without that, is not in the way.
 
 use std::fs::{File, Metadata};
 use std::hash::Hasher;
 use std::io;
+#[cfg(feature = "write")]
+use std::iter;
 use std::os::unix::fs::{FileExt, MetadataExt};
 
 use twox_hash::XxHash3_64;
 
-const MAGIC: [u8; 8] = *b"map-jrn2";
+const MAGIC: [u8; 8] = *b"map-jrn3";
 /// Length of the magic and the numbers of a [`Trailer`], at the end of the file.
 pub(crate) const TRAILER: usize = 80;
 /// Length of an offset in the list of offsets.
-pub(crate) const OFFSET: u64 = 8;
+const OFFSET: u64 = 8;
 /// Where a journal starts and ends. A multiple of every page size: libdb opens no file of odd
 /// length.
 pub(crate) const ALIGNMENT: u64 = 65536;
-/// How much of a file's beginning shows whether it is as the journal knows it: a sector, which
-/// disks write as a whole.
-pub(crate) const HEAD: usize = 512;
+/// Length of a sector: what disks write as a whole, so that it has its old contents or the new.
+pub(crate) const SECTOR: usize = 512;
+/// Length of the sum of a sector's old contents.
+const SUM: u64 = 8;
 
 /// What the last bytes of a file say of the journal before them, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +95,8 @@ impl Trailer {
     /// changed then.
     ///
     /// # Complexity
-    /// Reads the journal once if the trailer is what it should be, which nobody can forge who does
-    /// not know the file's inode number.
+    /// Reads the journal once, and what it is to change, if the trailer is what it should be, which
+    /// nobody can forge who does not know the file's inode number.
     pub fn journal(&self, file: &File, metadata: &Metadata) -> io::Result<Option<Journal>> {
         let len = metadata.len();
         if self.inode != metadata.ino()
@@ -101,19 +106,20 @@ impl Trailer {
         {
             return Ok(None);
         }
-        let mut places = Vec::with_capacity(self.blocks as usize);
-        let mut offsets = vec![0; (self.blocks * OFFSET) as usize];
-        file.read_exact_at(&mut offsets, self.start + self.blocks * self.block)?;
-        let positions = (self.start..).step_by(self.block as usize);
-        for (offset, position) in offsets.as_chunks().0.iter().zip(positions) {
-            places.push((u64::from_le_bytes(*offset), position));
+        let Trailer { new_len, start, block, blocks, .. } = *self;
+        let mut offsets = vec![0; (blocks * OFFSET) as usize];
+        let offsets_at = start + blocks * block;
+        file.read_exact_at(&mut offsets, offsets_at)?;
+        let offsets = offsets.as_chunks().0.iter().map(|offset| u64::from_le_bytes(*offset));
+        let places: Vec<(u64, u64)> = offsets.zip((start..).step_by(block as usize)).collect();
+        let mut journal = Journal { new_len, block, places };
+        let fit = journal.places.iter().all(|(at, _)| at % block == 0 && *at < new_len);
+        if !fit || !journal.is_old_or_new(file, offsets_at + blocks * OFFSET)? {
+            return Ok(None);
         }
-        places.sort_unstable();
-        let once = places.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        let fit =
-            places.iter().all(|(offset, _)| offset % self.block == 0 && *offset < self.new_len);
-        let Trailer { new_len, block, .. } = *self;
-        Ok((once && fit).then_some(Journal { new_len, block, places }))
+        journal.places.sort_unstable();
+        let once = journal.places.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        Ok(once.then_some(journal))
     }
 
     /// Length of the contents, of which nothing has been changed yet, if the journal was being
@@ -125,7 +131,7 @@ impl Trailer {
 
     /// Where the journal ends, if its numbers agree with each other.
     fn end(&self) -> Option<u64> {
-        let block_sizes = HEAD as u64..=ALIGNMENT;
+        let block_sizes = SECTOR as u64..=ALIGNMENT;
         if !self.block.is_power_of_two()
             || !block_sizes.contains(&self.block)
             || self.blocks > self.new_len.div_ceil(self.block)
@@ -194,9 +200,52 @@ impl Journal {
         Ok(())
     }
 
+    /// Sums of what is in the sectors that are to change, in the order of the blocks.
+    #[cfg(feature = "write")]
+    pub fn sums(&self, file: &File) -> io::Result<Vec<u8>> {
+        let mut sums = Vec::with_capacity(self.places.len() * sums_len(self.block) as usize);
+        let mut bytes = vec![0; self.block as usize];
+        for (offset, _) in &self.places {
+            let bytes = &mut bytes[..self.len_at(*offset)];
+            file.read_exact_at(bytes, *offset)?;
+            let old = bytes.chunks(SECTOR).map(XxHash3_64::oneshot);
+            let old = old.chain(iter::repeat(0)).take(self.block as usize / SECTOR);
+            sums.extend(old.flat_map(u64::to_le_bytes));
+        }
+        Ok(sums)
+    }
+
+    /// Returns `true` if each sector of the places has its new contents, or old ones of the sum
+    /// that [`sums`](Self::sums) found, which is at `sums_at` in the file.
+    fn is_old_or_new(&self, file: &File, sums_at: u64) -> io::Result<bool> {
+        let mut present = vec![0; self.block as usize];
+        let mut new = present.clone();
+        let mut sums = vec![0; sums_len(self.block) as usize];
+        for ((offset, position), sums_at) in self.places.iter().zip((sums_at..).step_by(sums.len()))
+        {
+            let len = self.len_at(*offset);
+            file.read_exact_at(&mut present[..len], *offset)?;
+            file.read_exact_at(&mut new[..len], *position)?;
+            file.read_exact_at(&mut sums, sums_at)?;
+            let sectors = present[..len].chunks(SECTOR).zip(new[..len].chunks(SECTOR));
+            let known = sectors.zip(sums.as_chunks().0).all(|((present, new), old)| {
+                present == new || XxHash3_64::oneshot(present) == u64::from_le_bytes(*old)
+            });
+            if !known {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     fn len_at(&self, offset: u64) -> usize {
         self.block.min(self.new_len - offset) as usize
     }
+}
+
+/// Length of the sums of a block's sectors.
+fn sums_len(block: u64) -> u64 {
+    block / SECTOR as u64 * SUM
 }
 
 /// Where a journal starts.
@@ -206,7 +255,8 @@ pub(crate) fn start(old_len: u64, new_len: u64) -> Option<u64> {
 
 /// Where a journal ends.
 pub(crate) fn end(start: u64, block: u64, blocks: u64) -> Option<u64> {
-    let len = block.checked_add(OFFSET)?.checked_mul(blocks)?.checked_add(TRAILER as u64)?;
+    let one = block.checked_add(OFFSET)?.checked_add(sums_len(block))?;
+    let len = one.checked_mul(blocks)?.checked_add(TRAILER as u64)?;
     start.checked_add(len)?.checked_next_multiple_of(ALIGNMENT)
 }
 
@@ -215,9 +265,12 @@ fn trailer_place(len: u64) -> Option<u64> {
     len.checked_sub(TRAILER as u64).filter(|_| len.is_multiple_of(ALIGNMENT))
 }
 
-/// The sum of a sector.
+/// The sum of a sector. Behind a file's end are zeros, as when it is made longer.
 pub(crate) fn head(file: &File, at: u64) -> io::Result<u64> {
-    sum(file, at, at + HEAD as u64)
+    let mut sector = [0; SECTOR];
+    let len = file.metadata()?.len().saturating_sub(at).min(SECTOR as u64) as usize;
+    file.read_exact_at(&mut sector[..len], at)?;
+    Ok(XxHash3_64::oneshot(&sector))
 }
 
 /// The sum of a file's bytes from `start` to `end`: against accidents, not against forgery.

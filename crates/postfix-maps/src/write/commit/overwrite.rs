@@ -46,7 +46,6 @@ pub(crate) fn save(
     let start = start(old_len, new_len).ok_or(io::ErrorKind::FileTooLarge)?;
     let end = end(start, block, blocks).ok_or(io::ErrorKind::FileTooLarge)?;
     let save = || {
-        reserve(file, end)?;
         let old_head = head(file, 0)?;
         let trailer = Trailer {
             inode: metadata.ino(),
@@ -59,14 +58,17 @@ pub(crate) fn save(
             new_head: old_head,
             sum: 0,
         };
-        // From now on it shows what the file's new length is for.
+        // With its new length the file shows what that is for.
         file.write_all_at(&trailer.to_bytes(), end - TRAILER as u64)?;
+        reserve(file, end)?;
         write(file, start)?;
         let positions = (start..).step_by(block as usize);
-        let places: Vec<(u64, u64)> = offsets.iter().copied().zip(positions).collect();
-        let list: Vec<u8> = offsets.iter().copied().flat_map(u64::to_le_bytes).collect();
+        let places = offsets.iter().copied().zip(positions).collect();
+        let mut journal = Journal { new_len, block, places };
+        let mut list: Vec<u8> = offsets.iter().copied().flat_map(u64::to_le_bytes).collect();
+        list.extend(journal.sums(file)?);
         file.write_all_at(&list, start + blocks * block)?;
-        let new_head = match places.iter().find(|(offset, _)| *offset == 0) {
+        let new_head = match journal.places.iter().find(|(offset, _)| *offset == 0) {
             Some((_, position)) => head(file, *position)?,
             None => old_head,
         };
@@ -75,19 +77,14 @@ pub(crate) fn save(
         let sum = sum(file, start, end - 8)?;
         file.write_all_at(&sum.to_le_bytes(), end - 8)?;
         file.sync_all()?;
-        Ok(places)
+        journal.places.sort_unstable();
+        Ok(journal)
     };
-    match save() {
-        Ok(mut places) => {
-            places.sort_unstable();
-            Ok(Journal { new_len, block, places })
-        }
-        Err(error) => {
-            let error: io::Error = error;
-            file.set_len(old_len)?;
-            Err(error)
-        }
+    let journal: io::Result<Journal> = save();
+    if journal.is_err() {
+        file.set_len(old_len)?;
     }
+    journal
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sharing::journal::{ALIGNMENT, HEAD, OFFSET};
+use crate::sharing::journal::{ALIGNMENT, SECTOR};
 
-const BLOCK: usize = 2 * HEAD;
+const BLOCK: usize = 2 * SECTOR;
 
 fn contents(file: &File) -> Vec<u8> {
     let mut bytes = vec![0; file.metadata().unwrap().len() as usize];
@@ -104,7 +104,7 @@ proptest! {
         let file = change.file();
         change.save(&file, None).unwrap();
         prop_assert_eq!(file.metadata().unwrap().len() % ALIGNMENT, 0);
-        change.copy(&file, copied, sectors * HEAD);
+        change.copy(&file, copied, sectors * SECTOR);
         prop_assert_eq!(completed(&file), change.new);
     }
 
@@ -186,17 +186,46 @@ fn a_journal_counts_in_its_own_file_only() {
 }
 
 #[test]
-fn a_file_whose_beginning_somebody_else_has_changed_is_left_alone() {
-    let (old, new) = (vec![1; 3 * BLOCK], [vec![4; BLOCK], vec![2; 2 * BLOCK]].concat());
-    let change = Change { old, new, changed: vec![0, BLOCK as u64, 2 * BLOCK as u64] };
-    for at in (0..3 * BLOCK).step_by(100) {
+fn a_file_that_somebody_else_has_changed_is_left_alone() {
+    let (old, new) = (vec![1; 4 * BLOCK], [vec![4; BLOCK], vec![2; 3 * BLOCK]].concat());
+    let change = Change { old, new, changed: vec![0, BLOCK as u64, 3 * BLOCK as u64] };
+    for at in (0..4 * BLOCK).step_by(100) {
+        for copied in 0..3 {
+            let file = change.file();
+            change.save(&file, None).unwrap();
+            change.copy(&file, copied, SECTOR);
+            assert!(Journal::find(&file).unwrap().is_some());
+            file.write_all_at(&[3], at as u64).unwrap();
+            // What it would not touch may be anything.
+            let untouched = (2 * BLOCK..3 * BLOCK).contains(&at);
+            assert_eq!(Journal::find(&file).unwrap().is_some(), untouched, "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_file_of_nothing_is_filled() {
+    let change = Change { old: Vec::new(), new: vec![2; BLOCK], changed: vec![0] };
+    let file = change.file();
+    change.save(&file, None).unwrap();
+    assert_eq!(completed(&file), change.new);
+}
+
+/// A database whose page 0 stays as it is, as when libdb puts a pair into a leaf with room.
+#[test]
+fn a_change_without_the_first_block_is_made_whole_too() {
+    let (old, new) = (vec![1; 3 * BLOCK], [vec![1; BLOCK], vec![2; 2 * BLOCK]].concat());
+    let change = Change { old, new, changed: vec![2 * BLOCK as u64, BLOCK as u64] };
+    for copied in 0..=2 {
         let file = change.file();
         change.save(&file, None).unwrap();
-        assert!(Journal::find(&file).unwrap().is_some());
-        file.write_all_at(&[3], at as u64).unwrap();
-        // What else is neither old nor new, a disk has torn.
-        assert_eq!(Journal::find(&file).unwrap().is_some(), at >= HEAD, "{at}");
+        change.copy(&file, copied, SECTOR);
+        assert_eq!(completed(&file), change.new);
     }
+    let file = change.file();
+    change.save(&file, None).unwrap();
+    file.write_all_at(&[3], 0).unwrap();
+    assert!(Journal::find(&file).unwrap().is_none(), "the pages may be arranged in another way");
 }
 
 #[test]
@@ -213,7 +242,7 @@ fn a_trailer_that_claims_a_large_file_costs_no_time() {
         new_len: ALIGNMENT,
         start: ALIGNMENT,
         block: 512,
-        blocks: (len - 2 * ALIGNMENT) / (512 + OFFSET),
+        blocks: (len - 2 * ALIGNMENT) / (512 + 16),
         old_head: head,
         new_head: head,
         sum: 0,
