@@ -32,6 +32,43 @@ pub fn database_names<S: Source>(source: S) -> Result<Vec<Vec<u8>>> {
     Ok(names)
 }
 
+/// How a database keeps its pairs, which tells what reads it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AccessMethod {
+    /// In buckets by the hash of their keys: [`HashDb`](crate::HashDb).
+    #[default]
+    Hash,
+    /// In the order of their keys: [`BtreeDb`](crate::BtreeDb).
+    Btree,
+}
+
+/// The access method of the database `name` of a file that holds several, or of the only one.
+///
+/// # Errors
+/// As for [`BtreeDb::open`](crate::BtreeDb::open), and
+/// [`open_named`](crate::BtreeDb::open_named) where there is a name.
+///
+/// # Complexity
+/// Reads page 0; with a name the pages of the list, and one more.
+pub fn access_method<S: Source>(source: S, name: Option<&[u8]>) -> Result<AccessMethod> {
+    let (file, meta) = PageFile::open(source)?;
+    let method = match (meta.method, name) {
+        (Method::Btree(list), Some(name)) if list.several_databases => {
+            find(&file, &list, name)?.1.method
+        }
+        (_, Some(_)) => return Err(ErrorKind::NoSuchDatabase.into()),
+        (Method::Btree(list), None) if list.several_databases => {
+            return Err(ErrorKind::SeveralDatabases.into());
+        }
+        (method, None) => method,
+    };
+    Ok(match method {
+        Method::Hash(_) => AccessMethod::Hash,
+        Method::Btree(_) => AccessMethod::Btree,
+    })
+}
+
 /// The meta page of the database `name`.
 pub(crate) fn find<S: Source>(
     file: &PageFile<S>,

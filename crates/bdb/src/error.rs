@@ -69,7 +69,8 @@ pub enum ErrorKind {
     #[error("{0}")]
     Corrupt(Problem),
     /// The file holds several databases, each under a name: open one with
-    /// [`HashDb::open_named`](crate::HashDb::open_named).
+    /// [`HashDb::open_named`](crate::HashDb::open_named) or
+    /// [`BtreeDb::open_named`](crate::BtreeDb::open_named).
     #[error("file holds several named databases")]
     SeveralDatabases,
     /// The file holds no database of the name asked for.
@@ -157,7 +158,7 @@ pub enum Unsupported {
     /// A version of the format before Berkeley DB 3.1 or after 6.
     #[error("unsupported version {0} of the file format")]
     Version(u32),
-    /// A database of another access method than hash.
+    /// A database of another access method than the one that it was opened for.
     #[error("unsupported access method: {0}")]
     AccessMethod(&'static str),
     /// A btree whose items are packed.
@@ -175,13 +176,16 @@ pub enum TextProblem {
     /// The header has a line that is not `keyword=value`.
     #[error("expected keyword=value")]
     NotAHeaderLine,
-    /// A keyword that no dump of a hash database has.
+    /// A keyword that no dump has of a database that this crate reads.
     #[error("unknown keyword {0:?}")]
     Keyword(String),
     /// A value that its keyword cannot have.
     #[error("impossible value of {0}")]
     Value(&'static str),
-    /// The database is of another access method than hash.
+    /// A keyword of another access method.
+    #[error("{0} does not go with the type")]
+    OtherType(&'static str),
+    /// The database is of another access method than hash and btree.
     #[error("unsupported access method")]
     AccessMethod,
     /// The header does not state the type.

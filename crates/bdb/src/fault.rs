@@ -162,7 +162,7 @@ faults! {
     Spares, "spares", Damage, "page-address table leads outside the file, to a page twice, or is incomplete";
     Elements, "elements", Damage, "impossible number of elements";
     ElementsTooFew, "elements-too-few", Note, "number of elements is less than that of the keys";
-    UnusedField, "unused-field", Note, "unused field of the meta page is not 0";
+    UnusedField, "unused-field", Note, "unused field is not 0";
     BtreeMinimum, "btree-minimum", Damage, "impossible minimum of keys per page";
     BtreeRoot, "btree-root", Damage, "impossible root page";
     RecordLength, "record-length", Damage, "record length without fixed-length records";
@@ -202,6 +202,7 @@ faults! {
     ReservedBucket, "reserved-bucket", Damage, "page is reserved for the table to grow, and in use";
     LevelStep, "level-step", Damage, "level is not one below that of the parent page";
     Separator, "separator", Damage, "keys of the page do not lie between the separators above it";
+    EmptyLeaf, "empty-leaf", Note, "leaf of a tree is empty";
     LeafOrder, "leaf-order", Damage, "leaf is not linked to its neighbours";
     RecordCount, "record-count", Damage, "number of records is wrong";
     FreeList, "free-list", Damage, "page on the free list is not free";

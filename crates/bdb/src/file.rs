@@ -50,6 +50,11 @@ pub(crate) struct Page<'a> {
 pub(crate) struct Budget(Cell<u32>);
 
 impl Budget {
+    /// The budget of an operation that needs to read a page twice.
+    pub fn twice(self) -> Self {
+        Budget(Cell::new(self.0.get().saturating_mul(2)))
+    }
+
     /// Takes one page from the budget; `page` is where the link to it was found, or the page
     /// itself.
     pub fn spend(&self, page: u32) -> Result<()> {

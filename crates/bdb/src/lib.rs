@@ -9,10 +9,11 @@
 //! # Ok::<(), bdb_file::Error>(())
 //! ```
 //!
-//! So far: hash databases, which is what Postfix's `hash:` tables are. [`HashDb`] reads one,
-//! [`HashBuilder`] makes one, [`HashUpdate`] changes one. [`verify`](verify()) tells all that is
-//! wrong with a file, [`salvage`](salvage()) reads what is left of it. The crate knows nothing of
-//! Postfix; the crate `postfix-maps` adds its rules.
+//! Hash databases are what Postfix's `hash:` tables are: [`HashDb`] reads one, [`HashBuilder`] makes
+//! one, [`HashUpdate`] changes one; for btree databases, Postfix's `btree:` tables, there are [`BtreeDb`],
+//! [`BtreeBuilder`] and [`BtreeUpdate`]. Of files of both kinds, [`verify`](verify()) tells all that is
+//! wrong, [`salvage`](salvage()) reads what is left, and [`dump_all`] writes the text of `db_dump`. The
+//! crate knows nothing of Postfix; the crate `postfix-maps` adds its rules.
 //!
 //! ```
 //! use bdb_file::{HashBuilder, BuildOptions, HashDb, Keep};
@@ -73,20 +74,23 @@
 //!
 //! # Limits
 //!
-//! - Btree, queue, recno and heap databases are refused, as are encrypted and partitioned ones and
+//! - Queue, recno and heap databases are refused, as are encrypted and partitioned ones and
 //!   files of Berkeley DB 1.85 to 3.0: see [`Unsupported`].
 //! - An update stores one data item a key: of several that were there, all are replaced or removed.
 //! - A process that changes a file while it is read: see [`Source`] and [`Memory::map`].
 
 #![forbid(unsafe_code)]
 
+mod btree;
 mod databases;
 mod error;
 mod fault;
+mod figures;
 mod file;
 mod format;
 mod freelist;
 mod hash;
+mod new_database;
 mod new_databases;
 mod new_pages;
 mod new_tree;
@@ -94,26 +98,34 @@ mod options;
 mod overflow;
 mod overlay;
 mod salvage;
+mod same_keys;
+mod sort;
 pub mod specification;
 mod stop;
 mod text;
 mod tree;
 mod verify;
 
-pub use databases::database_names;
+pub use btree::{
+    BtreeBuilder, BtreeDb, BtreeGetMany, BtreeIter, BtreePlan, BtreeStat, BtreeUpdate, BtreeValues,
+};
+pub use databases::{AccessMethod, access_method, database_names};
 pub use error::{Error, ErrorKind, Result, TextProblem, Unsupported};
 pub use fault::{Fault, Problem, Severity};
+pub use figures::PageUse;
 pub use file::stated_len;
 pub use format::{
-    ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_database,
+    BtreeMeta, ByteOrder, HashMeta, MAX_BUCKET_GROUPS, MAX_PAGE_SIZE, MIN_PAGE_SIZE, is_btree,
+    is_database,
 };
 pub use hash::{
-    HashBuilder, HashDb, HashGetMany, HashIter, HashPlan, HashStat, HashUpdate, HashValues, PageUse,
+    HashBuilder, HashDb, HashGetMany, HashIter, HashPlan, HashStat, HashUpdate, HashValues,
 };
 pub use kv_file_core::{
     Block, Changes, Contents, Datum, Entries, FileSource, Memory, Source, TextFormat, TooLarge,
     print_escaped, print_unescaped,
 };
+pub use new_database::{Builder, DatabaseBuilder, DatabasePlan};
 pub use new_databases::NewDatabases;
 pub use options::{BuildOptions, DataOrder, FileId, Keep};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};

@@ -5,7 +5,8 @@ use std::hash::{BuildHasher, Hasher};
 
 use kv_file_core::Datum;
 
-use crate::format::ByteOrder;
+use crate::error::{ErrorKind, Result};
+use crate::format::{ByteOrder, PageLayout, page_sizes};
 
 /// How a new database is laid out. The default suits Postfix: chosen from the sizes of the pairs, in
 /// this machine's byte order, without checksums.
@@ -27,6 +28,11 @@ pub struct BuildOptions {
     /// The order of several data items of one key. `None`: a key has but one, as in Postfix's
     /// tables.
     pub data_order: Option<DataOrder>,
+    /// Number of keys for which each page of a btree has room, at least 2. `None`: 2.
+    pub minimum_keys: Option<u32>,
+    /// Whether a btree counts the records under each page, so that libdb finds them by their
+    /// number. Not with several data items of a key.
+    pub record_numbers: bool,
 }
 
 impl Default for BuildOptions {
@@ -38,6 +44,8 @@ impl Default for BuildOptions {
             checksums: false,
             file_id: FileId::Unique,
             data_order: None,
+            minimum_keys: None,
+            record_numbers: false,
         }
     }
 }
@@ -77,6 +85,39 @@ impl BuildOptions {
     #[must_use]
     pub fn data_order(self, data_order: impl Into<Option<DataOrder>>) -> Self {
         BuildOptions { data_order: data_order.into(), ..self }
+    }
+
+    /// Sets the number of keys for which each page of a btree has room, or `None` for 2.
+    #[must_use]
+    pub fn minimum_keys(self, minimum_keys: impl Into<Option<u32>>) -> Self {
+        BuildOptions { minimum_keys: minimum_keys.into(), ..self }
+    }
+
+    /// Sets whether a btree counts the records under each page.
+    #[must_use]
+    pub fn record_numbers(self, record_numbers: bool) -> Self {
+        BuildOptions { record_numbers, ..self }
+    }
+}
+
+impl BuildOptions {
+    /// The page size that is asked for.
+    pub(crate) fn stated_page_size(&self) -> Result<Option<u32>> {
+        match self.page_size {
+            Some(size) if !page_sizes().any(|possible| possible == size) => {
+                Err(ErrorKind::Option("page size is not a power of two from 512 to 65536").into())
+            }
+            stated => Ok(stated),
+        }
+    }
+
+    /// The layout of pages of this size.
+    pub(crate) fn page_layout(&self, page_size: u32) -> PageLayout {
+        PageLayout {
+            order: self.byte_order,
+            page_size: page_size as usize,
+            checksums: self.checksums,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Big items: keys and data that fill a chain of pages of their own (section 7).
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use kv_file_core::{Datum, Source};
@@ -123,6 +124,36 @@ pub(crate) fn equals<S: Source>(
     })
 }
 
+/// Compares a big item with another one. Reads it up to the first byte that differs, and allocates
+/// nothing.
+pub(crate) fn compare<S: Source>(
+    file: &PageFile<S>,
+    big: BigRef,
+    key: Datum<'_>,
+    budget: &Budget,
+) -> Result<Ordering> {
+    let [mut rest, mut tail] = key.pieces();
+    let mut order = Ordering::Equal;
+    walk(file, big, budget, |page, range| {
+        let mut stored = &page.bytes[range];
+        while !stored.is_empty() && order.is_eq() {
+            if rest.is_empty() {
+                rest = std::mem::take(&mut tail);
+            }
+            let len = stored.len().min(rest.len());
+            order = match len {
+                0 => Ordering::Greater,
+                _ => stored[..len].cmp(&rest[..len]),
+            };
+            (stored, rest) = (&stored[len..], &rest[len..]);
+        }
+        order.is_eq()
+    })?;
+    // Where all that is stored is the start of the key, it is less.
+    let left = rest.len() + tail.len();
+    Ok(order.then_with(|| 0.cmp(&left)))
+}
+
 /// Makes a page of zeros the page `number` of a chain: it takes what fits of what is left of an
 /// item. The checksum is left to the caller.
 pub(crate) fn fill(
@@ -189,4 +220,30 @@ pub(crate) fn free<S: Source, N>(
         }
     }
     pages.iter().try_for_each(|number| free.give(file, *number))
+}
+
+/// Takes one reference to a big item away: gives its pages back if that was the only one, and lowers
+/// its count if not. Nothing is touched that `check` refuses.
+pub(crate) fn release<S: Source, N>(
+    file: &mut PageFile<Overlay<S, N>>,
+    free_list: &mut FreeList,
+    big: BigRef,
+    check: impl Fn(&PageFile<Overlay<S, N>>, &Page<'_>) -> Result<()>,
+) -> Result<()> {
+    let pages = pages(file, big, &file.budget())?;
+    let is_shared = file.page(big.first, &file.budget())?.header.entries > 1;
+    if !is_shared {
+        return free(file, free_list, &pages, check);
+    }
+    for number in pages {
+        let page = file.page(number, &file.budget())?;
+        check(file, &page)?;
+        let mut header = page.header;
+        // On pages but the first the count may be 1 throughout.
+        header.entries = header.entries.saturating_sub(1).max(1);
+        let mut bytes = page.bytes.into_owned();
+        header.put(&mut bytes, file.layout.order);
+        file.put(number, bytes)?;
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -12,8 +13,9 @@ use crate::fault::{Fault, Problem};
 use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
 
-/// When a changed page is to be written; earlier ones first
-/// ([`HashUpdate::finish`](crate::HashUpdate::finish)).
+/// When a changed page is to be written; earlier ones first, and among those of the same turn the
+/// ones of a tree from its root down ([`HashUpdate::finish`](crate::HashUpdate::finish),
+/// [`BtreeUpdate::finish`](crate::BtreeUpdate::finish)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Turn {
     /// Belonged to nothing before.
@@ -175,7 +177,11 @@ impl<S: Source, N> Source for Overlay<S, N> {
 
 impl<S: Source> PageFile<S> {
     /// The same file, to be changed. Its last page is the one that page 0 states, if it does.
-    pub fn into_overlay<N>(self, stated: Option<u32>) -> PageFile<Overlay<S, N>> {
+    ///
+    /// # Errors
+    /// Where the file has pages of its own behind that one: they would be cut off.
+    pub fn into_overlay<N>(self, stated: Option<u32>) -> Result<PageFile<Overlay<S, N>>> {
+        self.refuse_lost_pages(stated)?;
         let last_page = stated.unwrap_or(self.last_page);
         let count = u64::from(last_page) + 1;
         let page_size = self.layout.page_size;
@@ -188,7 +194,23 @@ impl<S: Source> PageFile<S> {
             turns: BTreeMap::new(),
         });
         file.last_page = last_page;
-        file
+        Ok(file)
+    }
+
+    /// Refuses a file that has pages of its own behind the last one that page 0 tells of. What else
+    /// lies there, such as what is left of an interrupted change, calls itself by other numbers.
+    fn refuse_lost_pages(&self, stated: Option<u32>) -> Result<()> {
+        /// More than what any change leaves, and looked at in less than a second.
+        const LIMIT: u64 = 1 << 30;
+        let Some(stated) = stated else { return Ok(()) };
+        let lost = || Err(Problem::on(0, Fault::LastPage).into());
+        if u64::from(self.last_page.saturating_sub(stated)) * self.layout.page_size as u64 > LIMIT {
+            return lost();
+        }
+        self.each_page_from(u64::from(stated) + 1, |number, page| {
+            let header = Header::parse(page, self.layout.order);
+            if header.is_some_and(|header| header.number == number) { lost() } else { Ok(()) }
+        })
     }
 }
 
@@ -322,12 +344,17 @@ impl<S: Source, N> PageFile<Overlay<S, N>> {
 
     /// What has become of the file.
     pub fn into_changes(mut self) -> Changes {
-        let mut turns: Vec<_> =
-            self.source.turns.iter().map(|(page, turn)| (*turn, *page)).collect();
-        turns.sort_unstable();
         let kept = &mut self.source.kept;
+        let level = |number| {
+            let page = kept.place(number).and_then(OnceCell::get);
+            page.and_then(|page| Header::parse(&page.bytes, self.layout.order)).map(|it| it.level)
+        };
+        let turns = self.source.turns.iter();
+        let mut turns: Vec<_> =
+            turns.map(|(number, turn)| (*turn, Reverse(level(*number)), *number)).collect();
+        turns.sort_unstable();
         let page_size = self.layout.page_size as u64;
-        let block = |(_, number)| {
+        let block = |(_, _, number)| {
             let bytes = kept.take(number)?;
             Some(Block { at: u64::from(number) * page_size, bytes })
         };

@@ -1,12 +1,13 @@
-//! The leaves of a tree in order: duplicates off the page, and the list of databases in a file.
+//! Pages of trees, and the leaves of a tree in order: duplicates off the page, and the list of
+//! databases in a file.
 //!
-//! Btree pages are specified in sections 2 to 7 of the btree specification. Keys are not looked at:
-//! a tree is read from its first leaf to its last.
+//! Btree pages are specified in sections 2 to 7 of the btree specification.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use kv_file_core::Source;
+use kv_file_core::{Datum, Source};
 
 use crate::error::{Error, Result};
 use crate::fault::{Fault, Flaw};
@@ -45,18 +46,7 @@ impl<'a> Leaves<'a> {
     pub fn under<S: Source>(file: &'a PageFile<S>, root: u32, budget: &Budget) -> Result<Self> {
         let mut page = file.page(root, budget)?;
         while !is_leaf(page.header.kind) {
-            let Some(child) = item(file, &page, 0)?.child else {
-                return Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
-            };
-            if page.header.level < 2 {
-                return Err(page.problem(Fault::Level).value(page.header.level).into());
-            }
-            let below = file.page(child.page, budget)?;
-            // Levels fall by one with each step, which also ends the descent.
-            if below.header.level != page.header.level - 1 {
-                return Err(below.problem(Fault::LevelStep).value(below.header.level).into());
-            }
-            page = below;
+            page = below(file, &page, 0, budget)?;
         }
         Ok(Leaves { leaf: page, index: 0 })
     }
@@ -80,6 +70,38 @@ impl<'a> Leaves<'a> {
         let index = self.index;
         self.index += 1;
         leaf_item(file, &self.leaf, index, budget).map(Some)
+    }
+}
+
+/// The page to which entry `index` of an internal page leads.
+///
+/// Levels fall by one with each step, which ends every descent.
+pub(crate) fn below<'a, S: Source>(
+    file: &'a PageFile<S>,
+    page: &Page<'_>,
+    index: usize,
+    budget: &Budget,
+) -> Result<Page<'a>> {
+    let Some(child) = item(file, page, index)?.child else {
+        return Err(page.problem(Fault::LinkedType).value(page.header.kind).into());
+    };
+    if page.header.level < 2 {
+        return Err(page.problem(Fault::Level).value(page.header.level).into());
+    }
+    let below = file.page(child.page, budget)?;
+    if below.header.level != page.header.level - 1 {
+        return Err(below.problem(Fault::LevelStep).value(below.header.level).into());
+    }
+    Ok(below)
+}
+
+/// The order of keys and sorted data: that of their bytes, and what is longer comes last (section
+/// 7).
+pub(crate) fn compare(stored: &[u8], key: Datum<'_>) -> Ordering {
+    let [bytes, tail] = key.pieces();
+    match stored.split_at_checked(bytes.len()) {
+        Some((start, rest)) => start.cmp(bytes).then_with(|| rest.cmp(tail)),
+        None => stored.cmp(bytes),
     }
 }
 
@@ -111,6 +133,33 @@ pub(crate) fn pages<S: Source>(file: &PageFile<S>, root: u32) -> Result<Vec<u32>
     Ok(pages)
 }
 
+/// The number of records on a leaf of a btree, or under an internal page as its entries tell.
+pub(crate) fn records<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Result<u64> {
+    let entries = page.header.entries;
+    if page.header.kind == page_type::BTREE_LEAF {
+        return Ok(u64::from(entries / 2));
+    }
+    let count =
+        |entry| Ok(item(file, page, entry)?.child.map_or(0, |child| u64::from(child.records)));
+    (0..entries.into()).map(count).sum()
+}
+
+/// Returns `true` if a pair of a btree's leaf and the next one are duplicates: they share their key.
+pub(crate) fn shares_key<S: Source>(
+    file: &PageFile<S>,
+    leaf: &Page<'_>,
+    pair: usize,
+) -> Result<bool> {
+    let offset = |pair| offset(file, leaf, 2 * pair);
+    Ok(pair + 1 < usize::from(leaf.header.entries / 2) && offset(pair)? == offset(pair + 1)?)
+}
+
+/// Where item `index` of a tree page starts, which has not been checked.
+fn offset<S: Source>(file: &PageFile<S>, page: &Page<'_>, index: usize) -> Result<usize> {
+    let flawed = |flaw: Flaw| flaw.on(page.number).item(index);
+    Ok(TreeItem::offset(&page.bytes, file.layout, index).map_err(flawed)?)
+}
+
 /// Item `index` of a tree page.
 pub(crate) fn item<'p, S: Source>(
     file: &PageFile<S>,
@@ -136,16 +185,26 @@ fn leaf_item<'a, S: Source>(
     budget: &Budget,
 ) -> Result<LeafItem<'a>> {
     let item = item(file, page, index)?;
-    let start = item.offset + LEAF_ITEM_LEN;
-    let bytes = match item.content {
-        Content::Plain(plain) => page.part(start..start + plain.len()),
-        Content::Big(big) => overflow::read(file, big, budget)?,
-        Content::DuplicateTree(_) => return Err(tree_in_tree(page, index)),
-    };
-    Ok(LeafItem { bytes, deleted: item.deleted })
+    Ok(LeafItem { bytes: bytes(file, page, index, &item, budget)?, deleted: item.deleted })
 }
 
-/// What is read here has no trees within it: a tree of duplicates, and the list of databases.
-fn tree_in_tree(page: &Page<'_>, index: usize) -> Error {
+/// The bytes of item `index` of a leaf, which is a key or data.
+pub(crate) fn bytes<'a, S: Source>(
+    file: &'a PageFile<S>,
+    page: &Page<'a>,
+    index: usize,
+    item: &TreeItem<'_>,
+    budget: &Budget,
+) -> Result<Cow<'a, [u8]>> {
+    let start = item.offset + LEAF_ITEM_LEN;
+    match item.content {
+        Content::Plain(plain) => Ok(page.part(start..start + plain.len())),
+        Content::Big(big) => overflow::read(file, big, budget),
+        Content::DuplicateTree(_) => Err(tree_in_tree(page, index)),
+    }
+}
+
+/// There is a tree where the item of one must have bytes.
+pub(crate) fn tree_in_tree(page: &Page<'_>, index: usize) -> Error {
     page.problem(Fault::ItemType).item(index).value(DUPLICATE_TREE).into()
 }

@@ -20,11 +20,13 @@ fn seeds() {
 #[test]
 fn golden_files() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for file in fs::read_dir(golden).unwrap() {
+    let files = [golden.clone(), golden.join("btree")].map(fs::read_dir);
+    for file in files.into_iter().flat_map(Result::unwrap) {
         let path = file.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "db") {
             let bytes = fs::read(path).unwrap();
             fuzzed::reading::check(&bytes);
+            fuzzed::btree_reading::check(&bytes);
             fuzzed::verdict::check(&bytes);
         }
     }

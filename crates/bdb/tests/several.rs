@@ -7,15 +7,21 @@ mod model;
 use std::collections::BTreeMap;
 
 use bdb_file::{
-    BuildOptions, Error, ErrorKind, HashBuilder, HashDb, Keep, NewDatabases, database_names, verify,
+    BtreeBuilder, BtreeDb, BuildOptions, DatabaseBuilder, Error, ErrorKind, HashBuilder, HashDb,
+    Keep, NewDatabases, database_names, verify,
 };
 use generated::{bytes, options};
 use model::{Map, assert_holds};
 use proptest::prelude::*;
 
+/// Databases of both kinds: every second one is a btree.
 fn build(databases: &BTreeMap<Vec<u8>, Map>, options: &BuildOptions) -> Vec<u8> {
-    let builders = databases.iter().rev().map(|(name, pairs)| {
-        let mut builder = HashBuilder::new(options.clone());
+    let builders = databases.iter().enumerate().rev().map(|(i, (name, pairs))| {
+        let options = options.clone();
+        let mut builder = match i % 2 {
+            0 => DatabaseBuilder::from(HashBuilder::new(options)),
+            _ => BtreeBuilder::new(options).into(),
+        };
         for (key, data) in pairs {
             builder.push(key, data).unwrap();
         }
@@ -33,8 +39,22 @@ fn check(databases: &BTreeMap<Vec<u8>, Map>, options: &BuildOptions) {
     let verified = verify(&file, |problem| panic!("{problem:?}")).unwrap();
     assert!(verified.is_sound());
     assert!(database_names(&file).unwrap().iter().eq(databases.keys()));
-    for (name, pairs) in databases {
-        assert_holds(&HashDb::open_named(&file, name).unwrap(), pairs);
+    for (i, (name, pairs)) in databases.iter().enumerate() {
+        if i % 2 == 0 {
+            assert_holds(&HashDb::open_named(&file, name).unwrap(), pairs);
+            continue;
+        }
+        let database = BtreeDb::open_named(&file, name).unwrap();
+        let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
+        assert!(
+            listed
+                .iter()
+                .map(|(key, data)| (&**key, &**data))
+                .eq(pairs.iter().map(|(key, data)| (&key[..], &data[..])))
+        );
+        for (key, data) in pairs {
+            assert_eq!(database.get(key).unwrap().as_deref(), Some(&data[..]));
+        }
     }
 }
 
@@ -73,19 +93,20 @@ fn is_option(plan: Result<NewDatabases<'_>, Error>) -> bool {
 
 #[test]
 fn databases_that_do_not_fit_together() {
-    let with = |page_size, checksums| {
-        HashBuilder::new(BuildOptions::default().page_size(page_size).checksums(checksums))
-    };
-    let plan = |one, other, names: [&[u8]; 2]| {
+    let options =
+        |page_size, checksums| BuildOptions::default().page_size(page_size).checksums(checksums);
+    let hash = |page_size, checksums| HashBuilder::new(options(page_size, checksums));
+    let btree = |page_size, checksums| BtreeBuilder::new(options(page_size, checksums));
+    let plan = |one: HashBuilder<'static>, other: BtreeBuilder<'static>, names: [&[u8]; 2]| {
         let [name, other_name] = names.map(<[u8]>::to_vec);
-        NewDatabases::plan(vec![(name, one), (other_name, other)], Keep::Last)
+        NewDatabases::plan(vec![(name, one.into()), (other_name, other.into())], Keep::Last)
     };
     let names: [&[u8]; 2] = [b"a", b"b"];
-    assert!(plan(with(Some(512), false), with(None, false), names).is_ok());
+    assert!(plan(hash(Some(512), false), btree(None, false), names).is_ok());
     for (one, other, names) in [
-        (with(None, false), with(None, false), [&b"a"[..], b"a"]),
-        (with(Some(512), false), with(Some(1024), false), names),
-        (with(None, true), with(None, false), names),
+        (hash(None, false), btree(None, false), [&b"a"[..], b"a"]),
+        (hash(Some(512), false), btree(Some(1024), false), names),
+        (hash(None, true), btree(None, false), names),
     ] {
         assert!(is_option(plan(one, other, names)));
     }

@@ -8,9 +8,9 @@ use clap_complete::Shell;
 
 use crate::table::TableName;
 
-/// Checks, salvages, dumps, loads and compares the files of Postfix's hash: and cdb: tables
+/// Checks, salvages, dumps, loads and compares the files of Postfix's hash:, btree: and cdb: tables
 ///
-/// A MAP is the path of a file, or TYPE:PATH as in Postfix: hash:PATH is the file PATH.db, and
+/// A MAP is the path of a file, or TYPE:PATH as in Postfix: hash:PATH and btree:PATH are the file PATH.db, and
 /// cdb:PATH is PATH.cdb. What a file at a path is, its contents tell; of a file that is yet to be
 /// made, its suffix. Berkeley DB files are read under a shared lock, for which Postfix's programs
 /// wait. Only load and recover change a file.

@@ -48,5 +48,5 @@ fn load(args: &LoadArgs, text: &mut dyn BufRead) -> anyhow::Result<Loaded> {
     options.keep_first = args.no_overwrite;
     options.database = args.database.as_ref().map(|name| name.as_bytes());
     options.reproducible = std::env::var_os("SOURCE_DATE_EPOCH").is_some();
-    args.map.file().format().load(text, &options).map_err(anyhow::Error::from_boxed)
+    args.map.file().load(text, &options).map_err(anyhow::Error::from_boxed)
 }

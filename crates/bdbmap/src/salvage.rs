@@ -66,12 +66,16 @@ impl<W: Write> Printer<W> {
                 if !pair.is_certain() && !*doubtful {
                     return Ok(());
                 }
-                if *begun && header.database.as_deref() != pair.database {
+                let method = pair.access_method.unwrap_or_default();
+                let is_same =
+                    header.database.as_deref() == pair.database && header.access_method == method;
+                if *begun && !is_same {
                     writer.end()?;
                     *begun = false;
                 }
                 if !*begun {
                     header.database = pair.database.map(<[u8]>::to_vec);
+                    header.access_method = method;
                     writer.begin(header);
                     *begun = true;
                 }

@@ -191,6 +191,13 @@ impl<'t> Entries<'t> {
         (len(key_len, key_and_nul), len(data_len, data_and_nul))
     }
 
+    /// Loads the lengths of up to [`AHEAD`](Self::AHEAD) pairs: memory works on all of them at once
+    /// instead of on one after the other.
+    pub fn touch_lens(&self, indices: impl Iterator<Item = u32>) {
+        let lens = indices.take(Self::AHEAD).map(|index| self.entries.get(index as usize));
+        black_box(lens.flatten().fold(0, |seen, entry| seen ^ entry.key_len));
+    }
+
     /// Loads the first byte of the keys and the last of the data of up to [`AHEAD`](Self::AHEAD)
     /// pairs, which may lie anywhere in the text: memory works on all of them at once instead of on
     /// one after the other.

@@ -22,6 +22,9 @@ const PARTITIONED: u8 = 0x02 | 0x04;
 pub(crate) const HASH_FLAGS: u32 = 0x01 | ONE_OF_SEVERAL | 0x04;
 const ONE_OF_SEVERAL: u32 = 0x02;
 
+/// Keys for which each page of a btree has room unless it is told otherwise.
+pub(crate) const MINIMUM_KEYS: u32 = 2;
+
 /// Btree `flags` (btree specification, section 2).
 pub(crate) mod btree_flag {
     pub const DUPLICATES: u32 = 0x01;
@@ -140,8 +143,15 @@ pub struct HashMeta {
 }
 
 /// What the meta page of a btree database says (btree specification, section 2).
-#[derive(Clone, Debug)]
-pub(crate) struct BtreeMeta {
+///
+/// These are the file's claims, of which the root page has not been looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BtreeMeta {
+    /// Format version: 8 to 10.
+    pub version: u32,
+    /// First page of the free list, 0 for none. Only kept in page 0.
+    pub free: u32,
     /// Whether a key may have several data items (flag 0x01).
     pub duplicates: bool,
     /// Whether those are kept in byte order (flag 0x40).
@@ -151,6 +161,8 @@ pub(crate) struct BtreeMeta {
     /// Whether the file has several databases (flag 0x20): this is one of them, or, on page 0, the
     /// list of their names.
     pub several_databases: bool,
+    /// File identification: 20 bytes that differ from file to file.
+    pub uid: [u8; 20],
     /// Number of keys for which each page has room.
     pub minimum_keys: u32,
     /// The root page. It stays the same while a database grows.
@@ -161,6 +173,12 @@ pub(crate) struct BtreeMeta {
 /// `head` must have 16 of them.
 pub fn is_database(head: &[u8]) -> bool {
     !matches!(identify(head).map_err(Error::into_kind), Err(ErrorKind::NotADatabase))
+}
+
+/// Returns `true` if a file that begins with these bytes is one btree database, or begins with the
+/// list of several databases, which is one: `head` must have 16 of them.
+pub fn is_btree(head: &[u8]) -> bool {
+    matches!(identify(head), Ok((_, magic::BTREE)))
 }
 
 /// Byte order and magic number of a file, from the first bytes of its page 0.
@@ -218,11 +236,16 @@ impl<'p> RawMeta<'p> {
     pub fn btree(&self) -> BtreeMeta {
         let field = |at| self.order.u32(self.page, at).unwrap_or_default();
         let has = |flag| self.flags & flag != 0;
+        let mut uid = [0; 20];
+        uid.copy_from_slice(&self.page[at::UID..at::UID + 20]);
         BtreeMeta {
+            version: self.version,
+            free: self.free,
             duplicates: has(btree_flag::DUPLICATES),
             sorted_duplicates: has(btree_flag::SORTED_DUPLICATES),
             record_numbers: has(btree_flag::RECORD_NUMBERS),
             several_databases: has(btree_flag::SEVERAL_DATABASES),
+            uid,
             minimum_keys: field(at::BTREE_MINIMUM),
             root: field(at::BTREE_ROOT),
         }
@@ -321,22 +344,60 @@ fn put_common(page: &mut [u8], layout: PageLayout, (magic, kind): (u32, u8), ver
 }
 
 impl BtreeMeta {
-    /// Writes page 0 of a new file of several databases. `page` is one page of zeros.
-    pub(crate) fn put_list(page: &mut [u8], layout: PageLayout, last_page: u32, uid: [u8; 20]) {
-        const VERSION: u32 = 9;
-        /// Keys for which each page has room.
-        const MINIMUM: u32 = 2;
+    /// What the meta page of a new file of several databases says: a list of their names.
+    pub(crate) fn list(uid: [u8; 20]) -> Self {
+        BtreeMeta {
+            version: 9,
+            free: 0,
+            duplicates: false,
+            sorted_duplicates: false,
+            record_numbers: false,
+            several_databases: true,
+            uid,
+            minimum_keys: MINIMUM_KEYS,
+            root: MAIN_ROOT,
+        }
+    }
+
+    /// Writes the meta page of a new database. `page` is one page of zeros.
+    pub(crate) fn put(&self, page: &mut [u8], layout: PageLayout, place: MetaPlace) {
         /// What fills records of a fixed length: a space.
         const RECORD_PAD: u32 = 0x20;
         let order = layout.order;
-        put_common(page, layout, (magic::BTREE, page_type::BTREE_META), VERSION);
-        order.put_u32(page, at::LAST_PAGE, last_page);
-        order.put_u32(page, at::FLAGS, btree_flag::SEVERAL_DATABASES);
-        page[at::UID..at::UID + 20].copy_from_slice(&uid);
-        order.put_u32(page, at::BTREE_MINIMUM, MINIMUM);
+        put_common(page, layout, (magic::BTREE, page_type::BTREE_META), self.version);
+        let (number, last_page) = place.number_and_last_page();
+        order.put_u32(page, at::NUMBER, number);
+        let flags = [
+            (self.duplicates, btree_flag::DUPLICATES),
+            (self.sorted_duplicates, btree_flag::SORTED_DUPLICATES),
+            (self.record_numbers, btree_flag::RECORD_NUMBERS),
+            (self.several_databases, btree_flag::SEVERAL_DATABASES),
+        ];
+        let flags = flags.map(|(set, flag)| if set { flag } else { 0 });
+        order.put_u32(page, at::FLAGS, flags.iter().sum());
+        page[at::UID..at::UID + 20].copy_from_slice(&self.uid);
+        order.put_u32(page, at::BTREE_MINIMUM, self.minimum_keys);
         order.put_u32(page, at::BTREE_RECORD_PAD, RECORD_PAD);
-        order.put_u32(page, at::BTREE_ROOT, MAIN_ROOT);
+        order.put_u32(page, at::BTREE_ROOT, self.root);
+        self.put_changed(page, order, last_page);
         layout.seal(page);
+    }
+
+    /// Writes the fields that change with the contents of a database over those of its page 0. The
+    /// checksum is then wrong.
+    pub(crate) fn put_changed(&self, page: &mut [u8], order: ByteOrder, last_page: u32) {
+        order.put_u32(page, at::FREE, self.free);
+        order.put_u32(page, at::LAST_PAGE, last_page);
+    }
+}
+
+impl MetaPlace {
+    /// The number of the meta page, and what it says of the last page: only page 0 does.
+    fn number_and_last_page(self) -> (u32, u32) {
+        match self {
+            MetaPlace::File { last_page } => (0, last_page),
+            MetaPlace::OneOfSeveral { number } => (number, 0),
+        }
     }
 }
 
@@ -368,10 +429,8 @@ impl HashMeta {
     pub(crate) fn put(&self, page: &mut [u8], layout: PageLayout, place: MetaPlace) {
         let order = layout.order;
         put_common(page, layout, (magic::HASH, page_type::HASH_META), self.version);
-        let (number, last_page, one_of_several) = match place {
-            MetaPlace::File { last_page } => (0, last_page, 0),
-            MetaPlace::OneOfSeveral { number } => (number, 0, ONE_OF_SEVERAL),
-        };
+        let (number, last_page) = place.number_and_last_page();
+        let one_of_several = if number == 0 { 0 } else { ONE_OF_SEVERAL };
         order.put_u32(page, at::NUMBER, number);
         let flags = u32::from(self.duplicates) | u32::from(self.sorted_duplicates) << 2;
         order.put_u32(page, at::FLAGS, flags | one_of_several);

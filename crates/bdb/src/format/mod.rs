@@ -17,14 +17,22 @@ pub(crate) mod tree_item;
 pub(crate) use address::Address;
 pub use bytes::ByteOrder;
 pub(crate) use hash_function::HashFunction;
-pub(crate) use meta::{BtreeMeta, Meta, Method};
-pub use meta::{HashMeta, MAX_BUCKET_GROUPS, is_database};
+pub use meta::{BtreeMeta, HashMeta, MAX_BUCKET_GROUPS, is_btree, is_database};
+pub(crate) use meta::{Meta, Method};
 pub(crate) use page::{PageLayout, page_order};
 
 /// Smallest page size that the format knows, in bytes.
 pub const MIN_PAGE_SIZE: u32 = 512;
 /// Largest page size that the format knows, in bytes.
 pub const MAX_PAGE_SIZE: u32 = 65536;
+
+/// The page sizes of the format, smallest first.
+pub(crate) fn page_sizes() -> impl Iterator<Item = u32> {
+    (MIN_PAGE_SIZE.trailing_zeros()..=MAX_PAGE_SIZE.trailing_zeros()).map(|bits| 1 << bits)
+}
+
+/// How many there are.
+pub(crate) const PAGE_SIZES: usize = (MAX_PAGE_SIZE / MIN_PAGE_SIZE).trailing_zeros() as usize + 1;
 
 /// Significant bytes of a meta page, whatever the page size.
 pub(crate) const META_LEN: usize = 512;

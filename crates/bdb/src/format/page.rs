@@ -93,7 +93,7 @@ impl Header {
     }
 
     #[inline]
-    fn from_bytes<E: Endian>(header: &[u8; Header::LEN]) -> Self {
+    pub fn from_bytes<E: Endian>(header: &[u8; Header::LEN]) -> Self {
         Header {
             number: E::read_u32(&header[8..12]),
             prev: E::read_u32(&header[12..16]),

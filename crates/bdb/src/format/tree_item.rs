@@ -9,7 +9,7 @@ use crate::fault::{Fault, Flaw};
 /// Bit of an item's type: deleted, but still on the page.
 const DELETED: u8 = 0x80;
 /// Item types.
-const PLAIN: u8 = 1;
+pub(crate) const PLAIN: u8 = 1;
 pub(crate) const DUPLICATE_TREE: u8 = 2;
 const BIG: u8 = 3;
 
@@ -17,9 +17,14 @@ const BIG: u8 = 3;
 pub(crate) const LEAF_ITEM_LEN: usize = 3;
 /// Lengths of a reference, of an internal entry before its key, and of an internal entry without
 /// one.
-const REFERENCE_LEN: usize = 12;
-const INTERNAL_LEN: usize = 12;
+pub(crate) const REFERENCE_LEN: usize = 12;
+pub(crate) const INTERNAL_LEN: usize = 12;
 pub(crate) const UNSORTED_INTERNAL_LEN: usize = 8;
+/// Where an internal entry with a key has the number of the page below.
+pub(crate) const CHILD_AT: usize = 4;
+
+/// What libdb reckons for an item of a leaf besides its bytes.
+const MOST_BESIDES: usize = 10;
 
 /// Items start at multiples of this, and each has an offset of so many bytes.
 pub(crate) const ALIGNMENT: usize = 4;
@@ -54,15 +59,24 @@ pub(crate) enum NewContent<'a> {
     Big(BigRef),
 }
 
-impl NewContent<'_> {
+impl<'a> NewContent<'a> {
+    /// What another item has: bytes, or a reference to them. `None` for a tree.
+    pub fn of(content: Content<'a>) -> Option<Self> {
+        match content {
+            Content::Plain(bytes) => Some(NewContent::Plain([bytes, &[]])),
+            Content::Big(big) => Some(NewContent::Big(big)),
+            Content::DuplicateTree(_) => None,
+        }
+    }
+
     /// Adds the item of a leaf.
     pub fn push_leaf(self, to: &mut Vec<u8>, order: ByteOrder) {
         match self {
             NewContent::Plain(pieces) => {
                 push_start(to, pieces[0].len() + pieces[1].len(), PLAIN, order);
-                to.extend(pieces.concat());
+                push_pieces(to, pieces);
             }
-            NewContent::Big(big) => push_reference(to, big, order),
+            NewContent::Big(big) => push_reference(to, BIG, (big.first, big.len), order),
         }
     }
 
@@ -76,8 +90,8 @@ impl NewContent<'_> {
         to.push(0);
         child.push(to, order);
         match self {
-            NewContent::Plain(pieces) => to.extend(pieces.concat()),
-            NewContent::Big(big) => push_reference(to, big, order),
+            NewContent::Plain(pieces) => push_pieces(to, pieces),
+            NewContent::Big(big) => push_reference(to, BIG, (big.first, big.len), order),
         }
     }
 }
@@ -89,11 +103,20 @@ fn push_start(to: &mut Vec<u8>, len: usize, item_type: u8, order: ByteOrder) {
     to.extend(start);
 }
 
-fn push_reference(to: &mut Vec<u8>, big: BigRef, order: ByteOrder) {
+fn push_pieces(to: &mut Vec<u8>, pieces: [&[u8]; 2]) {
+    pieces.into_iter().for_each(|piece| to.extend_from_slice(piece));
+}
+
+/// Adds the item of a leaf that stands for a key's data, which are the tree under the page `root`.
+pub(crate) fn push_tree_reference(to: &mut Vec<u8>, root: u32, order: ByteOrder) {
+    push_reference(to, DUPLICATE_TREE, (root, 0), order);
+}
+
+fn push_reference(to: &mut Vec<u8>, item_type: u8, (page, len): (u32, u32), order: ByteOrder) {
     let mut reference = [0; REFERENCE_LEN];
-    reference[2] = BIG;
-    order.put_u32(&mut reference, 4, big.first);
-    order.put_u32(&mut reference, 8, big.len);
+    reference[2] = item_type;
+    order.put_u32(&mut reference, 4, page);
+    order.put_u32(&mut reference, 8, len);
     to.extend(reference);
 }
 
@@ -107,10 +130,20 @@ impl Child {
     }
 }
 
-/// The longest item that libdb leaves on a page with so much room, where there must be some for
-/// four (section 5).
-pub(crate) fn longest_item(room: usize) -> usize {
-    room / 4 - 10
+/// The longest item that libdb leaves on a page with so much room, where there must be some for so
+/// many keys with their data (section 5).
+pub(crate) fn longest_item(room: usize, minimum_keys: u32) -> usize {
+    room_for_each(room, minimum_keys).saturating_sub(MOST_BESIDES)
+}
+
+/// Returns `true` if libdb takes a page with so much room to have some for so many keys.
+pub(crate) fn has_room_for(minimum_keys: u32, room: usize) -> bool {
+    room_for_each(room, minimum_keys) >= MOST_BESIDES
+}
+
+/// Bytes of a page for each of the items of so many keys with their data.
+fn room_for_each(room: usize, minimum_keys: u32) -> usize {
+    room / 2 / minimum_keys as usize
 }
 
 /// Length of a leaf's item of `len` bytes.
@@ -123,6 +156,9 @@ pub(crate) fn internal_len(len: usize, longest: usize) -> usize {
     INTERNAL_LEN + if len > longest { REFERENCE_LEN } else { len }
 }
 
+/// Where the number of records lies in the entry of an internal page of sorted items.
+pub(crate) const RECORDS_AT: usize = 8;
+
 /// Where an internal entry leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Child {
@@ -131,6 +167,12 @@ pub(crate) struct Child {
 }
 
 impl<'a> TreeItem<'a> {
+    /// Where item `index` of a page starts, by the page's offset array.
+    pub fn offset(page: &[u8], layout: PageLayout, index: usize) -> Result<usize, Flaw> {
+        let offset = layout.order.u16(page, layout.header_len() + OFFSET * index);
+        Ok(offset.ok_or(Fault::Offset)?.into())
+    }
+
     /// Reads item `index` of a page with `entries` offsets, of the type `kind`.
     pub fn parse(
         page: &'a [u8],
@@ -139,8 +181,7 @@ impl<'a> TreeItem<'a> {
         index: usize,
     ) -> Result<Self, Flaw> {
         let (order, header_len) = (layout.order, layout.header_len());
-        let offset = order.u16(page, header_len + OFFSET * index).ok_or(Fault::Offset)?;
-        let offset = usize::from(offset);
+        let offset = Self::offset(page, layout, index)?;
         if offset < header_len + OFFSET * usize::from(entries) || !offset.is_multiple_of(ALIGNMENT)
         {
             return Err(Fault::Offset.into());
@@ -175,7 +216,11 @@ impl<'a> TreeItem<'a> {
         if bytes.len() < size {
             return Err(Fault::ItemLength.into());
         }
-        let child = if internal { Some(Child { page: u32(4)?, records: u32(8)? }) } else { None };
+        let child = if internal {
+            Some(Child { page: u32(CHILD_AT)?, records: u32(RECORDS_AT)? })
+        } else {
+            None
+        };
         Ok(TreeItem { content, offset, size, deleted: item_type & DELETED != 0, child })
     }
 }

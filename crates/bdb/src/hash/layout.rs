@@ -6,13 +6,7 @@
 
 use crate::format::item::BIG_LEN;
 use crate::format::page::header_len;
-use crate::format::{MAX_PAGE_SIZE, MIN_PAGE_SIZE};
-
-/// The page sizes of the format, smallest first.
-pub(crate) fn page_sizes() -> impl Iterator<Item = u32> {
-    (MIN_PAGE_SIZE.trailing_zeros()..=MAX_PAGE_SIZE.trailing_zeros()).map(|bits| 1 << bits)
-}
-const PAGE_SIZES: usize = (MAX_PAGE_SIZE / MIN_PAGE_SIZE).trailing_zeros() as usize + 1;
+use crate::format::{MIN_PAGE_SIZE, PAGE_SIZES, page_sizes};
 
 /// The largest page size chosen unasked: libdb's own upper limit for its default.
 const LARGEST_CHOICE: u32 = 16384;

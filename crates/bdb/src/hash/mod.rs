@@ -7,5 +7,5 @@ mod read;
 mod update;
 
 pub use build::{HashBuilder, HashPlan};
-pub use read::{HashDb, HashGetMany, HashIter, HashStat, HashValues, PageUse};
+pub use read::{HashDb, HashGetMany, HashIter, HashStat, HashValues};
 pub use update::HashUpdate;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign, ControlFlow};
 
+use crate::databases::AccessMethod;
 use crate::error::Result;
 use crate::fault::Fault;
 use crate::stop::Stop;
@@ -14,6 +15,8 @@ use crate::stop::Stop;
 pub struct Salvaged<'a> {
     /// Name of the database, in a file of several; nothing where it is not known.
     pub database: Option<&'a [u8]>,
+    /// The access method of its database, where that is known: at least where there is a key.
+    pub access_method: Option<AccessMethod>,
     /// The key, or nothing for data whose key is lost.
     pub key: Option<Cow<'a, [u8]>>,
     /// The data. Of a set of duplicates, each comes as a pair of its own.
@@ -40,10 +43,13 @@ impl Salvaged<'_> {
 pub enum Doubt {
     /// A fault of the pair's pages, or of the key's place.
     Fault(Fault),
-    /// `key-elsewhere`: the key has been found in its bucket, too.
+    /// `key-elsewhere`: the key has been found where it is looked for, too.
     KeyElsewhere,
-    /// `page-damaged`: other items of the page are damaged.
+    /// `page-damaged`: other items of the page, or of a page that leads to it, are damaged.
     PageDamaged,
+    /// `compressed`: the database calls itself compressed. What is packed cannot be told from other
+    /// items.
+    Compressed,
     /// `broken-key`: the key is not whole.
     BrokenKey,
     /// `broken-data`: the data are not whole.
@@ -59,9 +65,13 @@ impl Doubt {
         Doubt::KeyElsewhere,
         Doubt::Fault(Fault::KeyTwice),
         Doubt::Fault(Fault::WrongBucket),
+        Doubt::Fault(Fault::Separator),
+        Doubt::Fault(Fault::Unsorted),
+        Doubt::Fault(Fault::ItemDeleted),
         Doubt::Fault(Fault::Checksum),
         Doubt::Fault(Fault::PageNumber),
         Doubt::PageDamaged,
+        Doubt::Compressed,
         Doubt::BrokenKey,
         Doubt::BrokenData,
         Doubt::BrokenDuplicates,
@@ -74,6 +84,7 @@ impl Doubt {
             Doubt::Fault(fault) => fault.code(),
             Doubt::KeyElsewhere => "key-elsewhere",
             Doubt::PageDamaged => "page-damaged",
+            Doubt::Compressed => "compressed",
             Doubt::BrokenKey => "broken-key",
             Doubt::BrokenData => "broken-data",
             Doubt::BrokenDuplicates => "broken-duplicates",
@@ -85,8 +96,11 @@ impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Doubt::Fault(fault) => return fault.fmt(f),
-            Doubt::KeyElsewhere => "the key has been found in its bucket, too",
-            Doubt::PageDamaged => "other items of the page are damaged",
+            Doubt::KeyElsewhere => "the key has been found where it is looked for, too",
+            Doubt::PageDamaged => {
+                "other items of the page, or of a page that leads to it, are damaged"
+            }
+            Doubt::Compressed => "the database calls itself compressed",
             Doubt::BrokenKey => "the key is not whole",
             Doubt::BrokenData => "the data are not whole",
             Doubt::BrokenDuplicates => "the set of duplicates is not whole",
@@ -150,6 +164,7 @@ pub(super) struct Output<'r> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'d> {
     pub database: Option<&'d [u8]>,
+    pub method: Option<AccessMethod>,
     pub page: u32,
     pub item: Option<usize>,
 }
@@ -175,6 +190,7 @@ impl Output<'_> {
         let item = place.item.and_then(|item| u16::try_from(item).ok());
         Stop::unless((self.call)(Salvaged {
             database: place.database,
+            access_method: place.method,
             key: key.map(Cow::Borrowed),
             data: Cow::Borrowed(data),
             page: place.page,

@@ -5,11 +5,10 @@ use kv_file_core::Source;
 
 use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::file::PageFile;
-use crate::format::meta::at;
+use crate::format::meta::{RawMeta, at};
 use crate::format::page::Header;
 use crate::format::{
-    ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, Method, PageLayout, checksum,
-    page_type,
+    ByteOrder, MAX_PAGE_SIZE, META_LEN, MIN_PAGE_SIZE, Meta, PageLayout, checksum, page_type,
 };
 
 /// Pages that are asked whether a layout is theirs.
@@ -40,9 +39,14 @@ fn page_at(layout: PageLayout, offset: u64, bytes: &[u8]) -> Option<Header> {
     (known && u64::from(header.number) == number).then_some(header)
 }
 
-/// Returns `true` if pages of this type hold pairs.
+/// Returns `true` if pages of this type hold pairs of a hash database.
 pub(super) fn is_hash(kind: u8) -> bool {
     matches!(kind, page_type::HASH | page_type::HASH_UNSORTED)
+}
+
+/// Returns `true` if pages of this type hold pairs.
+fn has_pairs(kind: u8) -> bool {
+    is_hash(kind) || kind == page_type::BTREE_LEAF
 }
 
 /// The pages of a file, and its page 0, or why that is of no use.
@@ -58,6 +62,9 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
         Err(error) if matches!(error.kind(), ErrorKind::Unsupported(Unsupported::Encrypted)) => {
             let mut plain = page_0;
             plain[at::ENCRYPTION] = 0;
+            // The checksum may be that of the page as it is.
+            let order = RawMeta::read(&plain)?.order;
+            checksum::seal(&mut plain, order);
             let meta = Meta::parse(&plain, 0);
             let layout = match &meta {
                 Ok(meta) => Some(meta.layout),
@@ -68,9 +75,6 @@ pub(super) fn open<S: Source>(source: S) -> Result<(PageFile<S>, Result<Meta, Er
                 // Its pages have plain headers and nothing else that could be read.
                 _ => return Err(error),
             }
-        }
-        Ok(Meta { method: Method::Btree(tree), .. }) if !tree.several_databases => {
-            Err(Unsupported::AccessMethod("btree").into())
         }
         meta => meta,
     };
@@ -114,26 +118,27 @@ fn is_likely<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<boo
     Ok(right > wrong)
 }
 
-/// Whether the first hash pages with items have offsets that make sense, which those of encrypted
-/// pages do not.
+/// Whether the first pages with pairs have offsets that make sense, which those of encrypted pages do
+/// not.
 fn is_plain<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool> {
     let (mut plain, mut other) = (0, 0);
     let PageLayout { order, page_size, .. } = layout;
     let table = layout.header_len();
     for number in 1..(size / page_size as u64).min(SAMPLE / 10) {
         let page = source.read_at(number * page_size as u64, page_size)?;
-        let header = Header::parse(&page, order).filter(|header| is_hash(header.kind));
-        let Some(entries) = header.map(|header| usize::from(header.entries)).filter(|n| *n != 0)
-        else {
-            continue;
-        };
-        let offsets = (0..entries).map(|index| order.u16(&page, table + 2 * index));
+        let header = Header::parse(&page, order)
+            .filter(|header| has_pairs(header.kind) && header.entries != 0);
+        let Some(Header { kind, entries, .. }) = header else { continue };
+        let offsets = (0..entries.into()).map(|index| order.u16(&page, table + 2 * index));
+        let table_end = table + 2 * usize::from(entries);
         let mut end = page.len();
-        let descend = offsets.into_iter().all(|offset| {
-            let before = std::mem::replace(&mut end, offset.unwrap_or_default().into());
-            (table + 2 * entries..=before).contains(&end)
+        let make_sense = offsets.into_iter().all(|offset| {
+            let offset = usize::from(offset.unwrap_or_default());
+            // On a hash page they descend.
+            let before = if is_hash(kind) { std::mem::replace(&mut end, offset) } else { end };
+            (table_end..=before).contains(&offset)
         });
-        if descend { plain += 1 } else { other += 1 }
+        if make_sense { plain += 1 } else { other += 1 }
     }
     Ok(plain > other)
 }
@@ -142,7 +147,7 @@ fn is_plain<S: Source>(source: &S, size: u64, layout: PageLayout) -> Result<bool
 struct Guess {
     layout: PageLayout,
     pages: u64,
-    /// Whether one of the pages is a hash page that is not empty.
+    /// Whether one of the pages has pairs.
     has_pairs: bool,
 }
 
@@ -157,7 +162,7 @@ fn guess<S: Source>(source: &S, size: u64) -> Result<Option<Guess>> {
             for guess in &mut guesses {
                 if let Some(header) = page_at(guess.layout, offset, bytes) {
                     guess.pages += 1;
-                    guess.has_pairs |= is_hash(header.kind) && header.entries != 0;
+                    guess.has_pairs |= has_pairs(header.kind) && header.entries != 0;
                 }
             }
         }

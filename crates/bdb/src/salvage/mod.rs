@@ -1,18 +1,21 @@
 //! Reading all that a damaged file still holds.
 //!
-//! First what page 0 leads to, bucket by bucket: a link is followed only where the page that it
-//! leads to links back, so that a damaged page does not claim those of others. Then, from front to
-//! back, the hash pages to which nothing has led, and last data without keys. Each page of pairs is
-//! read once; of each page, one byte is kept.
+//! First what page 0 leads to, bucket by bucket, or leaf by leaf: a link between pages of a bucket is
+//! followed only where the page that it leads to links back, and one down a tree only where the keys
+//! of the leaf are looked for there, so that a damaged page does not claim those of others. Then,
+//! from front to back, the pages of pairs to which nothing has led, and last data without keys. Each
+//! page of pairs is given once; of each page, one byte is kept.
 
+mod btree;
 mod found;
+mod hash;
 mod layout;
 mod leftover;
 mod list;
-mod page;
 mod parts;
 
-use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
 use std::ops::ControlFlow;
 
 pub use found::{Doubt, Salvaged};
@@ -20,12 +23,12 @@ pub use found::{Doubt, Salvaged};
 use kv_file_core::Source;
 
 use self::found::{Doubts, Output};
-use crate::error::Result;
+use self::hash::Table;
+use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::fault::Fault;
-use crate::file::{Page, PageFile};
+use crate::file::{Budget, Page, PageFile};
 use crate::format::page::Header;
-use crate::format::{Address, HashFunction};
-use crate::format::{ByteOrder, HashMeta, Method, checksum};
+use crate::format::{ByteOrder, Method, checksum};
 use crate::stop::Stop;
 
 /// What [`salvage`] has to say of a file as a whole.
@@ -51,7 +54,7 @@ pub struct Salvage {
 /// that breaks off.
 ///
 /// Pairs come in the order of trust: whoever keeps the first of each key keeps the best. First come
-/// those of the buckets; without a [`Doubt`], they are what a sound file would list. Then come
+/// those that are found by their keys; without a [`Doubt`], they are what a sound file would list. Then come
 /// those of pages to which nothing leads, then data whose key is lost. Whatever lies on undamaged
 /// pages comes: at least as data without a key, where the page that held the key is damaged.
 ///
@@ -77,13 +80,15 @@ pub struct Salvage {
 ///
 /// # Errors
 /// [`NotADatabase`](crate::ErrorKind::NotADatabase) where not even a page can be told,
-/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds no hash database,
+/// [`Unsupported`](crate::ErrorKind::Unsupported) for a file that holds neither hash nor btree
+/// databases,
 /// [`Io`](crate::ErrorKind::Io). Damage is no error.
 ///
 /// # Complexity
-/// Reads the pages of buckets in the order of the buckets, then the file from front to back; once
-/// more before, if page 0 is lost or the file is one of several databases. Keeps one byte a page,
-/// and eight for each key of the bucket at hand.
+/// Reads the pages of buckets in the order of the buckets and those of trees in the order of keys,
+/// then the file from front to back; once more before, if page 0 is lost or the file is one of
+/// several databases. Keeps one byte a page, and eight for each key of the bucket or the leaf at
+/// hand.
 pub fn salvage<S: Source>(
     source: S,
     mut found: impl FnMut(Salvaged<'_>) -> ControlFlow<()>,
@@ -94,6 +99,11 @@ pub fn salvage<S: Source>(
         output: Output { call: &mut found, certain: 0, doubtful: 0 },
         state: vec![UNSEEN; file.last_page as usize + 1],
         again: 4 * (u64::from(file.last_page) + 1),
+        separators: file.budget().twice(),
+        compressed: matches!(
+            meta.as_ref().map_err(Error::kind),
+            Err(ErrorKind::Unsupported(Unsupported::Compressed))
+        ),
     };
     let end = rescue.run(meta.as_ref().ok().map(|meta| &meta.method));
     let Output { certain, doubtful, .. } = rescue.output;
@@ -123,36 +133,40 @@ struct Rescue<'c, 'r, S> {
     /// How often pages of big items and of trees can be read again: a damaged reference may have
     /// led to them before the right one does, but not as often as a loop would.
     again: u64,
+    /// For reading separators that are big items.
+    separators: Budget,
+    /// Whether page 0 says that items are packed.
+    compressed: bool,
 }
 
-/// A hash database of the file.
+/// A database of the file.
 struct Database {
     name: Option<Vec<u8>>,
-    address: Address,
-    /// Nothing for a hash function of its own: its keys cannot be held against their buckets.
-    function: Option<HashFunction>,
+    kind: Kind,
 }
 
-impl Database {
-    /// The database of a meta page, if its pages can be found.
-    fn new(name: Option<Vec<u8>>, meta: &HashMeta, meta_page: u32, last_page: u32) -> Option<Self> {
-        let address = Address::new(meta, meta_page, last_page).ok()?;
-        let function = HashFunction::from_charkey(meta.charkey);
-        Some(Database { name, address, function })
-    }
+/// Where its pairs are.
+enum Kind {
+    Hash(Table),
+    /// Under a root page.
+    Btree(u32),
+}
 
-    /// The bucket of a key.
-    fn bucket(&self, key: &[u8]) -> Option<u32> {
-        self.function.map(|function| self.address.bucket(function.hash(key)))
-    }
+/// A hash of a key that tells it from the others of its bucket or leaf.
+fn digest(key: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(key);
+    hasher.finish()
 }
 
 impl<'c, S: Source> Rescue<'c, '_, S> {
     fn run(&mut self, method: Option<&Method>) -> Result<(), Stop> {
         let databases = self.databases(method)?;
         for database in &databases {
-            for bucket in 0..=database.address.max_bucket {
-                self.bucket(database, bucket)?;
+            let name = database.name.as_deref();
+            match &database.kind {
+                Kind::Hash(table) => self.hash(name, table)?,
+                Kind::Btree(root) => self.btree(name, *root)?,
             }
         }
         self.leftovers(&databases)
@@ -196,30 +210,8 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
     fn page_doubts(&self, page: &Page<'_>) -> Doubts {
         let wrong_sum =
             self.file.layout.checksums && !checksum::matches(&page.bytes, self.file.layout.order);
-        Doubts::when(wrong_sum, Fault::Checksum)
+        Doubts::when(self.compressed, Doubt::Compressed)
+            | Doubts::when(wrong_sum, Fault::Checksum)
             | Doubts::when(page.header.number != page.number, Fault::PageNumber)
-    }
-
-    /// Reads the pages of a bucket as far as they hang together.
-    fn bucket(&mut self, database: &Database, bucket: u32) -> Result<(), Stop> {
-        let mut keys = HashSet::new();
-        let (mut number, mut prev) = (database.address.page(bucket), 0);
-        while self.is_unseen(number)
-            && let Some(page) = self.read(number)?
-        {
-            let links_back = prev == 0 || page.header.prev == prev;
-            if !links_back || !self.is_hash_page(&page) {
-                return Ok(());
-            }
-            self.see(number);
-            let doubts = self.page_doubts(&page);
-            self.pairs(&page, database.name.as_deref(), doubts, |key| {
-                let elsewhere = database.bucket(key).is_some_and(|right| right != bucket);
-                let twice = !keys.insert(page::digest(key));
-                Doubts::when(elsewhere, Fault::WrongBucket) | Doubts::when(twice, Fault::KeyTwice)
-            })?;
-            (prev, number) = (number, page.header.next);
-        }
-        Ok(())
     }
 }

@@ -32,36 +32,57 @@ pub(super) struct Tree {
 }
 
 impl<'c, S: Source> Rescue<'c, '_, S> {
-    /// Reads a big item up to where its chain breaks.
+    /// Reads a big item up to where its chain breaks, whatever length the reference states. Where the
+    /// pages behind the break make up that length, they belong to it all the same.
     pub(super) fn big(&mut self, big: BigRef) -> Result<Big<'c>, Stop> {
-        let shared = !self.is_unseen(big.first);
+        let layout = self.file.layout;
+        let mut doubts = Doubts::when(!self.is_unseen(big.first), Fault::Shared);
         let mut bytes = Cow::Borrowed(&[][..]);
-        let mut doubts = Doubts::when(shared, Fault::Shared);
+        // Where the chain broke, and the pages behind.
+        let mut sure = None;
+        let mut unsure = Vec::new();
         let (mut number, mut prev) = (big.first, 0);
-        let mut left = big.len as usize;
-        while left > 0
-            && self.may_see(number)
-            && let Some(page) = self.read(number)?.filter(|page| page.header.prev == prev)
+        while self.may_see(number)
+            && let Some(page) = self.read(number)?
+            && page.header.kind == page_type::OVERFLOW
         {
-            let Some(len) = self.overflow_bytes(&page) else { break };
-            self.see_again(number);
-            doubts |= self.page_doubts(&page);
-            let start = self.file.layout.header_len();
-            let part = start..start + len.min(left);
+            let stated = self.overflow_bytes(&page);
+            if page.header.prev != prev || stated.is_none() {
+                sure.get_or_insert(bytes.len());
+            }
+            let left = (big.len as usize).saturating_sub(bytes.len());
+            // All pages but the last are full.
+            let len = stated.unwrap_or(left.min(layout.room()));
+            if len == 0 {
+                break;
+            }
+            if sure.is_none() {
+                self.see_again(number);
+                doubts |= self.page_doubts(&page);
+            } else {
+                self.again = self.again.saturating_sub(1);
+                unsure.push(number);
+            }
+            let place = layout.header_len()..layout.header_len() + len;
             if bytes.is_empty() {
-                bytes = page.part(part);
+                bytes = page.part(place);
             } else {
                 // Grows with the pages that are there, never by the length that the reference
                 // claims.
-                bytes.to_mut().extend_from_slice(page.bytes.get(part).unwrap_or_default());
+                bytes.to_mut().extend_from_slice(page.bytes.get(place).unwrap_or_default());
             }
             (prev, number) = (number, page.header.next);
-            if len > left {
-                return Ok(Big { bytes, whole: false, doubts });
+            if sure.is_some() && (self.again == 0 || bytes.len() > big.len as usize) {
+                break;
             }
-            left -= len;
         }
-        Ok(Big { bytes, whole: left == 0 && number == 0, doubts })
+        let agrees = number == 0 && bytes.len() as u64 == u64::from(big.len);
+        match sure {
+            Some(_) if agrees => unsure.into_iter().for_each(|page| self.see(page)),
+            Some(sure) => truncate(&mut bytes, sure),
+            None => {}
+        }
+        Ok(Big { bytes, whole: agrees && sure.is_none(), doubts })
     }
 
     /// The number of data bytes on an overflow page, if it is one.
@@ -116,33 +137,92 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
         Ok(tree)
     }
 
-    /// Gives the items of a leaf that holds data.
-    pub(super) fn leaf(
+    /// Gives a big data item of a key.
+    pub(super) fn big_data(
         &mut self,
-        number: u32,
-        database: Option<&[u8]>,
+        place: Place<'_>,
+        key: Option<&[u8]>,
+        big: BigRef,
+        doubts: Doubts,
+    ) -> Result<(), Stop> {
+        let big = self.big(big)?;
+        let broken = Doubts::when(!big.whole, Doubt::BrokenData);
+        self.output.give(place, key, &big.bytes, doubts | big.doubts | broken)
+    }
+
+    /// Gives the data items of a key that are in a tree of their own.
+    pub(super) fn duplicate_tree(
+        &mut self,
+        place: Place<'_>,
+        key: Option<&[u8]>,
+        root: u32,
+        doubts: Doubts,
+    ) -> Result<(), Stop> {
+        let tree = self.tree(root, &[page_type::DUPLICATE_LEAF, page_type::RECNO_LEAF])?;
+        let broken = Doubts::when(!tree.whole, Doubt::BrokenDuplicates);
+        let doubts = doubts | tree.doubts | broken;
+        let before = self.output.given();
+        for page in tree.leaves {
+            self.data_leaf(Place { page, ..place }, key, doubts)?;
+        }
+        for big in tree.big_keys {
+            self.claim(big)?;
+        }
+        self.key_alone(before, place, key, doubts)
+    }
+
+    /// Gives a key of whose duplicates none has been given: nothing more than `before`.
+    pub(super) fn key_alone(
+        &mut self,
+        before: u64,
+        place: Place<'_>,
         key: Option<&[u8]>,
         doubts: Doubts,
     ) -> Result<(), Stop> {
-        let Some(page) = self.read(number)? else { return Ok(()) };
+        if self.output.given() > before {
+            return Ok(());
+        }
+        self.output.give(place, key, &[], doubts | Doubt::BrokenDuplicates)
+    }
+
+    /// Takes the pages of a separator. libdb lets some be those of an item of a leaf, with which they
+    /// have been read.
+    pub(super) fn claim(&mut self, separator: BigRef) -> Result<(), Stop> {
+        if self.is_unseen(separator.first) {
+            self.big(separator)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the items of the leaf at `place` that holds nothing else than data.
+    pub(super) fn data_leaf(
+        &mut self,
+        place: Place<'_>,
+        key: Option<&[u8]>,
+        doubts: Doubts,
+    ) -> Result<(), Stop> {
+        let Some(page) = self.read(place.page)? else { return Ok(()) };
         let entries = usize::from(page.header.entries);
         let items = || (0..entries).map(|index| tree::item(self.file, &page, index).ok());
         let broken = items().any(|item| item.is_none());
         let doubts = doubts | self.page_doubts(&page) | Doubts::when(broken, Doubt::PageDamaged);
         for index in 0..entries {
-            let place = Place { database, page: number, item: Some(index) };
-            match tree::item(self.file, &page, index).ok().filter(|item| !item.deleted) {
-                Some(TreeItem { content: Content::Plain(data), .. }) => {
-                    self.output.give(place, key, data, doubts)?;
-                }
-                Some(TreeItem { content: Content::Big(big), .. }) => {
-                    let big = self.big(big)?;
-                    let broken = Doubts::when(!big.whole, Doubt::BrokenData);
-                    self.output.give(place, key, &big.bytes, doubts | big.doubts | broken)?;
-                }
-                _ => {}
+            let Ok(item) = tree::item(self.file, &page, index) else { continue };
+            let place = Place { item: Some(index), ..place };
+            let doubts = doubts | Doubts::when(item.deleted, Fault::ItemDeleted);
+            match item.content {
+                Content::Plain(data) => self.output.give(place, key, data, doubts)?,
+                Content::Big(big) => self.big_data(place, key, big, doubts)?,
+                Content::DuplicateTree(_) => {}
             }
         }
         Ok(())
+    }
+}
+
+fn truncate(bytes: &mut Cow<'_, [u8]>, len: usize) {
+    match bytes {
+        Cow::Borrowed(bytes) => *bytes = bytes.get(..len).unwrap_or_default(),
+        Cow::Owned(bytes) => bytes.truncate(len),
     }
 }

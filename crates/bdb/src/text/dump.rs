@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use kv_file_core::{Source, TextFormat};
 
 use super::header::DumpHeader;
-use crate::databases::database_names;
+use crate::btree::BtreeDb;
+use crate::databases::{AccessMethod, access_method, database_names};
 use crate::error::{ErrorKind, Result};
 use crate::hash::HashDb;
 
@@ -14,7 +15,7 @@ const WRITE_SIZE: usize = 64 * 1024;
 
 /// Writes databases as text that `db_load` reads, pair by pair, wherever the pairs come from.
 ///
-/// [`HashDb::dump`] and [`dump_all`] do so for databases as they are.
+/// [`HashDb::dump`], [`BtreeDb::dump`] and [`dump_all`] do so for databases as they are.
 ///
 /// ```
 /// use bdb_file::{DumpHeader, DumpWriter};
@@ -91,47 +92,83 @@ impl<S: Source> HashDb<S> {
     ///
     /// [section 26]: crate::specification::hash#26-dump-and-load-text-format-v
     pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<()> {
-        dump(self, None, format, out)
+        self.dump_as(None, format, out)
+    }
+
+    fn dump_as<W: Write>(&self, name: Option<&[u8]>, format: TextFormat, out: W) -> Result<()> {
+        dump(&DumpHeader::of_hash(self, name, format), self, out)
+    }
+}
+
+impl<S: Source> BtreeDb<S> {
+    /// Writes the database as text: what `db_dump` prints, byte for byte (section 26).
+    ///
+    /// A key with several data items comes once for each.
+    ///
+    /// # Errors
+    /// As while [iterating](Self::iter), and what `out` gave; part of the text may then have been
+    /// written. It lacks its last line, `DATA=END`.
+    ///
+    /// # Complexity
+    /// Reads every leaf once. Memory: what one key and its data take, and a buffer.
+    pub fn dump<W: Write>(&self, format: TextFormat, out: W) -> Result<()> {
+        self.dump_as(None, format, out)
+    }
+
+    fn dump_as<W: Write>(&self, name: Option<&[u8]>, format: TextFormat, out: W) -> Result<()> {
+        dump(&DumpHeader::of_btree(self, name, format), self, out)
     }
 }
 
 /// Writes all databases of a file as text, in the order of their names: what `db_dump` prints, byte
-/// for byte ([section 26]). A file that is one nameless database gives the text of
-/// [`HashDb::dump`].
+/// for byte ([section 26]). A file that is one nameless database gives the text of [`HashDb::dump`] or
+/// [`BtreeDb::dump`].
 ///
 /// # Errors
-/// As for [`HashDb::open_named`] and [`HashDb::dump`]. A btree among the databases is refused when
-/// its turn has come.
+/// As for [`HashDb::open_named`], [`BtreeDb::open_named`] and the databases' `dump`.
 ///
 /// # Complexity
-/// Reads the list of databases once more for each of them. Memory: the names, what one key and its
+/// Reads the list of databases twice more for each of them. Memory: the names, what one key and its
 /// data take, and a buffer.
 ///
 /// [section 26]: crate::specification::hash#26-dump-and-load-text-format-v
 pub fn dump_all<S: Source, W: Write>(source: S, format: TextFormat, mut out: W) -> Result<()> {
-    match HashDb::open(&source) {
-        Ok(database) => dump(&database, None, format, out),
+    match access_method(&source, None) {
+        Ok(AccessMethod::Hash) => HashDb::open(&source)?.dump(format, out),
+        Ok(AccessMethod::Btree) => BtreeDb::open(&source)?.dump(format, out),
         Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
             database_names(&source)?.into_iter().try_for_each(|name| {
-                let database = HashDb::open_named(&source, &name)?;
-                dump(&database, Some(&name), format, &mut out)
+                let named = Some(&name[..]);
+                match access_method(&source, named)? {
+                    AccessMethod::Hash => {
+                        HashDb::open_named(&source, &name)?.dump_as(named, format, &mut out)
+                    }
+                    AccessMethod::Btree => {
+                        BtreeDb::open_named(&source, &name)?.dump_as(named, format, &mut out)
+                    }
+                }
             })
         }
         Err(error) => Err(error),
     }
 }
 
-fn dump<S: Source, W: Write>(
-    database: &HashDb<S>,
-    name: Option<&[u8]>,
-    format: TextFormat,
+/// Writes the text of a database.
+fn dump<K, D, W>(
+    header: &DumpHeader,
+    pairs: impl IntoIterator<Item = Result<(K, D)>>,
     out: W,
-) -> Result<()> {
+) -> Result<()>
+where
+    K: AsRef<[u8]>,
+    D: AsRef<[u8]>,
+    W: Write,
+{
     let mut writer = DumpWriter::new(out);
-    writer.begin(&DumpHeader::of(database, name, format));
-    for pair in database {
+    writer.begin(header);
+    for pair in pairs {
         let (key, data) = pair?;
-        writer.pair(&key, &data)?;
+        writer.pair(key.as_ref(), data.as_ref())?;
     }
     Ok(writer.end()?)
 }

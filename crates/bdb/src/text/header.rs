@@ -2,8 +2,11 @@
 
 use kv_file_core::{Source, TextFormat, print_escaped, print_unescaped};
 
+use crate::btree::BtreeDb;
+use crate::databases::AccessMethod;
 use crate::error::{Result, TextProblem};
 use crate::format::ByteOrder;
+use crate::format::meta::MINIMUM_KEYS;
 use crate::hash::HashDb;
 use crate::options::{BuildOptions, DataOrder};
 
@@ -15,9 +18,15 @@ pub struct DumpHeader {
     pub format: TextFormat,
     /// The database's name, in a dump of several.
     pub database: Option<Vec<u8>>,
-    /// The file's own count of keys, which need not be right:
+    /// How the database keeps its pairs, which tells what builds it.
+    pub access_method: AccessMethod,
+    /// Of a hash database, the file's own count of keys, which need not be right:
     /// [`HashMeta::elements`](crate::HashMeta::elements).
     pub elements: u32,
+    /// Whether a btree counts the records under each page.
+    pub record_numbers: bool,
+    /// Number of keys for which each page of a btree has room, where it is not 2.
+    pub minimum_keys: Option<u32>,
     /// Whether every page carries a checksum.
     pub checksums: bool,
     /// Whether a key may have several data items.
@@ -31,7 +40,7 @@ pub struct DumpHeader {
 }
 
 impl DumpHeader {
-    pub(super) fn of<S: Source>(
+    pub(super) fn of_hash<S: Source>(
         database: &HashDb<S>,
         name: Option<&[u8]>,
         format: TextFormat,
@@ -40,17 +49,38 @@ impl DumpHeader {
         DumpHeader {
             format,
             database: name.map(<[u8]>::to_vec),
+            access_method: AccessMethod::Hash,
             elements: meta.elements,
             checksums: database.has_checksums(),
             duplicates: meta.duplicates,
             sorted_duplicates: meta.sorted_duplicates,
             page_size: Some(database.page_size()),
-            byte_order: None,
+            ..DumpHeader::default()
         }
     }
 
-    /// Options for a file as the header describes it, as far as a
-    /// [`HashBuilder`](crate::HashBuilder) can make one: not the database's name.
+    pub(super) fn of_btree<S: Source>(
+        database: &BtreeDb<S>,
+        name: Option<&[u8]>,
+        format: TextFormat,
+    ) -> Self {
+        let meta = database.meta();
+        DumpHeader {
+            format,
+            database: name.map(<[u8]>::to_vec),
+            access_method: AccessMethod::Btree,
+            record_numbers: meta.record_numbers,
+            minimum_keys: Some(meta.minimum_keys).filter(|keys| *keys != MINIMUM_KEYS),
+            checksums: database.has_checksums(),
+            duplicates: meta.duplicates,
+            sorted_duplicates: meta.sorted_duplicates,
+            page_size: Some(database.page_size()),
+            ..DumpHeader::default()
+        }
+    }
+
+    /// Options for a file as the header describes it: all that it says but the database's name and
+    /// its [access method](Self::access_method).
     pub fn build_options(&self) -> BuildOptions {
         BuildOptions::default()
             .page_size(self.page_size)
@@ -61,6 +91,8 @@ impl DumpHeader {
                 (true, false) => Some(DataOrder::Insertion),
                 (false, false) => None,
             })
+            .record_numbers(self.record_numbers)
+            .minimum_keys(self.minimum_keys)
     }
 
     /// The header as `db_dump` prints it.
@@ -75,9 +107,22 @@ impl DumpHeader {
         if let Some(name) = &self.database {
             line("database", &print_escaped(name));
         }
-        line("type", "hash");
-        if self.elements > 1 {
-            line("h_nelem", &self.elements.to_string());
+        match self.access_method {
+            AccessMethod::Hash => {
+                line("type", "hash");
+                if self.elements > 1 {
+                    line("h_nelem", &self.elements.to_string());
+                }
+            }
+            AccessMethod::Btree => {
+                line("type", "btree");
+                if self.record_numbers {
+                    line("recnum", "1");
+                }
+                if let Some(keys) = self.minimum_keys {
+                    line("bt_minkey", &keys.to_string());
+                }
+            }
         }
         for (keyword, flag) in [
             ("chksum", self.checksums),
@@ -104,6 +149,9 @@ pub(super) struct Draft {
     version: Option<u32>,
     /// Whether the type has been stated.
     typed: bool,
+    /// A keyword that only hash databases have, and one that only btrees have.
+    only_hash: Option<&'static str>,
+    only_btree: Option<&'static str>,
 }
 
 impl Draft {
@@ -125,16 +173,38 @@ impl Draft {
                     .find(|format| format.keyword().as_bytes() == value)
                     .ok_or(TextProblem::Value("format"))?;
             }
-            b"type" => match value {
-                b"hash" => self.typed = true,
-                b"btree" | b"heap" | b"queue" | b"recno" => return Err(TextProblem::AccessMethod),
-                _ => return Err(TextProblem::Value("type")),
-            },
+            b"type" => {
+                header.access_method = match value {
+                    b"hash" => AccessMethod::Hash,
+                    b"btree" => AccessMethod::Btree,
+                    b"heap" | b"queue" | b"recno" => return Err(TextProblem::AccessMethod),
+                    _ => return Err(TextProblem::Value("type")),
+                };
+                self.typed = true;
+            }
             b"database" | b"subdatabase" => {
                 let name = print_unescaped(value).ok_or(TextProblem::Value("database"))?;
                 header.database = Some(name).filter(|name| !name.is_empty());
             }
-            b"h_nelem" => header.elements = number("h_nelem", value)?,
+            b"h_nelem" => {
+                header.elements = number("h_nelem", value)?;
+                self.only_hash = Some("h_nelem");
+            }
+            // How libdb is to lay a hash table out.
+            b"h_ffactor" => {
+                number("h_ffactor", value)?;
+                self.only_hash = Some("h_ffactor");
+            }
+            b"bt_minkey" => {
+                let keys = number("bt_minkey", value)?;
+                let keys = Some(keys).filter(|keys| *keys >= MINIMUM_KEYS);
+                header.minimum_keys = Some(keys.ok_or(TextProblem::Value("bt_minkey"))?);
+                self.only_btree = Some("bt_minkey");
+            }
+            b"recnum" => {
+                header.record_numbers = flag("recnum", value)?;
+                self.only_btree = Some("recnum").filter(|_| header.record_numbers);
+            }
             b"chksum" => header.checksums = flag("chksum", value)?,
             b"duplicates" => header.duplicates = flag("duplicates", value)?,
             b"dupsort" => header.sorted_duplicates = flag("dupsort", value)?,
@@ -146,10 +216,11 @@ impl Draft {
                     _ => return Err(TextProblem::Value("db_lorder")),
                 });
             }
-            // How libdb is to lay the table out; that record numbers are given, which hash
-            // databases have none of.
-            b"h_ffactor" => drop(number("h_ffactor", value)?),
+            // Of databases whose keys are numbers: whether these are given, and how libdb is to
+            // keep them.
             b"keys" => drop(flag("keys", value)?),
+            b"extentsize" => drop(number("extentsize", value)?),
+            b"renumber" if value == b"0" => {}
             _ => return Err(TextProblem::Keyword(keyword.escape_ascii().to_string())),
         }
         Ok(())
@@ -160,6 +231,13 @@ impl Draft {
     pub fn finish(self) -> Result<(DumpHeader, bool), TextProblem> {
         if !self.typed {
             return Err(TextProblem::NoType);
+        }
+        let foreign = match self.header.access_method {
+            AccessMethod::Hash => self.only_btree,
+            AccessMethod::Btree => self.only_hash,
+        };
+        if let Some(keyword) = foreign {
+            return Err(TextProblem::OtherType(keyword));
         }
         Ok((self.header, self.version.is_some_and(|version| version > 1)))
     }

@@ -6,13 +6,13 @@ use kv_file_core::TextFormat;
 
 use super::header::{Draft, DumpHeader};
 use crate::error::{Error, ErrorKind, Result, TextProblem};
-use crate::hash::HashBuilder;
+use crate::new_database::Builder;
 
 /// Reads the text that `db_dump` prints and `db_load` takes ([section 26]), one pair at a time.
 ///
 /// Stricter than `db_load` where a mistake would lose data in silence: a text must not end before
-/// its last line `DATA=END`, nor a database with a key. The keywords `h_ffactor` and `keys` mean
-/// nothing here.
+/// its last line `DATA=END`, nor a database with a key. The keywords `h_ffactor`, `keys`, `extentsize`
+/// and `renumber` mean nothing here.
 ///
 /// ```
 /// use bdb_file::{HashBuilder, DumpReader, HashDb, Keep};
@@ -114,13 +114,13 @@ impl<R: BufRead> DumpReader<R> {
     }
 
     /// Pushes the rest of the database's pairs. Of several with the same key, `db_load` keeps the
-    /// last, with its option `-n` the first: see [`HashBuilder::plan`].
+    /// last, with its option `-n` the first: see [`Keep`](crate::Keep).
     ///
     /// # Errors
-    /// As [`next_pair`](Self::next_pair) and [`HashBuilder::push`].
-    pub fn push_all(&mut self, builder: &mut HashBuilder<'_>) -> Result<()> {
+    /// As [`next_pair`](Self::next_pair) and [`Builder::push`].
+    pub fn push_all(&mut self, builder: &mut impl Builder) -> Result<()> {
         while let Some((key, data)) = self.next_pair()? {
-            builder.push(key, data)?;
+            builder.push(key.into(), data.into())?;
         }
         Ok(())
     }
@@ -230,18 +230,25 @@ mod tests {
         use TextProblem::*;
         let data = |lines: &str| format!("{HEADER}{lines}");
         let header = |lines: &str| format!("VERSION=3\n{lines}type=hash\nHEADER=END\nDATA=END\n");
+        let btree = |lines: &str| header(lines).replace("hash", "btree");
         for (text, line, wrong) in [
             ("VERSION=3\n".into(), 1, NoHeaderEnd),
             (header("\n"), 2, NotAHeaderLine),
             (header("words\n"), 2, NotAHeaderLine),
             (header("words=1\n"), 2, Keyword("words".into())),
             (header(" type=hash\n"), 2, Keyword(" type".into())),
-            (header("bt_minkey=3\n"), 2, Keyword("bt_minkey".into())),
+            (header("re_len=3\n"), 2, Keyword("re_len".into())),
+            (header("renumber=1\n"), 2, Keyword("renumber".into())),
+            (header("bt_minkey=3\n"), 4, OtherType("bt_minkey")),
+            (header("bt_minkey=1\n"), 2, Value("bt_minkey")),
+            (header("recnum=1\n"), 4, OtherType("recnum")),
+            (btree("h_nelem=3\n"), 4, OtherType("h_nelem")),
+            (btree("h_ffactor=3\n"), 4, OtherType("h_ffactor")),
             (header("VERSION=0\n"), 2, Value("VERSION")),
             (header("VERSION=4\n"), 2, Value("VERSION")),
             (header("format=other\n"), 2, Value("format")),
             (header("type=other\n"), 2, Value("type")),
-            (header("type=btree\n"), 2, AccessMethod),
+            (header("type=recno\n"), 2, AccessMethod),
             (header("database=\\\n"), 2, Value("database")),
             (header("h_nelem=\n"), 2, Value("h_nelem")),
             (header("h_nelem=+1\n"), 2, Value("h_nelem")),

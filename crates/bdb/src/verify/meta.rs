@@ -5,7 +5,7 @@ use kv_file_core::Source;
 use super::{Check, refuse_unsupported};
 use crate::error::Result;
 use crate::fault::{Fault, Problem};
-use crate::format::meta::{HASH_FLAGS, RawMeta, btree_flag};
+use crate::format::meta::{HASH_FLAGS, RawMeta};
 use crate::format::{Method, page_type};
 use crate::stop::Stop;
 
@@ -70,37 +70,8 @@ impl<S: Source> Check<'_, '_, S> {
             return Ok(Method::Hash(meta));
         }
         let meta = raw.btree();
-        self.btree_flags(number, raw.flags)?;
-        let minimum = u64::from(meta.minimum_keys);
-        // Of the page, each of twice as many items must get at least what it takes itself.
-        let room = self.file.layout.room() as u64;
-        if minimum < 2 || room / (2 * minimum) < 10 {
-            self.report.add(on(Fault::BtreeMinimum).value(minimum))?;
-        }
-        if raw.record_len() != 0 && raw.flags & btree_flag::FIXED_LENGTH == 0 {
-            self.report.add(on(Fault::RecordLength).value(raw.record_len()))?;
-        }
-        let fits = if number == 0 { meta.root == 1 } else { meta.root != number };
-        if !fits || !self.exists(meta.root) {
-            self.report.add(on(Fault::BtreeRoot).value(meta.root))?;
-        }
+        self.btree_meta(number, &raw, &meta)?;
         Ok(Method::Btree(meta))
-    }
-
-    fn btree_flags(&mut self, number: u32, flags: u32) -> Result<(), Stop> {
-        use btree_flag::*;
-        let has = |flag| flags & flag != 0;
-        let list_with_duplicates =
-            number == 0 && has(SEVERAL_DATABASES) && has(DUPLICATES | SORTED_DUPLICATES);
-        if flags & !KNOWN != 0
-            || has(DUPLICATES) && has(RECORD_NUMBERS)
-            || has(SORTED_DUPLICATES) && !has(DUPLICATES)
-            || has(FIXED_LENGTH | RENUMBERING)
-            || list_with_duplicates
-        {
-            self.report.add(Problem::on(number, Fault::DatabaseFlags).value(flags))?;
-        }
-        Ok(())
     }
 
     /// Checks the pages of a database. A list of databases is gathered in `databases`.
@@ -113,7 +84,7 @@ impl<S: Source> Check<'_, '_, S> {
         match database {
             Method::Hash(meta) => self.hash_database(number, &meta),
             Method::Btree(meta) => {
-                self.btree_database(number, &meta, databases.filter(|_| meta.several_databases))
+                self.btree(number, &meta, databases.filter(|_| meta.several_databases))
             }
         }
     }

@@ -7,6 +7,7 @@
 //! link leads in a circle.
 
 mod big;
+mod btree;
 mod bucket;
 mod hash;
 mod leftover;
@@ -15,12 +16,11 @@ mod page;
 mod refuse;
 mod table;
 mod tree;
-mod tree_page;
 
 use std::ops::{ControlFlow, RangeInclusive};
 
 pub(crate) use hash::MAX_ELEMENTS;
-pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page};
+pub(crate) use refuse::{refuse_bucket_page, refuse_meta, refuse_page, refuse_tree_page};
 
 use kv_file_core::Source;
 
@@ -39,7 +39,7 @@ use crate::stop::Stop;
 pub struct Verdict {
     /// Whole pages of the file.
     pub pages: u64,
-    /// Keys of its hash databases, as far as they could be read.
+    /// Keys of its databases, as far as they could be read.
     pub keys: u64,
     /// Number of problems that are damage.
     pub damage: u64,
@@ -60,12 +60,9 @@ impl Verdict {
 /// breaks off.
 ///
 /// The checks are those of libdb's verifier and more: see [`Fault`]. A file without
-/// [`Severity::Damage`] is one that libdb accepts and from which [`HashDb`](struct@crate::HashDb)
-/// reads every pair without an error. Files that libdb has written are without, though they may
-/// give rise to a [`Severity::Note`].
-///
-/// Btree databases are checked as well, since a file of several databases has its list of them in
-/// one.
+/// [`Severity::Damage`] is one that libdb accepts and from which [`HashDb`](struct@crate::HashDb) and
+/// [`BtreeDb`](crate::BtreeDb) read every pair without an error, and find it by its key. Files that
+/// libdb has written are without, though they may give rise to a [`Severity::Note`].
 ///
 /// # Errors
 /// [`ErrorKind::NotADatabase`] and [`ErrorKind::Unsupported`] for files that cannot be judged,
@@ -121,7 +118,7 @@ fn check<S: Source>(source: S, report: &mut Report<'_>) -> Result<(), Stop> {
     }
     let file = PageFile::new(source, layout)?;
     report.verdict.pages = u64::from(file.last_page) + 1;
-    let budget = file.budget();
+    let budget = file.budget().twice();
     let (table, reserved) = (Vec::new(), Vec::new());
     Check { file: &file, table, report, reserved, budget, lost: false }.run()
 }
@@ -158,7 +155,7 @@ struct Check<'c, 'r, S> {
     report: &'c mut Report<'r>,
     /// Pages onto which tables are to grow.
     reserved: Vec<RangeInclusive<u32>>,
-    /// For reading big keys.
+    /// For reading big keys: of a tree, some are both a leaf's and a separator.
     budget: Budget,
     /// Whether a database could not be followed, so that nothing can be said of pages to which
     /// nothing leads.

@@ -6,12 +6,12 @@ use std::ops::ControlFlow;
 use kv_file_core::Source;
 
 use super::bucket::Table;
+use super::tree::Bounds;
 use super::{Check, Report, Verdict};
 use crate::error::Result;
 use crate::fault::{Problem, Severity};
 use crate::file::{Page, PageFile};
-use crate::format::HashMeta;
-use crate::format::{Address, HashFunction};
+use crate::format::{Address, BtreeMeta, HashFunction, HashMeta};
 use crate::stop::Stop;
 
 /// Refuses a file for what is wrong with its page 0.
@@ -38,6 +38,21 @@ pub(crate) fn refuse_bucket_page<S: Source>(
             check.bucket_page(&table, bucket, page, &mut Vec::new())?;
         }
         Ok(())
+    })
+}
+
+/// Refuses a page of a btree for what is wrong with it by itself, or under the entry that leads to
+/// it. The root has none above it. Of big keys only the references are looked at.
+pub(crate) fn refuse_tree_page<S: Source>(
+    file: &PageFile<S>,
+    meta: &BtreeMeta,
+    above: Option<(&Page<'_>, usize)>,
+    bounds: Bounds<'_>,
+    page: &Page<'_>,
+) -> Result<()> {
+    first_damage(file, |check| {
+        check.page(page.number, &page.bytes)?;
+        check.page_of_tree(meta, above, bounds, page)
     })
 }
 

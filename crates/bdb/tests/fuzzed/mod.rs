@@ -5,6 +5,7 @@
 // Each target uses a part of it.
 #![allow(dead_code)]
 
+pub mod btree_reading;
 pub mod building;
 pub mod changed;
 pub mod damage;
@@ -21,12 +22,15 @@ use input::Input;
 use run::Target;
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 9] = [
     ("hash_any", hash_any),
     ("hash_damaged", hash_damaged),
+    ("btree_any", btree_any),
+    ("btree_damaged", btree_damaged),
     ("verify_salvage", verify_salvage),
     ("build_read", build_read),
     ("update", update),
+    ("btree_update", btree_update),
     ("dump_text", dump_text),
 ];
 
@@ -39,6 +43,22 @@ pub fn hash_any(bytes: &[u8]) {
 pub fn hash_damaged(bytes: &[u8]) {
     let file = damaged(bytes);
     reading::check(&file);
+    updating::check_damaged(&file);
+}
+
+/// Any bytes as a file: reading btrees in it ends.
+pub fn btree_any(bytes: &[u8]) {
+    btree_reading::check(bytes);
+}
+
+/// A sound file of btrees with damage: reading it, verify and salvage end, what verify accepts is
+/// read whole by all, and changing it makes it no worse.
+pub fn btree_damaged(bytes: &[u8]) {
+    let mut input = Input::new(bytes);
+    let mut file = sound::btree_file(&mut input);
+    damage::damage(&mut file, &mut input);
+    btree_reading::check(&file);
+    verdict::check(&file);
     updating::check_damaged(&file);
 }
 
@@ -57,6 +77,11 @@ pub fn build_read(bytes: &[u8]) {
 /// Any changes: the file is sound, and holds what a map in memory does.
 pub fn update(bytes: &[u8]) {
     updating::check(&mut Input::new(bytes));
+}
+
+/// Any changes to a btree: the same.
+pub fn btree_update(bytes: &[u8]) {
+    updating::check_btree(&mut Input::new(bytes));
 }
 
 /// Any bytes as text of databases: what can be loaded gives a text that gives itself.

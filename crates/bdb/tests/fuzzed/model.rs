@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use bdb_file::{BuildOptions, Datum, HashBuilder, HashDb, Keep, Source};
+use bdb_file::{BtreeDb, BuildOptions, Datum, HashBuilder, HashDb, Keep, Source};
 
 pub type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -55,5 +55,20 @@ pub fn assert_holds<S: Source>(database: &HashDb<S>, map: &Map) {
     let terminated: Vec<Datum<'_>> = keys.iter().map(|key| Datum::terminated(key)).collect();
     for (found, key) in database.get_many(&terminated).zip(&keys) {
         assert_eq!(found.unwrap(), database.get(Datum::terminated(key)).unwrap());
+    }
+}
+
+/// Whether a btree holds the pairs of a map and no others, in their order.
+pub fn assert_btree_holds<S: Source>(database: &BtreeDb<S>, map: &Map) {
+    let listed: Vec<_> = database.iter().map(Result::unwrap).collect();
+    let expected = map.iter().map(|(key, data)| (&key[..], &data[..]));
+    assert!(listed.iter().map(|(key, data)| (&key[..], &data[..])).eq(expected));
+    let keys: Vec<Vec<u8>> =
+        map.keys().flat_map(|key| [key.clone(), [key, &b"x"[..]].concat()]).collect();
+    for (found, key) in database.get_many(&keys).zip(&keys) {
+        assert_eq!(found.unwrap().as_deref(), map.get(key).map(Vec::as_slice));
+        assert_eq!(database.get(key).unwrap().as_deref(), map.get(key).map(Vec::as_slice));
+        let all = database.get_all(key).unwrap().map(|data| data.unwrap().into_owned());
+        assert!(all.eq(map.get(key).cloned()));
     }
 }

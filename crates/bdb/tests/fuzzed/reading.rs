@@ -5,16 +5,16 @@ use std::io;
 
 use bdb_file::{Datum, Error, ErrorKind, HashDb, Source, TextFormat, database_names, dump_all};
 
-type Pair = (Vec<u8>, Vec<u8>);
+pub type Pair = (Vec<u8>, Vec<u8>);
 
 /// What reading gave: values, or the words of an error.
-type Found<T> = Result<T, String>;
+pub type Found<T> = Result<T, String>;
 
 /// Databases of a file that are looked at, keys that are looked up, and bytes that are listed: a
 /// small file may have many references to one long key.
-const MOST_DATABASES: usize = 6;
-const MOST_KEYS: usize = 200;
-const MOST_BYTES: usize = 4 << 20;
+pub const MOST_DATABASES: usize = 6;
+pub const MOST_KEYS: usize = 200;
+pub const MOST_BYTES: usize = 4 << 20;
 
 /// Keys of the files that targets start from, and some that are in none.
 const KEYS: [&[u8]; 8] =
@@ -33,7 +33,7 @@ pub fn check(file: &[u8]) {
 
 /// Bytes that are copied wherever they are read.
 #[derive(Clone)]
-struct Copied<'f>(&'f [u8]);
+pub struct Copied<'f>(pub &'f [u8]);
 
 impl Source for Copied<'_> {
     fn len(&self) -> io::Result<u64> {
@@ -61,7 +61,7 @@ fn read_all<S: Source + Clone>(pages: S, len: usize) -> Found<Vec<Found<Listing>
     Ok(names.iter().take(MOST_DATABASES).map(open).collect())
 }
 
-fn words(error: Error) -> String {
+pub fn words(error: Error) -> String {
     error.to_string()
 }
 

@@ -1,6 +1,8 @@
 //! Sound files and their parts, as an input chooses them.
 
-use bdb_file::{BuildOptions, ByteOrder, FileId, HashBuilder, HashPlan, HashUpdate, Keep};
+use bdb_file::{
+    BuildOptions, ByteOrder, Contents, DatabaseBuilder, FileId, HashBuilder, HashUpdate, Keep,
+};
 
 use super::input::Input;
 
@@ -18,6 +20,23 @@ const BY_LIBDB: [&[u8]; 10] = [
     include_bytes!("../golden/holes.db"),
     include_bytes!("../golden/missed-by-libdb.db"),
 ];
+
+/// Btree files by libdb: one leaf, big items, duplicates on their page and in trees, numbers of
+/// records, and a btree beside hash databases.
+const BTREES_BY_LIBDB: [&[u8]; 7] = [
+    include_bytes!("../golden/btree/few.db"),
+    include_bytes!("../golden/btree/many.db"),
+    include_bytes!("../golden/btree/many-big-endian-checksums.db"),
+    include_bytes!("../golden/btree/record-numbers.db"),
+    include_bytes!("../golden/btree/duplicates.db"),
+    include_bytes!("../golden/btree/sorted-duplicates-big-endian.db"),
+    include_bytes!("../golden/load-named.db"),
+];
+
+/// A sound btree file.
+pub fn btree_file(input: &mut Input<'_>) -> Vec<u8> {
+    input.choice(&BTREES_BY_LIBDB).to_vec()
+}
 
 /// A sound file: one by libdb, or one with numbered pairs by the builder, from which some may have
 /// been deleted.
@@ -80,13 +99,18 @@ pub fn item(input: &mut Input<'_>, page_size: u32) -> Vec<u8> {
     }
 }
 
-pub fn finish(builder: HashBuilder<'_>, keep: Keep) -> Vec<u8> {
-    write(builder.plan(keep).unwrap())
+pub fn finish<'t>(builder: impl Into<DatabaseBuilder<'t>>, keep: Keep) -> Vec<u8> {
+    write(builder.into().plan(keep).unwrap())
 }
 
-pub fn write(plan: HashPlan<'_>) -> Vec<u8> {
+pub fn write(plan: impl Contents) -> Vec<u8> {
     let mut file = Vec::new();
-    plan.write_to(&mut file).unwrap();
+    let put = &mut |at, block: &[u8]| {
+        assert_eq!(at, file.len() as u64);
+        file.extend_from_slice(block);
+        Ok(())
+    };
+    plan.blocks(put).unwrap();
     assert_eq!(file.len() as u64, plan.file_len());
     file
 }

@@ -18,7 +18,7 @@ pub fn check(text: &[u8]) {
         let read = reader.push_all(&mut builder);
         // A page size that no file can have is told when the file is planned.
         if let Some(name) = header.database {
-            named.push((name, builder));
+            named.push((name, builder.into()));
         } else if let Ok(plan) = builder.plan(Keep::Last) {
             let file = write(plan);
             assert_eq!(problems(&file).1, []);
@@ -53,7 +53,7 @@ fn load_all(text: &[u8]) -> Vec<u8> {
     while let Some(header) = reader.next_database().unwrap() {
         let mut builder = HashBuilder::new(header.build_options());
         reader.push_all(&mut builder).unwrap();
-        named.push((header.database.unwrap(), builder));
+        named.push((header.database.unwrap(), builder.into()));
     }
     let mut file = Vec::new();
     NewDatabases::plan(named, Keep::Last).unwrap().write_to(&mut file).unwrap();

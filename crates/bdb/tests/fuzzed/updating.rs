@@ -1,10 +1,15 @@
 //! A file that is changed does as a map in memory does, and stays sound.
 
-use bdb_file::{HashBuilder, HashDb, HashUpdate, Keep, Severity};
+use std::borrow::Cow;
 
-use super::changed;
+use bdb_file::{
+    AccessMethod, BtreeBuilder, BtreeDb, BtreeUpdate, DatabaseBuilder, Error, HashBuilder, HashDb,
+    HashUpdate, Keep, Severity, access_method,
+};
+
+use super::changed::{self, Update};
 use super::input::Input;
-use super::model::{Map, assert_holds};
+use super::model::{Map, assert_btree_holds, assert_holds};
 use super::sound::{finish, item, options};
 use super::verdict::problems;
 
@@ -14,10 +19,26 @@ const MOST_BYTES: usize = 128 << 10;
 const MOST_OPERATIONS: usize = 400;
 const MOST_LOOKS: usize = 6;
 
+/// Changes of a hash database.
 pub fn check(input: &mut Input<'_>) {
     let options = options(input);
     let page_size = options.page_size.unwrap_or(512);
-    let mut builder = HashBuilder::new(options);
+    check_by::<HashUpdate<Vec<u8>>>(input, page_size, HashBuilder::new(options).into());
+}
+
+/// Changes of a btree database.
+pub fn check_btree(input: &mut Input<'_>) {
+    let options = options(input).record_numbers(input.bool());
+    let options = options.minimum_keys(input.choice(&[None, None, Some(3), Some(20)]));
+    let page_size = options.page_size.unwrap_or(512);
+    check_by::<BtreeUpdate<Vec<u8>>>(input, page_size, BtreeBuilder::new(options).into());
+}
+
+fn check_by<U: Update<Vec<u8>>>(
+    input: &mut Input<'_>,
+    page_size: u32,
+    mut builder: DatabaseBuilder<'_>,
+) {
     let mut map = Map::new();
     for i in 0..input.below(40) {
         let (key, data) = (format!("k{i}").into_bytes(), vec![b'd'; input.below(256)]);
@@ -25,7 +46,7 @@ pub fn check(input: &mut Input<'_>) {
         map.insert(key, data);
     }
     let mut file = finish(builder, Keep::First);
-    let mut update = HashUpdate::open(file.clone()).unwrap();
+    let mut update = U::open(file.clone()).unwrap();
     let (mut bytes, mut looks) = (0, 0);
     for _ in 0..MOST_OPERATIONS {
         if input.is_empty() || bytes >= MOST_BYTES {
@@ -36,7 +57,7 @@ pub fn check(input: &mut Input<'_>) {
             looks += 1;
             update.finish().unwrap().apply(&mut file);
             assert_sound(&file, &map);
-            update = HashUpdate::open(file.clone()).unwrap();
+            update = U::open(file.clone()).unwrap();
             continue;
         }
         let key = item(input, page_size);
@@ -60,9 +81,12 @@ pub fn check(input: &mut Input<'_>) {
 
 /// An update of any file: an error, or no damage that was not there.
 pub fn check_damaged(file: &[u8]) {
-    let Ok(database) = HashDb::open(file) else { return };
-    let keys: Vec<_> = database.iter().map_while(Result::ok).take(8).collect();
-    let keys: Vec<&[u8]> = keys.iter().map(|(key, _)| &key[..]).collect();
+    let keys = match access_method(file, None) {
+        Ok(AccessMethod::Btree) => BtreeDb::open(file).map(|database| some_keys(database.iter())),
+        _ => HashDb::open(file).map(|database| some_keys(database.iter())),
+    };
+    let Ok(keys) = keys else { return };
+    let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
     let mut puts: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (*key, &[b'd'; 90][..])).collect();
     puts.extend([&b"new"[..], b"newer", b"newest"].map(|key| (key, &[b'd'; 300][..])));
     // What is an error says nothing of the next.
@@ -71,8 +95,18 @@ pub fn check_damaged(file: &[u8]) {
     let _ = changed::check(file, &puts[keys.len() / 2..], &keys);
 }
 
+/// The first keys of a listing, up to an error.
+fn some_keys<'a>(
+    pairs: impl Iterator<Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>>,
+) -> Vec<Vec<u8>> {
+    pairs.map_while(Result::ok).take(8).map(|(key, _)| key.into_owned()).collect()
+}
+
 fn assert_sound(file: &[u8], map: &Map) {
-    assert_holds(&HashDb::open(file).unwrap(), map);
+    match access_method(file, None).unwrap() {
+        AccessMethod::Btree => assert_btree_holds(&BtreeDb::open(file).unwrap(), map),
+        _ => assert_holds(&HashDb::open(file).unwrap(), map),
+    }
     let (verdict, problems) = problems(file);
     assert!(problems.iter().all(|found| found.severity() == Severity::Note), "{problems:?}");
     assert_eq!(verdict.unwrap().keys as usize, map.len());

@@ -1,11 +1,12 @@
 //! Verify and salvage end on any file, and what verify accepts can be read by every other way.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bdb_file::{
-    Error, ErrorKind, Fault, HashDb, Problem, Salvage, Severity, Unsupported, Verdict,
-    database_names, salvage, verify,
+    AccessMethod, BtreeDb, Error, ErrorKind, Fault, HashDb, Problem, Salvage, Severity, Verdict,
+    access_method, database_names, salvage, verify,
 };
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -72,38 +73,60 @@ fn salvaged(file: &[u8]) -> Result<(Salvage, Pairs), Error> {
     Ok((summary, certain))
 }
 
-/// The number of different keys, and all pairs, of all hash databases of a file; each key is looked
-/// up, too.
+/// The number of different keys, and all pairs, of all databases of a file; each key is looked up,
+/// too.
 fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
-    let opened = match HashDb::open(file) {
-        Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
-            let names = database_names(file)?;
-            names.iter().map(|name| HashDb::open_named(file, name)).collect()
-        }
-        one => vec![one],
-    };
-    // Btrees, which verify knows and nobody else does.
-    let is_btree = |opened: &Result<_, Error>| {
-        let kind = opened.as_ref().err().map(Error::kind);
-        matches!(kind, Some(ErrorKind::Unsupported(Unsupported::AccessMethod(_))))
-    };
-    let databases: Vec<_> =
-        opened.into_iter().filter(|opened| !is_btree(opened)).collect::<Result<_, _>>()?;
     let mut pairs = Vec::new();
-    let mut count = 0;
-    for database in &databases {
-        let mut keys = BTreeSet::new();
-        for pair in database {
-            let (key, data) = pair?;
-            pairs.push((key.to_vec(), data.into_owned()));
-            keys.insert(key);
+    let count = match access_method(file, None) {
+        Ok(AccessMethod::Btree) => read_btree(&BtreeDb::open(file)?, &mut pairs)?,
+        Ok(_) => read_hash(&HashDb::open(file)?, &mut pairs)?,
+        Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
+            let mut count = 0;
+            for name in database_names(file)? {
+                count += match access_method(file, Some(&name))? {
+                    AccessMethod::Btree => {
+                        read_btree(&BtreeDb::open_named(file, &name)?, &mut pairs)?
+                    }
+                    _ => read_hash(&HashDb::open_named(file, &name)?, &mut pairs)?,
+                };
+            }
+            count
         }
-        for key in &keys {
-            let first = database.get(key)?;
-            let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
-            assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
-        }
-        count += keys.len() as u64;
-    }
+        Err(error) => return Err(error),
+    };
     Ok((count, pairs))
+}
+
+fn read_hash(database: &HashDb<&[u8]>, pairs: &mut Pairs) -> Result<u64, Error> {
+    let keys = list(database.iter(), pairs)?;
+    for key in &keys {
+        let first = database.get(key)?;
+        let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
+        assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
+    }
+    Ok(keys.len() as u64)
+}
+
+fn read_btree(database: &BtreeDb<&[u8]>, pairs: &mut Pairs) -> Result<u64, Error> {
+    let keys = list(database.iter(), pairs)?;
+    for key in &keys {
+        let first = database.get(key)?;
+        let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
+        assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
+    }
+    Ok(keys.len() as u64)
+}
+
+/// Lists a database; returns its keys.
+fn list<'a>(
+    listed: impl Iterator<Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>>,
+    pairs: &mut Pairs,
+) -> Result<BTreeSet<Cow<'a, [u8]>>, Error> {
+    let mut keys = BTreeSet::new();
+    for pair in listed {
+        let (key, data) = pair?;
+        pairs.push((key.to_vec(), data.into_owned()));
+        keys.insert(key);
+    }
+    Ok(keys)
 }

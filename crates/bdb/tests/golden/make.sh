@@ -8,7 +8,7 @@
 set -eu
 PATH=$PATH:/usr/sbin
 cd "$(dirname "$0")"
-rm -f ./*.db ./*.dump Packages refused/*.db
+rm -f ./*.db ./*.dump Packages btree/* refused/*.db
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
@@ -119,6 +119,55 @@ package() { # NUMBER NAME VERSION RELEASE LENGTH
 db_pagesize=4096
 db_lorder=1234'
 
+# Btrees of several levels: small pages, and keys of which some are big.
+numbered() { # PADDING
+    i=0
+    while [ $i -lt 120 ]; do
+        case $((i % 15)) in
+        0) printf ' key %d %s\n' $i "$(yes big | head -n 120 | tr '\n' '-')" ;;
+        *) printf ' key %d%s\n' $i "$1" ;;
+        esac
+        case $((i % 11)) in
+        0) printf ' data %d %s\n' $i "$(yes large | head -n 300 | tr '\n' '+')" ;;
+        *) printf ' data %d\n' $i ;;
+        esac
+        i=$((i + 1))
+    done
+}
+several() { # of every sixth key many, and of some a few
+    i=0
+    while [ $i -lt 60 ]; do
+        j=0
+        most=$((i % 6 == 0 ? 40 : i % 3 + 1))
+        while [ $j -lt $most ]; do
+            printf ' key %d\n data %d of %d, long enough to fill pages\n' $i $((j * 7 % most)) $i
+            j=$((j + 1))
+        done
+        i=$((i + 1))
+    done
+}
+mkdir -p btree
+printf '%s\n' "$pairs" | load btree/few.db 'type=btree
+db_pagesize=512'
+numbered _and_more_of_it | load btree/many.db 'type=btree
+db_pagesize=512'
+numbered '' | load btree/many-big-endian-checksums.db 'type=btree
+db_pagesize=1024
+db_lorder=4321
+chksum=1'
+numbered '' | load btree/record-numbers.db 'type=btree
+db_pagesize=512
+bt_minkey=4
+recnum=1'
+several | load btree/duplicates.db 'type=btree
+db_pagesize=512
+duplicates=1'
+several | load btree/sorted-duplicates-big-endian.db 'type=btree
+db_pagesize=512
+db_lorder=4321
+duplicates=1
+dupsort=1'
+
 # Files to refuse.
 echo "$pairs" | load refused/btree.db 'type=btree
 db_pagesize=512'
@@ -134,6 +183,6 @@ printf 'key\ndata\n' | db5.3_load -P password -T -t hash -c db_pagesize=512 refu
 # libdb's API.
 cargo run --quiet -p map-tests --features peers --example make_golden "$PWD"
 
-for file in *.db; do
+for file in *.db btree/*.db; do
     db5.3_dump -p "$file" >"${file%.db}.dump"
 done

@@ -1,12 +1,13 @@
 //! `hash:NAME`, a Berkeley DB hash file.
 
+mod tools;
 #[cfg(feature = "write")]
 mod write;
 
 use bdb_file::HashDb;
 use kv_file_core::{Datum, Source};
 
-use super::bdb::{SUFFIX, TOOLS, failure, words};
+use super::bdb::{SUFFIX, failure, tools, words};
 use super::{Bytes, FileFormat};
 use crate::forms::Forms;
 use crate::lookup::{Cause, Failure, Found, Lookup, Operation, Pairs, ValueOf};
@@ -21,7 +22,8 @@ pub(crate) static FORMAT: FileFormat = FileFormat {
         Err(error) => Err(Cause::from(error).at(Operation::Open)),
     },
     words,
-    tools: &TOOLS,
+    // Whatever is no btree: those of other access methods, too, so that they are refused by name.
+    tools: &tools(|head| bdb_file::is_database(head) && !bdb_file::is_btree(head)),
     #[cfg(feature = "write")]
     write: &write::FORMAT,
 };

@@ -6,7 +6,8 @@ use kv_file_core::{Datum, Entries, both};
 
 use crate::format::{HashFunction, address, page_order};
 use crate::hash::layout::is_big;
-use crate::options::{DataOrder, Keep};
+use crate::same_keys::SameKeys;
+use crate::sort::{MANY, sort_in_parts};
 
 /// A pair's place in the table: its bucket above the index of its entry, so that to sort the
 /// numbers is to sort the pairs.
@@ -34,16 +35,13 @@ impl Place {
     }
 }
 
-/// Where fewer pairs are to be sorted, a second thread takes longer to start than it saves.
-const MANY: usize = 1 << 15;
-
 /// Keys that are hashed together.
 const TOGETHER: usize = 8;
 
 /// Finds the buckets of all pairs, and sorts the pairs by them.
 pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bucket: u32) {
     let (high_mask, low_mask) = address::masks(max_bucket);
-    let sort = |places: &mut [Place]| {
+    sort_in_parts(places, |places| {
         for group in places.chunks_mut(TOGETHER) {
             let mut keys = [Datum::EMPTY; TOGETHER];
             for (key, place) in keys.iter_mut().zip(&*group) {
@@ -56,22 +54,7 @@ pub(super) fn sort_by_bucket(places: &mut [Place], entries: &Entries<'_>, max_bu
             }
         }
         places.sort_unstable();
-    };
-    if places.len() < MANY {
-        return sort(places);
-    }
-    let (one, other) = places.split_at_mut(places.len() / 2);
-    both(|| sort(one), || sort(other));
-    // This sort merges what is sorted in parts.
-    places.sort();
-}
-
-/// What becomes of pairs with the same key.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum SameKeys {
-    Keep(Keep),
-    /// All stay, but for equal pairs in an order of data.
-    Stay(DataOrder),
+    });
 }
 
 /// Sorts each bucket's pairs into the order of its pages, and takes out those that are not to stay;
@@ -126,27 +109,16 @@ fn sort_buckets_in(
         // A sort, since whoever writes the map can make all hashes collide.
         keys.sort_unstable_by(Key::cmp);
         for same in keys.chunk_by_mut(|a, b| a.key == b.key) {
-            let mut before = None;
-            if let SameKeys::Stay(DataOrder::Sorted) = same_keys {
-                same.sort_by(|a, b| a.data(entries).cmp(&b.data(entries)));
-            }
-            for (i, key) in same.iter().enumerate() {
-                let stays = match same_keys {
-                    SameKeys::Keep(Keep::First) => i == 0,
-                    SameKeys::Keep(Keep::Last) => i == same.len() - 1,
-                    SameKeys::Stay(DataOrder::Insertion) => true,
-                    SameKeys::Stay(DataOrder::Sorted) => {
-                        let data = Some(key.data(entries));
-                        std::mem::replace(&mut before, data) != data
-                    }
-                };
-                if stays {
+            same_keys.settle(
+                same,
+                entries,
+                |key| key.place.index(),
+                |key| {
                     places[written] = key.place;
                     written += 1;
-                } else {
-                    dropped.push(key.place.index());
-                }
-            }
+                },
+                &mut dropped,
+            );
         }
         read = end;
     }
@@ -167,10 +139,6 @@ impl<'a> Key<'a> {
         let key = entries.key(place.index());
         let start = key.bytes.first_chunk().copied();
         Key { is_big: is_big(key.len(), page_size), start, key, place }
-    }
-
-    fn data<'e>(&self, entries: &'e Entries<'_>) -> Datum<'e> {
-        entries.data(self.place.index())
     }
 
     /// In the order of the pages; equal keys in the order of the input.

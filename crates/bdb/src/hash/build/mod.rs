@@ -9,12 +9,13 @@ use kv_file_core::{Datum, Entries};
 
 pub use self::plan::HashPlan;
 
-use self::arrange::{Place, SameKeys, sort_buckets, sort_by_bucket};
+use self::arrange::{Place, sort_buckets, sort_by_bucket};
 use self::duplicates::Keys;
-use super::layout::{Sizes, page_sizes};
+use super::layout::Sizes;
 use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 use crate::options::{BuildOptions, Keep};
+use crate::same_keys::SameKeys;
 
 /// Collects pairs for a new hash table.
 ///
@@ -108,7 +109,7 @@ impl<'t> HashBuilder<'t> {
         let mut places: Vec<Place> = self.entries.indices().map(Place::unknown).collect();
         let mut dropped = Vec::new();
         let mut layout = self.layout()?;
-        let same_keys = self.options.data_order.map_or(SameKeys::Keep(keep), SameKeys::Stay);
+        let same_keys = SameKeys::new(&self.options, keep);
         loop {
             let (page_size, max_bucket) = layout;
             sort_by_bucket(&mut places, &self.entries, max_bucket);
@@ -136,13 +137,7 @@ impl<'t> HashBuilder<'t> {
 
     /// The page size, as asked for or chosen for the pairs that there are.
     pub(crate) fn page_size(&self) -> Result<u32> {
-        match self.options.page_size {
-            Some(size) if page_sizes().any(|possible| possible == size) => Ok(size),
-            Some(_) => {
-                Err(ErrorKind::Option("page size is not a power of two from 512 to 65536").into())
-            }
-            None => Ok(self.sizes.page_size()),
-        }
+        Ok(self.options.stated_page_size()?.unwrap_or_else(|| self.sizes.page_size()))
     }
 
     pub(crate) fn set_page_size(&mut self, page_size: u32) {

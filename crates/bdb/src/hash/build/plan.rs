@@ -4,15 +4,17 @@
 //! for each bucket its further pages, and the overflow pages of its big items. These are numbered
 //! here, so that the pages before can refer to them.
 
+use kv_file_core::Datum;
+
 use super::arrange::Place;
 use super::duplicates::{Form, Keys};
 use crate::error::{ErrorKind, Result};
 use crate::format::address::masks;
 use crate::format::item::DUPLICATE_TREE_LEN;
-use crate::format::meta::MetaPlace;
+use crate::format::meta::{MINIMUM_KEYS, MetaPlace};
 use crate::format::{HashFunction, HashMeta, MAX_BUCKET_GROUPS, PageLayout};
 use crate::hash::layout::{is_big, pair_len};
-use crate::new_tree::{NewTree, TreeKind};
+use crate::new_tree::{NewTree, TreeKind, TreeShape};
 use crate::options::{BuildOptions, DataOrder};
 
 /// A table whose every page is settled: made by [`HashBuilder::plan`](crate::HashBuilder::plan).
@@ -62,11 +64,7 @@ impl<'t> HashPlan<'t> {
             [keys.key(index), keys.data(index)]
         });
         let mut plan = HashPlan {
-            layout: PageLayout {
-                order: options.byte_order,
-                checksums: options.checksums,
-                page_size: page_size as usize,
-            },
+            layout: options.page_layout(page_size),
             meta,
             uid: options.file_id.bytes(items),
             keys,
@@ -210,7 +208,7 @@ impl<'t> HashPlan<'t> {
     /// How many pages a bucket needs besides its first.
     fn further_pages(&self, places: &[Place]) -> u64 {
         let (_, others) = self.split_page(places);
-        let big = places.iter().map(|place| u64::from(self.big_pages_of(*place))).sum::<u64>();
+        let big = places.iter().map(|place| self.big_pages_of(*place)).sum::<u64>();
         u64::from(self.count_pages(others)) + big
     }
 
@@ -225,13 +223,13 @@ impl<'t> HashPlan<'t> {
     }
 
     /// Number of pages off the page that a key with its data needs.
-    pub(super) fn big_pages_of(&self, place: Place) -> u32 {
+    pub(super) fn big_pages_of(&self, place: Place) -> u64 {
         let (key, data) = self.keys.lens(place.index());
         let data = match self.keys.form(place.index()) {
-            Form::Plain | Form::Set => self.big_pages(data),
+            Form::Plain | Form::Set => u64::from(self.big_pages(data)),
             Form::Tree => self.tree(place.index()).page_count(),
         };
-        self.big_pages(key) + data
+        u64::from(self.big_pages(key)) + data
     }
 
     /// Number of overflow pages that an item of this length needs.
@@ -241,11 +239,12 @@ impl<'t> HashPlan<'t> {
 
     /// The tree of an entry whose data need one.
     #[inline(never)]
-    pub(super) fn tree(&self, index: u32) -> NewTree<'_> {
-        let kind = match self.data_order {
-            Some(DataOrder::Sorted) => TreeKind::SortedDuplicates,
-            _ => TreeKind::Duplicates,
+    pub(super) fn tree(&self, index: u32) -> NewTree<Vec<Datum<'_>>> {
+        let shape = TreeShape {
+            kind: TreeKind::of_data(self.data_order),
+            layout: self.layout,
+            minimum_keys: MINIMUM_KEYS,
         };
-        NewTree::new(kind, self.keys.tree_items(index), self.layout)
+        NewTree::new(shape, self.keys.tree_items(index))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use kv_file_core::{Contents, Datum, Entries, make_and_put};
+use kv_file_core::{Contents, Datum, Entries};
 
 use super::arrange::Place;
 use super::duplicates::Form;
@@ -11,11 +11,7 @@ use crate::format::item::{self, BigRef, DUPLICATE_TREE_LEN};
 use crate::format::page::Header;
 use crate::format::page_type;
 use crate::hash::layout::{is_big, item_len};
-use crate::new_pages::NewPages;
-
-/// Bytes handed to the writer at a time: as many as a huge page has. Linux then keeps the file in
-/// such pages, if the file system can, and maps them as such into programs that look keys up.
-const BLOCK: usize = 2 << 20;
+use crate::new_pages::{NewPages, put_blocks};
 
 impl Contents for HashPlan<'_> {
     fn file_len(&self) -> u64 {
@@ -23,11 +19,10 @@ impl Contents for HashPlan<'_> {
     }
 
     fn blocks(&self, put: &mut dyn FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
-        let before = u64::from(self.meta()) * self.layout.page_size as u64;
+        let start = u64::from(self.meta()) * self.layout.page_size as u64;
         let mut pages = PageMaker::new(self);
-        let make = |block: &mut Vec<u8>| pages.make_more(block);
-        let several = self.file_len() > BLOCK as u64;
-        make_and_put(self.meta_page(), several, make, &mut |at, block| put(before + at, block))
+        let make_next = |made: &mut NewPages| pages.make_next(made);
+        put_blocks(self.layout, self.meta_page(), (start, self.file_len()), make_next, put)
     }
 
     fn dropped(&self, each: &mut dyn FnMut(u32, &[u8])) {
@@ -54,7 +49,6 @@ impl HashPlan<'_> {
 /// Makes the pages of a table, in their order.
 struct PageMaker<'p> {
     plan: &'p HashPlan<'p>,
-    made: NewPages,
     /// The next bucket whose primary page is to be made, and what is left of the pairs.
     bucket: u32,
     rest: &'p [Place],
@@ -70,7 +64,6 @@ impl<'p> PageMaker<'p> {
     fn new(plan: &'p HashPlan<'p>) -> Self {
         PageMaker {
             plan,
-            made: NewPages { layout: plan.layout, bytes: Vec::new() },
             bucket: 0,
             rest: &plan.places,
             touched: 0,
@@ -79,36 +72,26 @@ impl<'p> PageMaker<'p> {
         }
     }
 
-    /// Adds pages to a block until it is full, or there are no more. Returns `true` if there may be
-    /// more.
-    fn make_more(&mut self, block: &mut Vec<u8>) -> bool {
-        std::mem::swap(&mut self.made.bytes, block);
-        let more = self.fill_block();
-        std::mem::swap(&mut self.made.bytes, block);
-        more
-    }
-
-    fn fill_block(&mut self) -> bool {
-        while self.made.bytes.len() < BLOCK {
-            if self.bucket <= self.plan.high_mask {
-                self.make_primary();
-            } else if let Some((further, others)) = self.to_make.split_first() {
-                self.to_make = others;
-                self.make_further(further);
-            } else {
-                return false;
-            }
+    /// Adds the next page of a bucket, or all its other pages. Returns `true` if there may be more.
+    fn make_next(&mut self, made: &mut NewPages) -> bool {
+        if self.bucket <= self.plan.high_mask {
+            self.make_primary(made);
+        } else if let Some((further, others)) = self.to_make.split_first() {
+            self.to_make = others;
+            self.make_further(further, made);
+        } else {
+            return false;
         }
         true
     }
 
     /// Makes the next bucket's primary page.
-    fn make_primary(&mut self) {
+    fn make_primary(&mut self, made: &mut NewPages) {
         let bucket = self.bucket;
         self.bucket += 1;
         if bucket > self.plan.max_bucket {
             // A page kept for a later bucket: a hole.
-            self.made.zeros();
+            made.zeros();
             return;
         }
         let count = self.rest.iter().take_while(|place| place.bucket() == bucket).count();
@@ -131,11 +114,11 @@ impl<'p> PageMaker<'p> {
         let further_pages = self.plan.count_pages(others);
         let first_big = further.unwrap_or(0) + further_pages;
         let next = further.filter(|_| further_pages > 0);
-        self.make_page(self.plan.primary(bucket), 0, next, on_page, first_big);
+        self.make_page((self.plan.primary(bucket), 0, next), on_page, first_big, made);
     }
 
     /// Makes the other pages of a bucket, and those of its big items.
-    fn make_further(&mut self, further: &Further) {
+    fn make_further(&self, further: &Further, made: &mut NewPages) {
         let plan = self.plan;
         let in_bucket = |place: &&Place| place.bucket() == further.bucket;
         let places = &plan.places[further.start..];
@@ -145,33 +128,36 @@ impl<'p> PageMaker<'p> {
         let mut next_big = number + plan.count_pages(others);
         let mut prev = plan.primary(further.bucket);
         while !others.is_empty() {
-            next_big += on_page.iter().map(|place| plan.big_pages_of(*place)).sum::<u32>();
+            next_big += on_page.iter().map(|place| plan.big_pages_of(*place) as u32).sum::<u32>();
             (on_page, others) = plan.split_page(others);
             let next = Some(number + 1).filter(|_| !others.is_empty());
-            self.make_page(number, prev, next, on_page, next_big);
+            self.make_page((number, prev, next), on_page, next_big, made);
             (prev, number) = (number, number + 1);
         }
         for place in places {
             let index = place.index();
-            number = self.make_chain_of(plan.keys.key(index), number);
+            number = self.make_chain_of(plan.keys.key(index), number, made);
             number = match plan.keys.form(index) {
-                Form::Plain | Form::Set => self.make_chain_of(plan.keys.data(index), number),
-                Form::Tree => plan.tree(index).make(number, &mut self.made),
+                Form::Plain | Form::Set => self.make_chain_of(plan.keys.data(index), number, made),
+                Form::Tree => {
+                    let tree = plan.tree(index);
+                    tree.make(number, made);
+                    number + tree.page_count() as u32
+                }
             };
         }
     }
 
     /// Makes one page of a bucket. Its big items are from page `next_big` on.
     fn make_page(
-        &mut self,
-        number: u32,
-        prev: u32,
-        next: Option<u32>,
+        &self,
+        (number, prev, next): (u32, u32, Option<u32>),
         places: &[Place],
         mut next_big: u32,
+        made: &mut NewPages,
     ) {
         let (plan, layout) = (self.plan, self.plan.layout);
-        let page = self.made.zeros();
+        let page = made.zeros();
         let mut high_offset = layout.page_size;
         let mut table = layout.header_len();
         for place in places {
@@ -186,7 +172,7 @@ impl<'p> PageMaker<'p> {
                 let place = &mut page[high_offset..end];
                 if form == Form::Tree {
                     item::put_tree(place, next_big, layout.order);
-                    next_big += plan.tree(index).page_count();
+                    next_big += plan.tree(index).page_count() as u32;
                 } else if is_big(stored.len(), layout.page_size) {
                     let big = BigRef { first: next_big, len: stored.len() as u32 };
                     big.put(place, layout.order);
@@ -214,9 +200,9 @@ impl<'p> PageMaker<'p> {
 
     /// Makes the pages of an item, if it is big, from page `first` on; returns the number of the
     /// page after it.
-    fn make_chain_of(&mut self, stored: Datum<'_>, first: u32) -> u32 {
+    fn make_chain_of(&self, stored: Datum<'_>, first: u32, made: &mut NewPages) -> u32 {
         if is_big(stored.len(), self.plan.layout.page_size) {
-            self.made.chain(stored, first)
+            made.chain(stored, first)
         } else {
             first
         }

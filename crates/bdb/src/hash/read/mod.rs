@@ -13,7 +13,7 @@ use kv_file_core::{Datum, FileSource, Source};
 
 pub use self::iter::HashIter;
 pub use self::many::HashGetMany;
-pub use self::stat::{HashStat, PageUse};
+pub use self::stat::HashStat;
 pub use self::values::HashValues;
 
 use self::values::DataItems;

@@ -20,7 +20,6 @@ use super::read::HashDb;
 use crate::error::{Error, ErrorKind, Result, Unsupported};
 use crate::fault::{Fault, Problem};
 use crate::file::PageFile;
-use crate::format::page::Header;
 use crate::format::{HashFunction, Method};
 use crate::freelist::FreeList;
 use crate::options::Keep;
@@ -112,8 +111,7 @@ impl<S: Source> HashUpdate<S> {
             Method::Btree(_) => return Err(Unsupported::AccessMethod("btree").into()),
         };
         let function = function.ok_or(Unsupported::HashFunction)?;
-        refuse_lost_pages(&file, meta.last_page)?;
-        let file = file.into_overlay(meta.last_page);
+        let file = file.into_overlay(meta.last_page)?;
         refuse_meta(&file)?;
         Ok(HashUpdate {
             db: HashDb::new(file, 0, meta)?,
@@ -323,23 +321,6 @@ impl<S: Source> HashUpdate<S> {
         self.db.meta.elements = self.db.meta.elements.saturating_sub(1);
         self.lose(at.bucket, page)
     }
-}
-
-/// Refuses a file that has pages of its own behind the last one that page 0 tells of: an update
-/// would cut them off. What else lies there, such as what is left of an interrupted change, calls
-/// itself by other numbers.
-fn refuse_lost_pages<S: Source>(file: &PageFile<S>, stated: Option<u32>) -> Result<()> {
-    /// More than what any change leaves, and looked at in less than a second.
-    const LIMIT: u64 = 1 << 30;
-    let Some(stated) = stated else { return Ok(()) };
-    let lost = || Err(Problem::on(0, Fault::LastPage).into());
-    if u64::from(file.last_page.saturating_sub(stated)) * file.layout.page_size as u64 > LIMIT {
-        return lost();
-    }
-    file.each_page_from(u64::from(stated) + 1, |number, page| {
-        let header = Header::parse(page, file.layout.order);
-        if header.is_some_and(|header| header.number == number) { lost() } else { Ok(()) }
-    })
 }
 
 impl Present {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use bdb_file::ErrorKind as Kind;
 
-pub(super) use self::tools::TOOLS;
+pub(super) use self::tools::{byte_order, pages, plain, tools};
 use crate::error::{Error, ErrorKind};
 use crate::lookup::{Cause, Failure, Operation};
 

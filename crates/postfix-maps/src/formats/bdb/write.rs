@@ -3,7 +3,10 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use bdb_file::{BuildOptions, DumpReader, FileId, HashBuilder, HashPlan, Keep, NewDatabases};
+use bdb_file::{
+    AccessMethod, BtreeBuilder, BuildOptions, Contents, DatabaseBuilder, DatabasePlan, DumpReader,
+    FileId, HashBuilder, Keep, NewDatabases,
+};
 
 use super::tools::plain;
 use crate::error::ErrorKind;
@@ -36,10 +39,15 @@ pub(crate) fn trouble(error: bdb_file::Error) -> Trouble {
     cause.at(if is_limit { Operation::Write } else { Operation::Read })
 }
 
-/// As `db_load`, but stricter where a mistake would lose data.
-pub(crate) fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
+/// As `db_load`, but stricter where a mistake would lose data. The databases are of the `method`, or of
+/// what the text says.
+pub(crate) fn load(
+    text: &mut dyn BufRead,
+    options: &LoadOptions<'_>,
+    method: Option<AccessMethod>,
+) -> ToolResult<Loaded> {
     let keep = if options.keep_first { Keep::First } else { Keep::Last };
-    match read(text, options)? {
+    match read(text, options, method)? {
         Databases::One(builder) => {
             let plan = builder.plan(keep).map_err(plain)?;
             let left_out = left_out(&plan, options);
@@ -54,27 +62,37 @@ pub(crate) fn load(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolRes
 }
 
 /// Keys whose values have been left out, where that is news: otherwise the last one counts.
-fn left_out(plan: &HashPlan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
+fn left_out(plan: &DatabasePlan<'_>, options: &LoadOptions<'_>) -> Vec<Vec<u8>> {
     if !options.keep_first && plan.data_order().is_none() {
         return Vec::new();
     }
-    plan.dropped().map(|(_, key)| key.to_vec()).collect()
+    let mut keys = Vec::new();
+    plan.dropped(&mut |_, key| keys.push(key.to_vec()));
+    keys
 }
 
 /// What a text holds.
 enum Databases {
     /// One without a name, or the one that is asked for.
-    One(Box<HashBuilder<'static>>),
-    Several(Vec<(Vec<u8>, HashBuilder<'static>)>),
+    One(Box<DatabaseBuilder<'static>>),
+    Several(Vec<(Vec<u8>, DatabaseBuilder<'static>)>),
 }
 
 /// Collects the pairs of all databases, or of the one that is asked for.
-fn read(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Databases> {
-    let build = |build: BuildOptions| {
-        HashBuilder::new(if options.reproducible { build.file_id(FileId::Contents) } else { build })
+fn read(
+    text: &mut dyn BufRead,
+    options: &LoadOptions<'_>,
+    method: Option<AccessMethod>,
+) -> ToolResult<Databases> {
+    let builder = |build: BuildOptions, stated: AccessMethod| -> DatabaseBuilder<'static> {
+        let build = if options.reproducible { build.file_id(FileId::Contents) } else { build };
+        match method.unwrap_or(stated) {
+            AccessMethod::Btree => BtreeBuilder::new(build).into(),
+            _ => HashBuilder::new(build).into(),
+        }
     };
     if options.plain {
-        let mut builder = build(BuildOptions::default());
+        let mut builder = builder(BuildOptions::default(), AccessMethod::default());
         DumpReader::plain(text).push_all(&mut builder).map_err(plain)?;
         return Ok(Databases::One(builder.into()));
     }
@@ -83,9 +101,11 @@ fn read(text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Databas
     let mut nameless = None;
     let mut named = Vec::new();
     while let Some(header) = reader.next_database().map_err(plain)? {
-        let mut builder = build(header.build_options());
+        if wanted.is_some() && header.database.as_deref() != wanted {
+            continue;
+        }
+        let mut builder = builder(header.build_options(), header.access_method);
         match header.database {
-            name if wanted.is_some() && name.as_deref() != wanted => continue,
             Some(name) => {
                 reader.push_all(&mut builder).map_err(plain)?;
                 named.push((name, builder));

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use bdb_file::{BuildOptions, HashBuilder, HashUpdate};
+use bdb_file::{AccessMethod, BuildOptions, HashBuilder, HashUpdate};
 use kv_file_core::{Changes, Datum, Entries, FileSource};
 
 use crate::formats::bdb::write::{build_options, called, keep, load, trouble};
@@ -24,7 +24,7 @@ pub(super) static FORMAT: WriteFormat = WriteFormat {
         },
     }),
     called,
-    load,
+    load: |text, options, is_table| load(text, options, is_table.then_some(AccessMethod::Hash)),
 };
 
 fn plan<'t>(entries: Entries<'t>, build: BuildOptions, options: &WriteOptions) -> Planned<'t> {

@@ -1,12 +1,18 @@
-//! Trees: those of duplicates, the list of a file's databases, and btree databases (btree
-//! specification, section 12).
+//! The second pass over trees: btree databases, the list of a file's databases, and trees of
+//! duplicates (btree specification, section 12).
+//!
+//! One walk, from the root down and from left to right, is for all of them; what differs is their
+//! [`Shape`].
+
+mod alone;
+mod leaf;
+mod page;
 
 use std::borrow::Cow;
 
 use kv_file_core::Source;
 
 use super::Check;
-use crate::databases;
 use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::file::Page;
@@ -59,10 +65,10 @@ struct Walk<'w> {
     databases: Option<&'w mut Vec<u32>>,
 }
 
-/// Keys between which those of a page must lie, where they are known.
-type Bounds<'b> = [Option<&'b [u8]>; 2];
-/// The first and the last key of a page, where they are known.
-type Ends<'p> = [Option<Cow<'p, [u8]>>; 2];
+/// Keys between which those of a page and of all pages under it must lie, where they are known: none
+/// is less than the first, and all are less than the second, or else the search for them leads to
+/// other pages.
+pub(super) type Bounds<'b> = [Option<&'b [u8]>; 2];
 
 /// An entry of an internal page, and its key, where that is known.
 struct Separator<'p> {
@@ -71,7 +77,9 @@ struct Separator<'p> {
 }
 
 impl<'c, S: Source> Check<'c, '_, S> {
-    pub(super) fn btree_database(
+    /// Checks the tree of a btree database, whose meta page is `number`. A list of databases is
+    /// gathered in `databases`.
+    pub(super) fn btree(
         &mut self,
         number: u32,
         btree: &BtreeMeta,
@@ -99,8 +107,7 @@ impl<'c, S: Source> Check<'c, '_, S> {
     ) -> Result<(), Stop> {
         let mut walk = Walk { shape, leaf: Some(0), databases };
         let Some(page) = self.tree_page_at(from, root, shape)? else {
-            // Where databases are listed, some may be lost.
-            self.lost |= walk.databases.is_some();
+            self.missing(&mut walk);
             return Ok(());
         };
         let records = self.subtree(&mut walk, &page, [None, None])?;
@@ -158,40 +165,41 @@ impl<'c, S: Source> Check<'c, '_, S> {
             return self.leaf(walk, page, bounds);
         }
         if !self.has_whole_items(page) {
-            walk.leaf = None;
-            self.lost |= walk.databases.is_some();
+            self.missing(walk);
             return Ok(None);
         }
-        let separators = self.separators(walk.shape, page)?;
+        let separators = self.separators(walk.shape, page, bounds)?;
+        let key = |index: usize| separators.get(index).and_then(|entry| entry.key.as_deref());
         let mut total = Some(0u64);
         for (index, Separator { item, .. }) in separators.iter().enumerate() {
             let Some(child) = item.child else { continue };
-            let bounds = match index {
-                // Nothing is said of what comes before the first separator and after the last.
-                0 => [None, separators.get(1)],
-                _ => [separators.get(index), separators.get(index + 1)],
-            };
-            let bounds = bounds.map(|separator| {
-                separator.and_then(|separator: &Separator<'_>| separator.key.as_deref())
-            });
+            let low = if index == 0 { bounds[0] } else { key(index) };
+            let is_last = index + 1 == separators.len();
+            let high = if is_last { bounds[1] } else { key(index + 1) };
             let records = match self.child(walk, page, index, child.page)? {
-                Some(below) => self.subtree(walk, &below, bounds)?,
+                Some(below) => self.subtree(walk, &below, [low, high])?,
                 None => {
-                    walk.leaf = None;
-                    self.lost |= walk.databases.is_some();
+                    self.missing(walk);
                     None
                 }
             };
-            if let Some(records) = records
-                && walk.shape.counted
-                && records != u64::from(child.records)
-            {
-                let problem = Problem::on(page.number, Fault::RecordCount).item(index);
+            let right = if walk.shape.counted { records } else { Some(0) };
+            if right.is_some_and(|right| right != u64::from(child.records)) {
+                let fault =
+                    if walk.shape.counted { Fault::RecordCount } else { Fault::UnusedField };
+                let problem = Problem::on(page.number, fault).item(index);
                 self.report.add(problem.value(child.records))?;
             }
             total = total.zip(records).map(|(total, records)| total + records);
         }
         Ok(total)
+    }
+
+    /// Notes that a part of a tree cannot be walked: the leaf before the next one is not known, and
+    /// where databases are listed, some may be lost.
+    fn missing(&mut self, walk: &mut Walk<'_>) {
+        walk.leaf = None;
+        self.lost |= walk.databases.is_some();
     }
 
     fn has_whole_items(&mut self, page: &Page<'_>) -> bool {
@@ -212,6 +220,9 @@ impl<'c, S: Source> Check<'c, '_, S> {
             self.report.add(problem)?;
             return Ok(None);
         }
+        if page.header.kind == walk.shape.leaf && page.header.entries == 0 {
+            self.report.add(Problem::on(number, Fault::EmptyLeaf))?;
+        }
         Ok(Some(page))
     }
 
@@ -219,8 +230,12 @@ impl<'c, S: Source> Check<'c, '_, S> {
     fn separators<'p>(
         &mut self,
         shape: &Shape,
-        page: &'p Page<'c>,
-    ) -> Result<Vec<Separator<'p>>, Stop> {
+        page: &'p Page<'_>,
+        [low, high]: Bounds<'_>,
+    ) -> Result<Vec<Separator<'p>>, Stop>
+    where
+        'c: 'p,
+    {
         let mut separators = Vec::new();
         for index in 0..page.header.entries.into() {
             let Ok(item) = tree::item(self.file, page, index) else { break };
@@ -235,139 +250,14 @@ impl<'c, S: Source> Check<'c, '_, S> {
                     self.report.add(Problem::on(page.number, Fault::Unsorted).item(index))?;
                 }
             }
+            let too_low = low.zip(keys().next().flatten()).is_some_and(|(low, key)| key < low);
+            let too_high =
+                high.zip(keys().next_back().flatten()).is_some_and(|(high, key)| high < key);
+            if too_low || too_high {
+                self.report.add(Problem::on(page.number, Fault::Separator))?;
+            }
         }
         Ok(separators)
-    }
-
-    fn leaf(
-        &mut self,
-        walk: &mut Walk<'_>,
-        page: &Page<'c>,
-        [low, high]: Bounds<'_>,
-    ) -> Result<Option<u64>, Stop> {
-        let number = page.number;
-        if let Some(before) = walk.leaf
-            && (page.header.prev != before
-                || self.entry(before).is_some_and(|before| before.next != number))
-        {
-            self.report.add(Problem::on(number, Fault::LeafOrder).value(page.header.prev))?;
-        }
-        walk.leaf = Some(number);
-        let entries = page.header.entries;
-        if !self.has_whole_items(page) {
-            self.lost |= walk.databases.is_some();
-            return Ok(None);
-        }
-        let [first, last] = match page.header.kind {
-            page_type::BTREE_LEAF => self.pairs(walk, page)?,
-            _ => self.sorted_items(walk.shape, page)?,
-        };
-        let below = |bound: Option<&[u8]>, key: &Option<Cow<'_, [u8]>>| {
-            bound.zip(key.as_deref()).map(|(bound, key)| bound.cmp(key))
-        };
-        if below(low, &first).is_some_and(|order| order.is_gt())
-            || below(high, &last).is_some_and(|order| order.is_lt())
-        {
-            self.report.add(Problem::on(number, Fault::Separator))?;
-        }
-        let pairs = page.header.kind == page_type::BTREE_LEAF;
-        Ok(Some(u64::from(if pairs { entries / 2 } else { entries })))
-    }
-
-    /// Checks the items of a leaf that holds nothing else than data; returns the first and the
-    /// last, if they are in order.
-    fn sorted_items<'p>(&mut self, shape: &Shape, page: &'p Page<'c>) -> Result<Ends<'p>, Stop> {
-        let mut first = None;
-        let mut last: Option<Cow<'p, [u8]>> = None;
-        for index in 0..page.header.entries.into() {
-            let Ok(item) = tree::item(self.file, page, index) else { break };
-            let bytes = self.content(shape, page.number, index, &item, true)?;
-            if !shape.sorted {
-                continue;
-            }
-            if last.as_ref().zip(bytes.as_ref()).is_some_and(|(last, bytes)| last >= bytes) {
-                self.report.add(Problem::on(page.number, Fault::Unsorted).item(index))?;
-            }
-            if index == 0 {
-                first.clone_from(&bytes);
-            }
-            last = bytes;
-        }
-        Ok([first, last])
-    }
-
-    /// Checks the keys and the data of a btree's leaf; returns the first key and the last.
-    fn pairs<'p>(&mut self, walk: &mut Walk<'_>, page: &'p Page<'c>) -> Result<Ends<'p>, Stop> {
-        let on = |fault, index| Problem::on(page.number, fault).item(index);
-        let mut first = None;
-        let mut last: Option<Cow<'p, [u8]>> = None;
-        let mut last_data: Option<Cow<'p, [u8]>> = None;
-        let mut key_offset = None;
-        for index in (0..usize::from(page.header.entries)).step_by(2) {
-            let Ok(key) = tree::item(self.file, page, index) else { break };
-            let Ok(data) = tree::item(self.file, page, index + 1) else { break };
-            // Duplicates share their key.
-            let same_key = key_offset.replace(key.offset) == Some(key.offset);
-            if same_key && walk.shape.duplicates.is_none() {
-                self.report.add(on(Fault::DuplicatesNotAllowed, index))?;
-            }
-            if !same_key {
-                let bytes = self.content(walk.shape, page.number, index, &key, true)?;
-                if last.as_ref().zip(bytes.as_ref()).is_some_and(|(last, key)| last >= key) {
-                    self.report.add(on(Fault::Unsorted, index))?;
-                }
-                if index == 0 {
-                    first.clone_from(&bytes);
-                }
-                last = bytes;
-            }
-            if let Some(databases) = &mut walk.databases {
-                let number = match data.content {
-                    Content::Plain(bytes) => databases::meta_page(bytes),
-                    _ => None,
-                };
-                match number.filter(|number| self.exists(*number)) {
-                    Some(number) => databases.push(number),
-                    None => {
-                        self.lost = true;
-                        self.report.add(on(Fault::DatabaseEntry, index + 1))?;
-                    }
-                }
-                continue;
-            }
-            let bytes = match data.content {
-                Content::DuplicateTree(root) => {
-                    self.duplicate_tree(walk.shape, page.number, index + 1, root)?;
-                    None
-                }
-                _ => self.content(walk.shape, page.number, index + 1, &data, true)?,
-            };
-            let disorder = last_data.as_ref().zip(bytes.as_ref());
-            if same_key
-                && walk.shape.duplicates == Some(true)
-                && disorder.is_some_and(|(last, data)| last >= data)
-            {
-                self.report.add(on(Fault::Unsorted, index + 1))?;
-            }
-            last_data = bytes;
-        }
-        Ok([first, last])
-    }
-
-    fn duplicate_tree(
-        &mut self,
-        shape: &Shape,
-        page: u32,
-        index: usize,
-        root: u32,
-    ) -> Result<(), Stop> {
-        match shape.duplicates {
-            Some(sorted) => self.tree((page, Some(index)), root, &Shape::duplicates(sorted)),
-            None => {
-                let problem = Problem::on(page, Fault::DuplicatesNotAllowed).item(index);
-                self.report.add(problem)
-            }
-        }
     }
 
     /// The bytes of an item, or of the key of an internal entry. Big ones are followed, and read

@@ -1,15 +1,14 @@
 //! The pairs of one hash page, as far as its offsets make sense.
 
 use std::borrow::Cow;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::Hasher;
 use std::ops::Range;
 
 use kv_file_core::Source;
 
-use super::Rescue;
-use super::found::{Doubt, Doubts, Place};
-use super::layout::is_hash;
+use super::super::Rescue;
+use super::super::found::{Doubt, Doubts, Place};
+use super::super::layout::is_hash;
+use crate::databases::AccessMethod;
 use crate::error::Result;
 use crate::file::Page;
 use crate::format::item::Item;
@@ -22,13 +21,6 @@ struct Pair {
     index: usize,
     key: Range<usize>,
     data: Range<usize>,
-}
-
-/// A hash of a key that tells it from the others of its bucket.
-pub(super) fn digest(key: &[u8]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write(key);
-    hasher.finish()
 }
 
 impl<S: Source> Rescue<'_, '_, S> {
@@ -68,7 +60,7 @@ impl<S: Source> Rescue<'_, '_, S> {
 
     /// Returns `true` if a page is one of pairs: by its type, or where that is none, by its
     /// offsets.
-    pub(super) fn is_hash_page(&self, page: &Page<'_>) -> bool {
+    pub(in crate::salvage) fn is_hash_page(&self, page: &Page<'_>) -> bool {
         match page.header.kind {
             kind if is_hash(kind) => true,
             page_type::FREE
@@ -110,7 +102,12 @@ impl<S: Source> Rescue<'_, '_, S> {
             {
                 doubts |= judge(key);
             }
-            let place = Place { database, page: page.number, item: Some(pair.index + 1) };
+            let place = Place {
+                database,
+                method: Some(AccessMethod::Hash),
+                page: page.number,
+                item: Some(pair.index + 1),
+            };
             self.data(place, key.as_deref(), bytes(pair.data), doubts)?;
         }
         Ok(())
@@ -126,11 +123,7 @@ impl<S: Source> Rescue<'_, '_, S> {
     ) -> Result<(), Stop> {
         match Item::parse(item, self.file.layout.order) {
             Ok(Item::Plain(data)) => self.output.give(place, key, data, doubts),
-            Ok(Item::Big(big)) => {
-                let big = self.big(big)?;
-                let broken = Doubts::when(!big.whole, Doubt::BrokenData);
-                self.output.give(place, key, &big.bytes, doubts | big.doubts | broken)
-            }
+            Ok(Item::Big(big)) => self.big_data(place, key, big, doubts),
             Ok(Item::Duplicates(set)) => {
                 let elements = Elements::of(set, self.file.layout.order);
                 let broken = elements.clone().any(|element| element.is_err());
@@ -141,37 +134,9 @@ impl<S: Source> Rescue<'_, '_, S> {
                 }
                 self.key_alone(before, place, key, doubts)
             }
-            Ok(Item::DuplicateTree(root)) => {
-                let tree = self.tree(root, &[page_type::DUPLICATE_LEAF, page_type::RECNO_LEAF])?;
-                let broken = Doubts::when(!tree.whole, Doubt::BrokenDuplicates);
-                let doubts = doubts | tree.doubts | broken;
-                let before = self.output.given();
-                for leaf in tree.leaves {
-                    self.leaf(leaf, place.database, key, doubts)?;
-                }
-                for big in tree.big_keys {
-                    // libdb refers to the pages of an item, which have been read with it.
-                    if self.is_unseen(big.first) {
-                        self.big(big)?;
-                    }
-                }
-                self.key_alone(before, place, key, doubts)
-            }
+            Ok(Item::DuplicateTree(root)) => self.duplicate_tree(place, key, root, doubts),
             // The key is all that there is.
             Err(_) => self.output.give(place, key, &[], doubts | Doubt::BrokenData),
         }
-    }
-    /// Gives a key of whose duplicates none has been given: nothing more than `before`.
-    fn key_alone(
-        &mut self,
-        before: u64,
-        place: Place<'_>,
-        key: Option<&[u8]>,
-        doubts: Doubts,
-    ) -> Result<(), Stop> {
-        if self.output.given() > before {
-            return Ok(());
-        }
-        self.output.give(place, key, &[], doubts | Doubt::BrokenDuplicates)
     }
 }

@@ -2,7 +2,7 @@
 
 use kv_file_core::Source;
 
-use super::Check;
+use super::super::Check;
 use crate::error::Result;
 use crate::fault::{Fault, Problem};
 use crate::format::page::Header;
@@ -13,7 +13,11 @@ use crate::tree::is_leaf;
 
 impl<S: Source> Check<'_, '_, S> {
     /// Checks the items of a tree page by themselves; returns `true` if all can be read.
-    pub(super) fn tree_page(&mut self, header: &Header, page: &[u8]) -> Result<bool, Stop> {
+    pub(in crate::verify) fn tree_page(
+        &mut self,
+        header: &Header,
+        page: &[u8],
+    ) -> Result<bool, Stop> {
         let number = header.number;
         let on = |fault| Problem::on(number, fault);
         let odd = header.kind == page_type::BTREE_LEAF && !header.entries.is_multiple_of(2);

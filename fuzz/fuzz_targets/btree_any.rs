@@ -1,0 +1,7 @@
+//! Any bytes as a file of btrees.
+#![no_main]
+
+#[path = "../../crates/bdb/tests/fuzzed/mod.rs"]
+mod fuzzed;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzzed::btree_any(bytes));
