@@ -45,7 +45,7 @@ const HEAD: usize = 2048;
 pub struct DatabaseFile {
     pub(crate) path: PathBuf,
     /// `None` for a file that is named by its path.
-    format: Option<Format>,
+    pub(crate) format: Option<Format>,
     pub(crate) lock_timeout: Option<Duration>,
 }
 

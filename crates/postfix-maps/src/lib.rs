@@ -53,8 +53,8 @@
 //! tells its client to come back later, as Postfix does. Keys are folded to lower case, and values
 //! end at their first NUL.
 //!
-//! Tables that Postfix makes of the type `hash` store a NUL behind each key and value, those of the
-//! type `cdb` none; other programs may do otherwise. Nobody has to know: both forms are looked for
+//! Tables that Postfix makes of the types `hash` and `btree` store a NUL behind each key and value, those of
+//! the type `cdb` none; other programs may do otherwise. Nobody has to know: both forms are looked for
 //! until one is found ([`Terminators`]).
 //!
 //! A lookup is of a whole key. Postfix's programs look up parts of addresses and names one by one:
@@ -106,8 +106,8 @@
 //!
 //! # Limits
 //!
-//! Files of the types `hash` and, but for single changes, which the type does not know, `cdb`; and all
-//! of Postfix's types that need neither an index file nor a server (`inline`, `static`, `texthash`,
+//! Files of the types `hash`, `btree` and, but for single changes, which the type does not know, `cdb`; and
+//! all of Postfix's types that need neither an index file nor a server (`inline`, `static`, `texthash`,
 //! `cidr`, `regexp`, `pcre`, `unionmap` and others), for lookups.
 
 #![deny(unsafe_code)]

@@ -1,6 +1,7 @@
 //! The program as its users run it. Needs no peer: what db5.3_dump printed of the golden files lies
 //! beside them.
 
+mod btree;
 mod cdb;
 mod place;
 
@@ -359,7 +360,7 @@ fn recover() {
     let mut longer = sound.clone();
     longer.resize(sound.len().next_multiple_of(65536) + 65536, 0);
     let end = longer.len();
-    longer[end - 80..][..8].copy_from_slice(b"map-jrn2");
+    longer[end - 80..][..8].copy_from_slice(b"map-jrn3");
     fs::write(place.path("postmap.db"), &longer).unwrap();
     let discarded = "postmap.db: discarded a change that was interrupted\n";
     place.expect(&["recover", "-q", "postmap.db", "load.db"], "", 0, discarded, "");
@@ -378,7 +379,6 @@ fn trouble() {
         place.expect(&[command, "no.db"], "", 2, "", "no.db: No such file");
         place.expect(&[command, "text"], "", 2, "", "text: not a Berkeley DB file");
     }
-    place.expect(&["dump", "-s", "tree", "load-named.db"], "", 2, "", "access method: btree");
     place.expect(&["dump", "-s", "no", "load-named.db"], "", 2, "", "no database of that name");
     assert_eq!(place.run(&["unknown"], b"").status.code(), Some(2));
 }

@@ -26,7 +26,8 @@ impl Place {
     /// Copies a golden file.
     pub fn golden(&self, name: &str) {
         let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
-        fs::copy(golden.join(name), self.path(name)).unwrap();
+        let file = Path::new(name).file_name().unwrap();
+        fs::copy(golden.join(name), self.0.path().join(file)).unwrap();
     }
 
     pub fn run(&self, arguments: &[&str], input: &[u8]) -> Output {

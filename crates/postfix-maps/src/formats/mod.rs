@@ -3,6 +3,7 @@
 //! Its functions are called once a file, none once a key.
 
 pub(crate) mod bdb;
+pub(crate) mod btree;
 pub(crate) mod cdb;
 pub(crate) mod hash;
 pub(crate) mod tools;

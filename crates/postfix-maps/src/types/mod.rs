@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::formats::{FileFormat, cdb, hash};
+use crate::formats::{FileFormat, btree, cdb, hash};
 use crate::lookup::Lookup;
 use crate::spec::TableSpec;
 
@@ -119,8 +119,10 @@ const fn not_read(name: &'static str, create: Create, change: Change) -> TableTy
 /// All types (specification of the table types, section 1).
 #[rustfmt::skip]
 static TYPES: &[TableType] = &[
-    file(&cdb::FORMAT),
+    // A file whose contents say nothing has the first format of its suffix.
     file(&hash::FORMAT),
+    file(&btree::FORMAT),
+    file(&cdb::FORMAT),
 
     defined("cidr", Keys::Pattern, Change::ReadOnly, cidr::open),
     defined("environ", Keys::Fixed, Change::NotSupported, environ::open),
@@ -136,7 +138,6 @@ static TYPES: &[TableType] = &[
     defined("unionmap", Keys::OfFirstMember, Change::ReadOnly, compound::open_unionmap),
     defined("unix", Keys::Fixed, Change::ReadOnly, unix::open),
 
-    not_read("btree", Create::Package, Change::Unknown),
     not_read("dbm", Create::Package, Change::Unknown),
     not_read("ldap", Create::LookupOnly, Change::Unknown),
     not_read("lmdb", Create::Package, Change::Unknown),

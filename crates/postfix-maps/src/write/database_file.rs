@@ -7,7 +7,9 @@ use kv_file_core::Contents;
 use rustix::io::Errno;
 
 use super::commit::{self, Target};
-use crate::database_file::{DatabaseFile, Format};
+use crate::database_file::DatabaseFile;
+#[cfg(doc)]
+use crate::database_file::Format;
 use crate::error::{Error, Result};
 use crate::formats::tools::ToolResult;
 
@@ -48,15 +50,14 @@ impl DatabaseFile {
             .and_then(|target| target.replace(contents))
             .map_err(|failed| format.failed(&self.path, failed))
     }
-}
 
-impl Format {
-    /// Understands a text as [`dump`](Self::dump) writes it.
+    /// Understands a text as [`Format::dump`] writes it, for this file: that of a table becomes what
+    /// the table's type has, one at a path what the text says.
     ///
     /// # Errors
     /// What is wrong with the text, and where; what reading it gave.
-    pub fn load(self, text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
-        (self.0.write.load)(text, options)
+    pub fn load(&self, text: &mut dyn BufRead, options: &LoadOptions<'_>) -> ToolResult<Loaded> {
+        (self.format().0.write.load)(text, options, self.format.is_some())
     }
 }
 

@@ -32,8 +32,9 @@ pub(crate) struct WriteFormat {
     pub update: Option<UpdateFormat>,
     /// What warnings of duplicate entries call the table in a file.
     pub called: fn(&Path) -> Vec<u8>,
-    /// Understands a text as the format's tools write it.
-    pub load: for<'r> fn(&'r mut dyn BufRead, &LoadOptions<'_>) -> ToolResult<Loaded>,
+    /// Understands a text as the format's tools write it; whether the file is to be that of a table
+    /// of this type, whatever the text says.
+    pub load: for<'r> fn(&'r mut dyn BufRead, &LoadOptions<'_>, bool) -> ToolResult<Loaded>,
 }
 
 /// How single entries of a table are changed.

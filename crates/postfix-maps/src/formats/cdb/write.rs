@@ -26,7 +26,7 @@ pub(super) static FORMAT: WriteFormat = WriteFormat {
         let file = file.as_os_str().as_encoded_bytes();
         file.strip_suffix(SUFFIX.as_bytes()).unwrap_or(file).to_vec()
     },
-    load,
+    load: |text, options, _| load(text, options),
 };
 
 /// As `cdb -c`, which keeps all values of a key, or the first.
