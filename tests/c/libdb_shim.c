@@ -1,5 +1,5 @@
 /*
- * A flat interface to the hash databases of libdb 5.3: no macro, structure or
+ * A flat interface to the hash and btree databases of libdb 5.3: no macro, structure or
  * function pointer of db.h reaches Rust.  Every function that can fail returns
  * 0 or an error number, which shim_error puts into words.
  */
@@ -18,6 +18,9 @@ struct shim_options {
     uint32_t fill_factor;
     uint32_t elements;
     uint32_t partitions; /* files of their own */
+    uint32_t btree;
+    uint32_t minimum_keys; /* of a btree's page */
+    uint32_t record_numbers;
 };
 
 const char *shim_error(int error)
@@ -49,6 +52,8 @@ static int prepare(DB *db, const struct shim_options *options)
         flags |= DB_DUP;
     if (options->duplicates == 2)
         flags |= DB_DUPSORT;
+    if (options->record_numbers)
+        flags |= DB_RECNUM;
     if (flags)
         error = db->set_flags(db, flags);
     if (!error && options->page_size)
@@ -59,6 +64,8 @@ static int prepare(DB *db, const struct shim_options *options)
         error = db->set_h_ffactor(db, options->fill_factor);
     if (!error && options->elements)
         error = db->set_h_nelem(db, options->elements);
+    if (!error && options->minimum_keys)
+        error = db->set_bt_minkey(db, options->minimum_keys);
     if (!error && options->partitions)
         error = db->set_partition(db, options->partitions, NULL, partition);
     return error;
@@ -68,13 +75,14 @@ static int prepare(DB *db, const struct shim_options *options)
 int shim_create(DB **out, const char *path, const char *name, const struct shim_options *options)
 {
     DB *db;
+    DBTYPE type = options->btree ? DB_BTREE : DB_HASH;
     int error = db_create(&db, NULL, 0);
 
     if (error)
         return error;
     error = prepare(db, options);
     if (!error)
-        error = db->open(db, NULL, path, name, DB_HASH, DB_CREATE | DB_EXCL, 0644);
+        error = db->open(db, NULL, path, name, type, DB_CREATE | DB_EXCL, 0644);
     if (error)
         db->close(db, 0);
     else
@@ -92,7 +100,7 @@ int shim_open(DB **out, const char *path, const char *name, uint32_t cache)
         return error;
     error = db->set_cachesize(db, 0, cache, 0);
     if (!error)
-        error = db->open(db, NULL, path, name, DB_HASH, DB_RDONLY, 0);
+        error = db->open(db, NULL, path, name, DB_UNKNOWN, DB_RDONLY, 0);
     if (error)
         db->close(db, 0);
     else

@@ -8,8 +8,10 @@ pub mod generate;
 pub mod libdb;
 #[cfg(feature = "peers")]
 pub mod made;
+pub mod printed;
 pub mod raw;
 pub mod rebuild;
+pub mod sample;
 pub mod session;
 pub mod table_types;
 pub mod tools;

@@ -1,4 +1,4 @@
-//! Hash databases through libdb 5.3 itself.
+//! Hash and btree databases through libdb 5.3 itself.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::slice;
 
-use bdb_file::ByteOrder;
+use bdb_file::{AccessMethod, ByteOrder};
 
 /// What libdb says of a failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +42,12 @@ pub struct Options {
     pub elements: u32,
     /// Number of files that the pairs are spread over, in addition to the main one.
     pub partitions: u32,
+    /// How pairs are kept.
+    pub access_method: AccessMethod,
+    /// Number of keys for which each page of a btree has room; 0: 2.
+    pub minimum_keys: u32,
+    /// Whether a btree counts the records under each page; not with duplicates.
+    pub record_numbers: bool,
 }
 
 impl Default for Options {
@@ -54,6 +60,9 @@ impl Default for Options {
             fill_factor: 0,
             elements: 0,
             partitions: 0,
+            access_method: AccessMethod::Hash,
+            minimum_keys: 0,
+            record_numbers: false,
         }
     }
 }
@@ -68,6 +77,9 @@ struct ShimOptions {
     fill_factor: u32,
     elements: u32,
     partitions: u32,
+    btree: u32,
+    minimum_keys: u32,
+    record_numbers: u32,
 }
 
 /// libdb's `DB`.
@@ -146,6 +158,9 @@ impl Database {
             fill_factor: options.fill_factor,
             elements: options.elements,
             partitions: options.partitions,
+            btree: (options.access_method == AccessMethod::Btree).into(),
+            minimum_keys: options.minimum_keys,
+            record_numbers: options.record_numbers.into(),
         };
         Self::opened(|handle| {
             // SAFETY: the strings end in NUL and, as the options, outlive the call, which keeps

@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use bdb_file::ByteOrder;
+use bdb_file::{AccessMethod, ByteOrder};
 
 use crate::generate::Rng;
 use crate::libdb::{self, Database, Duplicates, Options};
@@ -23,7 +23,7 @@ fn options(rng: &mut Rng, largest_page: u32) -> Options {
             .expect("there are some"),
         fill_factor: *rng.choice(&[0, 0, 1, 8, 40]).expect("there are some"),
         elements: *rng.choice(&[0, 0, 10, 200]).expect("there are some"),
-        partitions: 0,
+        ..Options::default()
     }
 }
 
@@ -86,7 +86,51 @@ fn change(
     Ok(())
 }
 
-/// A file by libdb: one database, or several, after up to `changes` changes each.
+/// The same options for a btree, with those that only it has.
+fn btree_options(options: &Options, rng: &mut Rng) -> Options {
+    let minimum_keys = *rng.choice(&[0, 0, 0, 3, 7]).expect("there are some");
+    Options {
+        access_method: AccessMethod::Btree,
+        minimum_keys,
+        record_numbers: options.duplicates == Duplicates::None && rng.u8(..3) == 0,
+        fill_factor: 0,
+        elements: 0,
+        ..options.clone()
+    }
+}
+
+/// A file by libdb of one btree, or of several databases of which about half are btrees, after up
+/// to `changes` changes each.
+///
+/// # Errors
+/// What libdb says.
+///
+/// # Panics
+/// When libdb cannot make the file.
+pub fn make_btree(
+    path: &Path,
+    rng: &mut Rng,
+    changes: usize,
+    largest_page: u32,
+) -> Result<(), libdb::Error> {
+    let file_options = options(rng, largest_page);
+    let changes = rng.usize(..=changes);
+    let several = rng.u8(..5) == 0;
+    for i in 0..if several { rng.usize(1..12) } else { 1 } {
+        let duplicates = options(rng, 512).duplicates;
+        let options = Options { duplicates, ..file_options.clone() };
+        let is_hash = several && rng.bool();
+        let options = if is_hash { options } else { btree_options(&options, rng) };
+        let name = format!("database {i}");
+        let name = several.then_some(&*name);
+        let mut database = Database::create(path, name, &options)?;
+        change(&mut database, &options, rng, changes)?;
+        database.close()?;
+    }
+    Ok(())
+}
+
+/// A file by libdb: one hash database, or several, after up to `changes` changes each.
 ///
 /// # Errors
 /// What libdb says: it gives up, rarely, where big keys begin like others.

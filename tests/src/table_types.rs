@@ -40,6 +40,8 @@ pub struct TableType {
     pub changes: bool,
     /// Whether real Postfix lists a table: option `-s`.
     pub lists: bool,
+    /// Whether tables of the same pairs are listed in the same order.
+    pub ordered: bool,
     /// What of a file must be equal.
     pub contents: Contents,
     /// What a program that is not ours has against a file, where there is such a program.
@@ -56,6 +58,7 @@ pub const HASH: &TableType = &TableType {
     leftover: None,
     changes: true,
     lists: true,
+    ordered: false,
     contents: Contents::Pairs(dbtools::dump),
     check: Some(dbtools::verify),
     diagnoses: &[
@@ -71,6 +74,9 @@ pub const HASH: &TableType = &TableType {
     ],
 };
 
+/// The other type in Berkeley DB files, whose pairs are in the order of their keys.
+pub const BTREE: &TableType = &TableType { name: "btree", ordered: true, ..*HASH };
+
 /// Files of tinycdb's format, which are never changed.
 pub const CDB: &TableType = &TableType {
     name: "cdb",
@@ -79,6 +85,7 @@ pub const CDB: &TableType = &TableType {
     leftover: Some(".cdb.tmp"),
     changes: false,
     lists: false,
+    ordered: true,
     contents: Contents::Bytes { in_use: without_tail },
     check: None,
     diagnoses: &["not a cdb file", "offset "],
@@ -97,7 +104,7 @@ fn without_tail(file: &[u8]) -> &[u8] {
 }
 
 /// Every type that our programs make.
-pub const TABLE_TYPES: &[&TableType] = &[HASH, CDB];
+pub const TABLE_TYPES: &[&TableType] = &[HASH, BTREE, CDB];
 
 impl TableType {
     /// The type for a generated case: all types share the seeds.

@@ -314,9 +314,51 @@ impl Twin {
         let roles = format!("{} on the files of {}", program.name(), files.name());
         let [ours, real] = [Whose::Ours, Whose::Real].map(|whose| self.directory_of(whose));
         let is_more = matches!(program, Whose::Ours) && differences::is_more(expected, &found);
-        let outcome = if is_more { None } else { outcome_difference(call, &found, expected) };
+        let outcome = if is_more { None } else { self.outcome_difference(call, &found, expected) };
         let difference = outcome.or_else(|| self.comparison.difference(&ours, &real));
         difference.map_or(Ok(()), |difference| Err(format!("DIFFERENCE, {roles}: {difference}")))
+    }
+
+    /// How what a program said differs from what was expected.
+    fn outcome_difference(
+        &self,
+        call: &Call,
+        found: &Outcome,
+        expected: &Outcome,
+    ) -> Option<String> {
+        let found = self.comparable(call, found);
+        let expected = self.comparable(call, expected);
+        if found == expected {
+            return None;
+        }
+        let mut text = format!("status {:?}, expected {:?}\n", found.status, expected.status);
+        text += &divergence("stdout", &found.stdout, &expected.stdout);
+        text += &divergence("stderr", &found.stderr, &expected.stderr);
+        Some(text)
+    }
+
+    /// An outcome without what may differ: the order of a listing that has none, the present time, the chatter of
+    /// `-v`, the known differences.
+    fn comparable(&self, call: &Call, outcome: &Outcome) -> Outcome {
+        let is_message = |line: &&[u8]| {
+            let levels: [&[u8]; 4] = [b": warning: ", b": error: ", b": fatal: ", b": panic: "];
+            levels.iter().any(|level| line.windows(level.len()).any(|part| part == *level))
+        };
+        let mut stdout: Vec<&[u8]> = lines(&outcome.stdout).collect();
+        let mut stderr: Vec<Cow<[u8]>> = lines(&outcome.stderr)
+            .filter(|line| !differences::is_known(line))
+            .filter(|line| !call.is_verbose() || is_message(line))
+            .map(differences::common_form)
+            .collect();
+        if call.lists() && !self.table_type.ordered {
+            stdout.sort();
+            stderr.sort();
+        }
+        Outcome {
+            status: outcome.status,
+            stdout: moment::forget(&stdout.concat()),
+            stderr: stderr.concat(),
+        }
     }
 
     fn directory_of(&self, whose: Whose) -> PathBuf {
@@ -343,43 +385,6 @@ impl Drop for Twin {
 /// Whether the test may give files away.
 pub fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
-}
-
-/// How what a program said differs from what was expected.
-fn outcome_difference(call: &Call, found: &Outcome, expected: &Outcome) -> Option<String> {
-    let found = comparable(call, found);
-    let expected = comparable(call, expected);
-    if found == expected {
-        return None;
-    }
-    let mut text = format!("status {:?}, expected {:?}\n", found.status, expected.status);
-    text += &divergence("stdout", &found.stdout, &expected.stdout);
-    text += &divergence("stderr", &found.stderr, &expected.stderr);
-    Some(text)
-}
-
-/// An outcome without what may differ: the order of a listing, the present time, the chatter of
-/// `-v`, the known differences.
-fn comparable(call: &Call, outcome: &Outcome) -> Outcome {
-    let is_message = |line: &&[u8]| {
-        let levels: [&[u8]; 4] = [b": warning: ", b": error: ", b": fatal: ", b": panic: "];
-        levels.iter().any(|level| line.windows(level.len()).any(|part| part == *level))
-    };
-    let mut stdout: Vec<&[u8]> = lines(&outcome.stdout).collect();
-    let mut stderr: Vec<Cow<[u8]>> = lines(&outcome.stderr)
-        .filter(|line| !differences::is_known(line))
-        .filter(|line| !call.is_verbose() || is_message(line))
-        .map(differences::common_form)
-        .collect();
-    if call.lists() {
-        stdout.sort();
-        stderr.sort();
-    }
-    Outcome {
-        status: outcome.status,
-        stdout: moment::forget(&stdout.concat()),
-        stderr: stderr.concat(),
-    }
 }
 
 /// The lines of a text, each with its newline.

@@ -22,10 +22,10 @@ const MESSAGES: usize = 10;
 const OPTIONS: &[&str] =
     &["-b", "-h", "-bh", "-bm", "-hm", "-bhmU", "-bhU", "-bhmfF", "-bhmu", "-bhmN", "-m", ""];
 
-/// Section 12: 2,000 messages, each with two sets of options.
+/// Section 12: 600 messages, each with two sets of options.
 #[test]
 fn generated_messages() {
-    each_seed("messages", 200, |seed| {
+    each_seed("messages", 60, |seed| {
         let rng = &mut Rng::with_seed(seed);
         let mut twin = Twin::of(TableType::of_seed(seed), &format!("messages, seed {seed}"));
         twin.main_cf(&generate::message_main_cf(rng));

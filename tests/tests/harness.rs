@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use map_tests::dbtools;
-use map_tests::table_types::{CDB, HASH, TABLE_TYPES, TableType};
+use map_tests::table_types::{HASH, TABLE_TYPES, TableType};
 use map_tests::tools::{self, Suite, Tool};
 use map_tests::twin::{Call, Outcome, Status, Twin};
 
@@ -66,9 +66,6 @@ fn a_stale_time_is_no_present_time() {
     assert!(found.contains("1000000000"), "{found}");
 }
 
-/// A type of Postfix's that cases written for `hash:` are tried with, before ours know it.
-const BTREE: &TableType = &TableType { name: "btree", ..*HASH };
-
 /// What the real program says of a command, on either side.
 fn real_run(twin: &mut Twin, line: &[u8]) -> Outcome {
     twin.run(&Call::line(Tool::Postmap, line).stdin("new 3\n"))
@@ -85,10 +82,10 @@ fn real_twin(table_type: &'static TableType) -> Twin {
     twin
 }
 
-/// Every element of the list, and those above, tell what real Postfix does.
+/// Every element of the list tells what real Postfix does.
 #[test]
 fn table_types_are_as_described() {
-    for table_type in TABLE_TYPES.iter().copied().chain([BTREE]) {
+    for table_type in TABLE_TYPES {
         let name = table_type.name;
         let mut twin = real_twin(table_type);
         let mut succeeds = |line: &[u8]| real_run(&mut twin, line).status == Status::Exit(0);
@@ -104,7 +101,7 @@ fn table_types_are_as_described() {
 /// Cases written for `hash:` and `.db` are run with the type of the twin.
 #[test]
 fn cases_run_with_other_types() {
-    for table_type in [HASH, BTREE, CDB] {
+    for table_type in TABLE_TYPES {
         let name = table_type.name;
         let mut twin = real_twin(table_type);
         let mut run = |line: &[u8]| real_run(&mut twin, line);
@@ -147,7 +144,7 @@ fn other_types_may_differ_in_time() {
     fs::write(&script, format!("#!/bin/sh\nsleep 1.1\nexec {} \"$@\"\n", program.display()))
         .unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-    for table_type in [HASH, BTREE, CDB] {
+    for table_type in TABLE_TYPES {
         let suite = Suite::new(directory.path());
         let mut twin = Twin::between(table_type, "later", &suite, real);
         twin.file("m", b"root: admin\n");
@@ -159,7 +156,7 @@ fn other_types_may_differ_in_time() {
         program.display()
     );
     fs::write(&script, other).unwrap();
-    for table_type in [HASH, BTREE, CDB] {
+    for table_type in TABLE_TYPES {
         let suite = Suite::new(directory.path());
         let mut twin = Twin::between(table_type, "other", &suite, real);
         twin.file("m", b"root: admin\n");

@@ -10,8 +10,8 @@
 //! Not all calls of a kind are interrupted where there are many; what is left out is printed.
 //! `MAP_TESTS_ALL=1` takes all.
 //!
-//! About Berkeley DB itself, how a change of such a file becomes visible: not for every type of
-//! tables.
+//! About Berkeley DB itself, how a change of such a file becomes visible: of other types of tables only
+//! those in such files, and where their pages change.
 #![cfg(feature = "peers")]
 
 mod calls;
@@ -22,6 +22,7 @@ mod scene;
 
 use std::os::unix::process::ExitStatusExt;
 
+use map_tests::table_types::{BTREE, HASH, TableType};
 use map_tests::tools::{self, Suite};
 
 use calls::SystemCall;
@@ -32,8 +33,13 @@ const ERRORS: [&str; 5] = ["ENOSPC", "EIO", "EINTR", "EBUSY", "EPERM"];
 
 /// Kills the program at each of its calls, and lets each of them fail. Returns what is wrong
 /// afterwards, and whether the change is made in the old file.
-fn interrupt_everywhere(map: Map, action: Action, maker: &Suite) -> (Vec<String>, bool) {
-    let (scene, calls) = Scene::new(map, action, maker);
+fn interrupt_everywhere(
+    table_type: &TableType,
+    map: Map,
+    action: Action,
+    maker: &Suite,
+) -> (Vec<String>, bool) {
+    let (scene, calls) = Scene::new(table_type, map, action, maker);
     let mut complaints = Vec::new();
     let mut runs = 0;
     let mut befall = |call: &SystemCall, fault: &str, before: Option<usize>| {
@@ -106,10 +112,10 @@ fn interrupt(
     Ok(state)
 }
 
-fn interrupt_all(map: Map, maker: &Suite, actions: &[Action]) {
+fn interrupt_all(table_type: &TableType, map: Map, maker: &Suite, actions: &[Action]) {
     let mut complaints = Vec::new();
     for action in actions {
-        let (found, overwrites) = interrupt_everywhere(map, *action, maker);
+        let (found, overwrites) = interrupt_everywhere(table_type, map, *action, maker);
         complaints.extend(found);
         let is_small_change = *action != Action::Rebuild;
         let expected = map == Map::Linked || map == Map::Large && is_small_change;
@@ -121,35 +127,50 @@ fn interrupt_all(map: Map, maker: &Suite, actions: &[Action]) {
 #[test]
 fn a_missing_map() {
     // When entries are added, an empty map comes in between, as with Postfix.
-    interrupt_all(Map::Missing, tools::ours(), &[Action::Rebuild, Action::Add]);
+    interrupt_all(HASH, Map::Missing, tools::ours(), &[Action::Rebuild, Action::Add]);
 }
 
 #[test]
 fn a_small_map() {
-    interrupt_all(Map::Small, tools::ours(), &Action::ALL);
+    interrupt_all(HASH, Map::Small, tools::ours(), &Action::ALL);
 }
 
 #[test]
 fn a_small_map_by_postfix() {
-    interrupt_all(Map::Small, tools::real(), &Action::ALL);
+    interrupt_all(HASH, Map::Small, tools::real(), &Action::ALL);
 }
 
 #[test]
 fn a_large_map() {
-    interrupt_all(Map::Large, tools::ours(), &Action::ALL);
+    interrupt_all(HASH, Map::Large, tools::ours(), &Action::ALL);
 }
 
 #[test]
 fn a_large_map_by_postfix() {
-    interrupt_all(Map::Large, tools::real(), &Action::ALL);
+    interrupt_all(HASH, Map::Large, tools::real(), &Action::ALL);
 }
 
 #[test]
 fn a_map_with_two_names() {
-    interrupt_all(Map::Linked, tools::ours(), &Action::ALL);
+    interrupt_all(HASH, Map::Linked, tools::ours(), &Action::ALL);
 }
 
 #[test]
 fn a_map_with_two_names_by_postfix() {
-    interrupt_all(Map::Linked, tools::real(), &Action::ALL);
+    interrupt_all(HASH, Map::Linked, tools::real(), &Action::ALL);
+}
+
+#[test]
+fn a_large_btree() {
+    interrupt_all(BTREE, Map::Large, tools::ours(), &[Action::Add, Action::Delete]);
+}
+
+#[test]
+fn a_large_btree_by_postfix() {
+    interrupt_all(BTREE, Map::Large, tools::real(), &[Action::Add, Action::Delete]);
+}
+
+#[test]
+fn a_btree_with_two_names() {
+    interrupt_all(BTREE, Map::Linked, tools::ours(), &Action::ALL);
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use map_tests::dbtools;
+use map_tests::table_types::HASH;
 use map_tests::tools::{self, Tool};
 
 use crate::mounts::{AppendOnly, Mount};
@@ -20,7 +21,7 @@ struct Place {
 
 impl Place {
     fn new(map: Map, action: Action, name: &str) -> Self {
-        let (scene, _) = Scene::new(map, action, tools::ours());
+        let (scene, _) = Scene::new(HASH, map, action, tools::ours());
         let path = scene.path("place");
         fs::create_dir(&path).unwrap();
         Place { scene, path, name: name.to_owned() }
@@ -39,12 +40,10 @@ impl Place {
     }
 
     fn run(&self) -> Output {
-        let mut arguments = self.scene.action.arguments().to_vec();
-        let spec = format!("hash:{}", self.name);
-        *arguments.last_mut().unwrap() = &spec;
         self.scene
             .command(&tools::ours().program(Tool::Postmap))
-            .args(arguments)
+            .args(self.scene.action.options())
+            .arg(format!("hash:{}", self.name))
             .current_dir(&self.path)
             .env("MAIL_CONFIG", self.scene.path("etc"))
             .stdin(File::open(self.scene.path("stdin")).unwrap())

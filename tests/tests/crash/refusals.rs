@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Output;
 use std::time::{Duration, SystemTime};
 
+use map_tests::table_types::HASH;
 use map_tests::tools;
 
 use crate::calls::SystemCall;
@@ -42,7 +43,7 @@ fn assert_made(scene: &Scene, output: &Output, when: &str) {
 fn refuse(is: impl Fn(&SystemCall) -> bool, errors: &[&str]) {
     let mut complaints = Vec::new();
     for action in Action::ALL {
-        let (scene, calls) = Scene::new(Map::Small, action, tools::ours());
+        let (scene, calls) = Scene::new(HASH, Map::Small, action, tools::ours());
         let call = calls.iter().find(|call| is(call)).expect("such a call");
         for error in errors {
             scene.lay();
@@ -81,7 +82,7 @@ fn each_errno_of_the_new_file_is_got_over() {
 #[test]
 fn a_map_is_made_with_the_oldest_calls() {
     for action in [Action::Rebuild, Action::Add] {
-        let (scene, calls) = Scene::new(Map::Missing, action, tools::ours());
+        let (scene, calls) = Scene::new(HASH, Map::Missing, action, tools::ours());
         let mut options = Vec::new();
         for name in ["renameat2", "linkat", "link"] {
             options.extend(["-e".to_owned(), format!("inject={name}:error=EINVAL:when=1+")]);
@@ -104,7 +105,7 @@ fn killed_between_exchange_and_unlink_the_old_file_has_another_time() {
     for (action, maker) in
         Action::ALL.into_iter().zip([tools::ours(), tools::real(), tools::ours()])
     {
-        let (scene, calls) = Scene::new(Map::Small, action, maker);
+        let (scene, calls) = Scene::new(HASH, Map::Small, action, maker);
         let exchange = calls.iter().position(|call| call.line.contains("RENAME_EXCHANGE"));
         let mut later = calls[exchange.expect("an exchange")..].iter();
         let unlink = later.find(|call| call.name.starts_with("unlink")).expect("a removal");

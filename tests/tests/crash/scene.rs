@@ -13,6 +13,7 @@ use std::process::{Command, Output};
 use std::time::SystemTime;
 
 use map_tests::dbtools;
+use map_tests::table_types::TableType;
 use map_tests::tools::{self, Suite, Tool};
 use tempfile::TempDir;
 
@@ -43,11 +44,12 @@ pub enum Action {
 impl Action {
     pub const ALL: [Action; 3] = [Action::Rebuild, Action::Add, Action::Delete];
 
-    pub fn arguments(self) -> &'static [&'static str] {
+    /// The arguments of the command, but for the map.
+    pub fn options(self) -> &'static [&'static str] {
         match self {
-            Action::Rebuild => &["hash:m"],
-            Action::Add => &["-ri", "hash:m"],
-            Action::Delete => &["-d", "-", "hash:m"],
+            Action::Rebuild => &[],
+            Action::Add => &["-ri"],
+            Action::Delete => &["-d", "-"],
         }
     }
 }
@@ -67,6 +69,8 @@ pub enum Map {
 pub struct Scene {
     pub name: String,
     directory: TempDir,
+    /// The map's name, with its type.
+    spec: String,
     map: Map,
     pub action: Action,
     /// The contents of the map's file before the change, between its steps, and after it.
@@ -85,12 +89,18 @@ pub struct Scene {
 impl Scene {
     /// Makes the map with programs of `maker`, and the change once without harm; returns its calls,
     /// too.
-    pub fn new(map: Map, action: Action, maker: &Suite) -> (Self, Vec<SystemCall>) {
+    pub fn new(
+        table_type: &TableType,
+        map: Map,
+        action: Action,
+        maker: &Suite,
+    ) -> (Self, Vec<SystemCall>) {
         let directory = tempfile::Builder::new().prefix("crash-").tempdir().unwrap();
         let by = if is_ours(maker) { "ours" } else { "Postfix" };
         let mut scene = Scene {
-            name: format!("{action:?} of {map:?} by {by}"),
+            name: format!("{action:?} of {map:?} {} by {by}", table_type.name),
             directory,
+            spec: format!("{}:m", table_type.name),
             map,
             action,
             states: Vec::new(),
@@ -149,12 +159,12 @@ impl Scene {
             scene.pairs.push(None);
             scene.listings.push(None);
             if action == Action::Add {
-                assert!(scene.run(maker, &["-i", "hash:m"], "nothing").status.success());
+                assert!(scene.run(maker, &["-i", &scene.spec], "nothing").status.success());
                 scene.note(old);
             }
         } else {
             fs::write(scene.path("m"), text(&old)).unwrap();
-            assert!(scene.run(maker, &["hash:m"], "nothing").status.success());
+            assert!(scene.run(maker, &[&scene.spec], "nothing").status.success());
             scene.note(old);
         }
         fs::write(scene.path("m"), text(&new)).unwrap();
@@ -173,7 +183,7 @@ impl Scene {
 
     /// Notes the present file as one of the states, after the real programs have accepted it.
     fn note(&mut self, pairs: Pairs) {
-        let listing = list(self.place(), tools::real()).unwrap();
+        let listing = self.list(tools::real()).unwrap();
         assert!(listing == Some(text(&pairs)), "{}", self.name);
         assert_eq!(self.verify(), Ok(()), "{}", self.name);
         self.states.push(self.contents());
@@ -248,7 +258,8 @@ impl Scene {
             .arg(format!("trace={}", calls::TRACED))
             .args(options)
             .arg(tools::ours().program(Tool::Postmap))
-            .args(self.action.arguments())
+            .args(self.action.options())
+            .arg(&self.spec)
             .stdin(File::open(self.path("stdin")).unwrap())
             .output()
             .expect("strace, of the Debian package of that name, runs")
@@ -260,6 +271,22 @@ impl Scene {
         // The same entries make the same bytes.
         command.env("SOURCE_DATE_EPOCH", "1");
         command
+    }
+
+    /// The sorted listing of the map, if it is there.
+    fn list(&self, suite: &Suite) -> Result<Option<String>, String> {
+        if !self.path("m.db").exists() {
+            return Ok(None);
+        }
+        let output = self.run(suite, &["-s", &self.spec], "nothing");
+        only_interrupted(&output)?;
+        if !output.status.success() {
+            return Err(format!("postmap -s: {output:?}"));
+        }
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+        lines.sort_unstable();
+        Ok(Some(lines.concat()))
     }
 
     fn contents_sum(&self) -> u64 {
@@ -282,13 +309,13 @@ impl Scene {
         if let Some(state) = self.seen.borrow().get(&sum) {
             return Ok(*state);
         }
-        let listing = list(self.place(), tools::ours())?;
+        let listing = self.list(tools::ours())?;
         let state = self.listings.iter().position(|state| *state == listing);
         let state = state.ok_or("torn: ours lists neither the old map nor the new")?;
         if self.contents().is_some() {
             if self.overwrites {
                 self.look_up_by_real()?;
-            } else if list(self.place(), tools::real())? != listing {
+            } else if self.list(tools::real())? != listing {
                 return Err("torn for Postfix".into());
             }
             if self.dump()? != listing {
@@ -314,7 +341,7 @@ impl Scene {
         assert!(same.len() > 100, "{}", self.name);
         fs::write(self.path("keys"), same.keys().map(|key| format!("{key}\n")).collect::<String>())
             .unwrap();
-        let output = self.run(tools::real(), &["-q", "-", "hash:m"], "keys");
+        let output = self.run(tools::real(), &["-q", "-", &self.spec], "keys");
         fs::remove_file(self.path("keys")).unwrap();
         let found = String::from_utf8(output.stdout.clone()).unwrap();
         let wrong = found.lines().find(|line| match line.split_once('\t') {
@@ -390,8 +417,8 @@ impl Scene {
         };
         if self.contents().is_some() {
             match state % 2 {
-                0 => next(&["-i", "hash:m"], "nothing", 0)?,
-                _ => next(&["-d", "absent", "hash:m"], "nothing", 1)?,
+                0 => next(&["-i", &self.spec], "nothing", 0)?,
+                _ => next(&["-d", "absent", &self.spec], "nothing", 1)?,
             }
             let contents = self.contents();
             // Behind the last page there may be what a journal became that was not finished.
@@ -401,8 +428,8 @@ impl Scene {
             }
             self.verify().map_err(|error| format!("after the next writer: {error}"))?;
         }
-        next(&["-i", "hash:m"], "next", 0)?;
-        let listing = list(self.place(), tools::real())?.unwrap_or_default();
+        next(&["-i", &self.spec], "next", 0)?;
+        let listing = self.list(tools::real())?.unwrap_or_default();
         let mut expected = self.pairs[state].clone().unwrap_or_default();
         expected.insert("next".into(), "of the next writer".into());
         if listing != text(&expected) {
@@ -434,25 +461,4 @@ pub fn names(directory: &Path) -> Vec<String> {
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
-}
-
-/// The sorted listing of the map, if it is there.
-fn list(directory: &Path, suite: &Suite) -> Result<Option<String>, String> {
-    if !directory.join("m.db").exists() {
-        return Ok(None);
-    }
-    let output = Command::new(suite.program(Tool::Postmap))
-        .args(["-s", "hash:m"])
-        .current_dir(directory)
-        .env("MAIL_CONFIG", "./etc")
-        .output()
-        .unwrap();
-    only_interrupted(&output)?;
-    if !output.status.success() {
-        return Err(format!("postmap -s: {output:?}"));
-    }
-    let text = String::from_utf8(output.stdout).unwrap();
-    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
-    lines.sort_unstable();
-    Ok(Some(lines.concat()))
 }

@@ -1,6 +1,5 @@
 //! Hash files: made by libdb and by the builder.
 
-use std::cell::Cell;
 use std::io;
 use std::ops::ControlFlow;
 
@@ -8,7 +7,7 @@ use bdb_file::{Error, ErrorKind, HashDb, TextFormat, database_names, dump_all, s
 use fastrand::Rng;
 use map_tests::table_types;
 
-use crate::fuzzed::changed;
+use crate::change::change;
 use crate::fuzzed::damage::damage;
 use crate::fuzzed::input::Input;
 use crate::library::{KEYS, Runs, last_error};
@@ -69,23 +68,7 @@ fn all_operations(runs: &Runs<'_>, sound: &[u8], file: &[u8]) {
     runs.run("stat", &|| each_database(file, |database| database.stat().map(drop)));
     runs.run("dump", &|| dump_all(file, TextFormat::Print, io::sink()));
     runs.run("salvage", &|| salvage(file, |_| ControlFlow::Continue(())).map(drop));
-    let keys: Vec<_> = keys.iter().map(Vec::as_slice).collect();
-    let new: Vec<_> = (0..20).map(|i| ([b'n', i], [i; 400])).collect();
-    let mut puts: Vec<(&[u8], &[u8])> = keys.iter().map(|key| (*key, &b"another"[..])).collect();
-    puts.extend(new.iter().map(|(key, data)| (&key[..], &data[..])));
-    // What becomes of the file is looked at afterwards.
-    let change = |name, puts: &[_], deletions: &[_]| {
-        let changes = Cell::new(None);
-        runs.run(name, &|| {
-            changed::update(file, puts, deletions).map(|done| changes.set(Some(done)))
-        });
-        if let Some(changes) = changes.take() {
-            changed::assert_is_no_worse(file, &changes, puts);
-        }
-    };
-    change("put", &puts, &[]);
-    change("delete", &[], &keys);
-    change("put, delete", &puts[keys.len() / 2..], &keys);
+    change(runs, file, &keys);
     runs.run("verify", &|| {
         is_sound(file)?.then_some(()).ok_or(Error::from(ErrorKind::NotADatabase))
     });

@@ -15,9 +15,11 @@
 #![allow(clippy::duplicate_mod)]
 
 mod allocator;
+mod btree;
 mod cdb;
 #[path = "../../../crates/cdb/tests/fuzzed/mod.rs"]
 mod cdb_fuzzed;
+mod change;
 #[path = "../../../crates/bdb/tests/fuzzed/mod.rs"]
 mod fuzzed;
 mod hash;
@@ -56,7 +58,7 @@ struct Format {
     all: fn(&Runs<'_>, &[u8], &[u8]),
 }
 
-const FORMATS: &[Format] = &[hash::HASH, cdb::CDB];
+const FORMATS: &[Format] = &[hash::HASH, btree::BTREE, cdb::CDB];
 
 /// Calls `work` for each format, or for the one that `MAP_TESTS_TYPE` names.
 fn each_format(work: impl Fn(&Format)) {

@@ -35,17 +35,18 @@ fn tools() {
     // Built, perhaps, before the time is taken.
     tools::ours();
     each_format(|format| {
+        let table_type = format.table_type;
         let tally = Tally::default();
         campaign(format, 8, 5, |_, file| {
             let directory = TempDir::new().unwrap();
             let path = |name: &str| directory.path().join(name);
             fs::write(path("main.cf"), "compatibility_level = 3.6\n").unwrap();
             fs::write(path("file"), "key value\n").unwrap();
-            let table = path(&format.table_type.file_name("file.db"));
+            let table = path(&table_type.file_name("file.db"));
             for (name, command, input) in COMMANDS {
-                let command = command.iter().map(|word| format.table_type.line(word));
+                let command = command.iter().map(|word| table_type.line(word));
                 let command: Vec<String> =
-                    command.map(|word| format.table_type.file_name(&word).into_owned()).collect();
+                    command.map(|word| table_type.file_name(&word).into_owned()).collect();
                 fs::write(path("input"), input).unwrap();
                 fs::write(&table, file).unwrap();
                 let start = Instant::now();

@@ -49,10 +49,18 @@ smtpd_authorized_xclient_hosts = 127.0.0.1
 queue_run_delay = 1s
 minimal_backoff_time = 1s
 maximal_backoff_time = 2s
+postscreen_cache_map = btree:DIR/data/postscreen_cache
+postscreen_access_list =
+postscreen_greet_wait = 1s
+address_verify_map = btree:DIR/data/verify_cache
 ";
 
 const MASTER_CF: &str = "
 127.0.0.1:PORT inet n - n - - smtpd
+127.0.0.1:SCREEN inet n - n - 1 postscreen
+smtpd   pass        - - n - - smtpd
+    -o smtpd_recipient_restrictions=reject_unverified_recipient,permit_mynetworks,reject
+verify  unix        - - n - 1 verify
 postlog unix-dgram  n - n - 1 postlogd
 rewrite unix        - - n - - trivial-rewrite
 cleanup unix        n - n - 0 cleanup
@@ -79,6 +87,8 @@ pub struct Agent {
     /// Where Postfix's commands are.
     commands: PathBuf,
     port: u16,
+    /// Of postscreen, behind which recipients are verified.
+    screened_port: u16,
     /// Names in the examples and above, and what they are on this machine.
     adaptations: Vec<(String, String)>,
     mails: Mutex<Receiver<Mail>>,
@@ -112,10 +122,11 @@ impl Agent {
         let directory = tempfile::Builder::new().prefix("relay-").permissions(mode).tempdir();
         let directory = directory.expect("a temporary directory");
         let path = directory.path().to_str().expect("a path in UTF-8");
-        let port = free_port();
+        let [port, screened_port] = [(); 2].map(|()| free_port());
         let (sender, mails) = channel();
         let mut adaptations = vec![
             ("PORT".to_owned(), port.to_string()),
+            ("SCREEN".to_owned(), screened_port.to_string()),
             ("DIR".to_owned(), path.to_owned()),
             ("/etc/postfix/".to_owned(), format!("{path}/etc/")),
             ("/usr/local/bin/".to_owned(), format!("{path}/bin/")),
@@ -127,7 +138,7 @@ impl Agent {
             let port = provider::start(name, sender.clone());
             (format!("[{name}]:587"), format!("[127.0.0.1]:{port}"))
         }));
-        Agent { directory, commands, port, adaptations, mails: Mutex::new(mails) }
+        Agent { directory, commands, port, screened_port, adaptations, mails: Mutex::new(mails) }
     }
 
     fn start(&self) {
@@ -148,6 +159,11 @@ impl Agent {
         self.set_mode("etc/saslpass", 0o600);
         self.make_tables();
 
+        self.start_master();
+    }
+
+    /// Starts Postfix, which does not run, or not any more.
+    pub fn start_master(&self) {
         // Makes the directories of the queue.
         assert!(self.postfix("check"), "postfix check: the test must run as root");
         let daemons = Command::new(self.commands.join("postconf"))
@@ -206,6 +222,11 @@ impl Agent {
         Client::connect(self.port)
     }
 
+    /// As [`connect`](Self::connect), by way of postscreen.
+    pub fn connect_screened(&self) -> Client {
+        Client::connect(self.screened_port)
+    }
+
     /// The next message that comes to a provider.
     ///
     /// # Panics
@@ -232,7 +253,7 @@ impl Agent {
         self.mails.lock().expect("the first panic ends the test")
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -249,12 +270,12 @@ impl Agent {
         self.adaptations.iter().fold(text.to_owned(), replace)
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
     }
 
     /// Whether a command of `postfix` succeeds.
-    fn postfix(&self, command: &str) -> bool {
+    pub fn postfix(&self, command: &str) -> bool {
         let mut postfix = Command::new(self.commands.join("postfix"));
         succeeds(postfix.arg("-c").arg(self.path("etc")).arg(command))
     }

@@ -3,6 +3,7 @@
 #![cfg(feature = "peers")]
 
 mod agent;
+mod caches;
 mod client;
 mod provider;
 
