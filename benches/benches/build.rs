@@ -1,6 +1,6 @@
 //! Building a table in memory from pairs that lie in one text.
 
-use bdb_file::HashDb;
+use bdb_file::{BtreeDb, HashDb};
 use benches::databases::Database;
 use benches::{aliases, entries, text};
 use cdb_file::Cdb;
@@ -8,6 +8,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn build(criterion: &mut Criterion) {
     build_type::<HashDb<Vec<u8>>>(criterion);
+    build_type::<BtreeDb<Vec<u8>>>(criterion);
     build_type::<Cdb<Vec<u8>>>(criterion);
 }
 

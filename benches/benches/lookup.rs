@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use bdb_file::HashDb;
+use bdb_file::{BtreeDb, HashDb};
 use benches::databases::Database;
 use benches::{Numbers, addresses, aliases, entries};
 use cdb_file::Cdb;
@@ -38,6 +38,7 @@ fn lookup(criterion: &mut Criterion) {
     for (name, count) in [("warm-1k", 1_000), ("cold-1m", 1_000_000)] {
         let aliases = aliases(entries(count));
         in_type::<HashDb<Arc<Vec<u8>>>>(criterion, name, &aliases);
+        in_type::<BtreeDb<Arc<Vec<u8>>>>(criterion, name, &aliases);
         in_type::<Cdb<Arc<Vec<u8>>>>(criterion, name, &aliases);
     }
 }

@@ -89,7 +89,7 @@ static const char *libdb_open(void **handle, const char *path, uint32_t cache)
     db->set_errcall(db, be_quiet);
     error = db->set_cachesize(db, 0, cache, 0);
     if (!error)
-        error = db->open(db, NULL, path, NULL, DB_HASH, DB_RDONLY, 0);
+        error = db->open(db, NULL, path, NULL, DB_UNKNOWN, DB_RDONLY, 0);
     if (error) {
         db->close(db, 0);
         return db_strerror(error);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::ops::ControlFlow;
 
-use bdb_file::{BuildOptions, HashBuilder, HashDb};
+use bdb_file::{BtreeBuilder, BtreeDb, BuildOptions, HashBuilder, HashDb};
 use cdb_file::{Cdb, CdbBuilder};
 use kv_file_core::{Datum, Source};
 
@@ -134,5 +134,6 @@ macro_rules! databases {
 
 databases! {
     HashDb of bdb_file: "hash", ".db", true, |text| HashBuilder::over(text, BuildOptions::default());
+    BtreeDb of bdb_file: "btree", ".db", true, |text| BtreeBuilder::over(text, BuildOptions::default());
     Cdb of cdb_file: "cdb", ".cdb", false, CdbBuilder::over;
 }

@@ -65,7 +65,7 @@ impl Engine {
 }
 
 impl Peer {
-    /// Opens a hash file with libdb and a cache of `cache` bytes.
+    /// Opens a file with libdb and a cache of `cache` bytes.
     ///
     /// # Errors
     /// What libdb has against it.

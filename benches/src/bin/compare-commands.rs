@@ -86,6 +86,17 @@ const TABLE_TYPES: &[TableType] = &[
         }),
     },
     TableType {
+        name: "btree",
+        suffix: ".db",
+        build: 1.0 / 6.0,
+        build_small: 1.00,
+        queries: 1.0 / 8.0,
+        list: Some(1.0 / 6.0),
+        change: Some(2.00),
+        other_build: None,
+        other_queries: None,
+    },
+    TableType {
         name: "cdb",
         suffix: ".cdb",
         build: 1.0 / 10.0,

@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 
-use bdb_file::HashDb;
+use bdb_file::{BtreeDb, HashDb};
 use benches::answers::{Answers, Keys};
 use benches::databases::Database;
 use benches::peers::{Peer, map, versions};
@@ -61,6 +61,8 @@ const LIBDB_OURS: &str = "libdb, 128 KiB cache, our file";
 const TINYCDB: &str = "tinycdb, postmap's file";
 const TINYCDB_OURS: &str = "tinycdb, our file";
 const LMDB: &str = "LMDB";
+const LIBDB_BTREE: &str = "libdb, 512 MiB cache, postmap's btree file";
+const LIBDB_BTREE_OURS: &str = "libdb, 512 MiB cache, our btree file";
 
 /// Opens files of a type in all ways of ours, to look keys up in them.
 type Engines = for<'k> fn(&Files, &'k Keys) -> Result<Vec<Engine<'k>>, Box<dyn Error>>;
@@ -94,21 +96,26 @@ impl TableType {
 }
 
 /// Every type of tables that our crates know.
-const TABLE_TYPES: &[TableType] =
-    &[TableType::of::<HashDb<Memory>>(1.00), TableType::of::<Cdb<Memory>>(1.00)];
+const TABLE_TYPES: &[TableType] = &[
+    TableType::of::<HashDb<Memory>>(1.00),
+    TableType::of::<BtreeDb<Memory>>(0.65),
+    TableType::of::<Cdb<Memory>>(1.00),
+];
 
 /// Opens a table's file with a library that is not ours.
 type Open = fn(&Files) -> Result<Peer, Box<dyn Error>>;
 
 /// The other libraries.
 const PEERS: &[(&str, Open)] = &[
-    (LIBDB_LARGE, |files| Peer::libdb(&files.postmaps(".db"), LARGE_CACHE)),
-    (LIBDB, |files| Peer::libdb(&files.postmaps(".db"), POSTFIX_CACHE)),
-    (LIBDB_LARGE_OURS, |files| Peer::libdb(&files.ours(".db"), LARGE_CACHE)),
-    (LIBDB_OURS, |files| Peer::libdb(&files.ours(".db"), POSTFIX_CACHE)),
-    (TINYCDB, |files| Peer::tinycdb(&files.postmaps(".cdb"))),
-    (TINYCDB_OURS, |files| Peer::tinycdb(&files.ours(".cdb"))),
-    (LMDB, |files| Peer::lmdb(&files.postmaps(".lmdb"))),
+    (LIBDB_LARGE, |files| Peer::libdb(&files.postmaps("hash", ".db"), LARGE_CACHE)),
+    (LIBDB, |files| Peer::libdb(&files.postmaps("hash", ".db"), POSTFIX_CACHE)),
+    (LIBDB_LARGE_OURS, |files| Peer::libdb(&files.ours("hash", ".db"), LARGE_CACHE)),
+    (LIBDB_OURS, |files| Peer::libdb(&files.ours("hash", ".db"), POSTFIX_CACHE)),
+    (TINYCDB, |files| Peer::tinycdb(&files.postmaps("cdb", ".cdb"))),
+    (TINYCDB_OURS, |files| Peer::tinycdb(&files.ours("cdb", ".cdb"))),
+    (LIBDB_BTREE, |files| Peer::libdb(&files.postmaps("btree", ".db"), LARGE_CACHE)),
+    (LIBDB_BTREE_OURS, |files| Peer::libdb(&files.ours("btree", ".db"), LARGE_CACHE)),
+    (LMDB, |files| Peer::lmdb(&files.postmaps("lmdb", ".lmdb"))),
 ];
 
 /// The types of the files that the other libraries read, besides those of our own types.
@@ -151,7 +158,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("\n{}", Row::HEAD);
     let (warm_get, get) = (format!("get, {warm_count} entries"), format!("get, {count} entries"));
     let get_absent = format!("get of an absent key, {count} entries");
-    let [hash, cdb] = ["hash", "cdb"].map(|name| move |way| ours(name, way));
+    let [hash, btree, cdb] = ["hash", "btree", "cdb"].map(|name| move |way| ours(name, way));
     let peer = str::to_owned;
     for (work, rounds, this, other, target) in [
         (&get, hits, hash(MAPPED), peer(TINYCDB), AtMost(0.80)),
@@ -165,6 +172,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         (&get, hits, hash(GET_MANY), peer(LIBDB_LARGE), AtMost(0.12)),
         (&get, hits, hash(MAPPED), hash(TWO_THREADS), AtLeast(1.90)),
         (&get, hits, peer(LIBDB_OURS), peer(LIBDB), AtMost(1.00)),
+        (&get, hits, btree(MAPPED), peer(LIBDB_BTREE), AtMost(0.35)),
+        (&get, hits, btree(MAPPED), peer(LMDB), AtMost(0.65)),
+        (&get, hits, btree(MAPPED_THEIRS), peer(LIBDB_BTREE), AtMost(0.45)),
+        (&warm_get, warm, btree(MAPPED), peer(LIBDB_BTREE), AtMost(0.35)),
+        (&get_absent, misses, btree(MAPPED), peer(LIBDB_BTREE), AtMost(0.35)),
+        (&get, hits, btree(GET_MANY), peer(LIBDB_BTREE), AtMost(0.15)),
+        (&get, hits, btree(MAPPED), btree(TWO_THREADS), AtLeast(1.90)),
+        (&get, hits, peer(LIBDB_BTREE_OURS), peer(LIBDB_BTREE), AtMost(1.00)),
         (&get, hits, cdb(MAPPED), peer(TINYCDB_OURS), AtMost(1.00)),
         (&get, hits, cdb(MAPPED_THEIRS), peer(TINYCDB), AtMost(1.00)),
         (&get, hits, cdb(SNAPSHOT), peer(TINYCDB_OURS), AtMost(1.00)),
@@ -205,7 +220,10 @@ impl Files {
             .chain(PEER_TYPES.iter().copied())
             .collect();
         for name in types {
-            let table = format!("{name}:virtual");
+            // Some types' files have the same suffix.
+            fs::create_dir(dir.join(name))?;
+            fs::hard_link(dir.join("virtual"), dir.join(name).join("virtual"))?;
+            let table = format!("{name}:{name}/virtual");
             let mut postmap = Command::new("/usr/sbin/postmap");
             let status = postmap.args(["-c", ".", &table]).current_dir(&dir).status()?;
             if !status.success() {
@@ -227,23 +245,23 @@ impl Files {
 
     /// The name of our table of a type.
     fn our_table(&self, name: &str) -> String {
-        format!("{name}:{}", self.0.join("ours").display())
+        format!("{name}:{}", self.0.join(name).join("ours").display())
     }
 
-    /// Our file of a type, by its suffix.
-    fn ours(&self, suffix: &str) -> PathBuf {
-        self.0.join(format!("ours{suffix}"))
+    /// Our file of a type, whose suffix is this.
+    fn ours(&self, name: &str, suffix: &str) -> PathBuf {
+        self.0.join(name).join(format!("ours{suffix}"))
     }
 
-    /// Real postmap's file of a type, by its suffix.
-    fn postmaps(&self, suffix: &str) -> PathBuf {
-        self.0.join(format!("virtual{suffix}"))
+    /// Real postmap's file of a type, whose suffix is this.
+    fn postmaps(&self, name: &str, suffix: &str) -> PathBuf {
+        self.0.join(name).join(format!("virtual{suffix}"))
     }
 
     fn compare_sizes(&self, table_type: &TableType) -> Result<Row, Box<dyn Error>> {
         let TableType { name, suffix, size, .. } = *table_type;
-        let ours = fs::metadata(self.ours(suffix))?.len();
-        let postmap = fs::metadata(self.postmaps(suffix))?.len();
+        let ours = fs::metadata(self.ours(name, suffix))?.len();
+        let postmap = fs::metadata(self.postmaps(name, suffix))?.len();
         let side = |name: &str, bytes| [name.to_owned(), format!("{:.1} MB", bytes as f64 / 1e6)];
         Ok(Row {
             work: format!("size of the {name} file"),
@@ -316,7 +334,8 @@ fn engines<'k, D: Database<Source = Memory> + 'static>(
     files: &Files,
     keys: &'k Keys,
 ) -> Result<Vec<Engine<'k>>, Box<dyn Error>> {
-    let (our_file, their_file) = (files.ours(D::SUFFIX), files.postmaps(D::SUFFIX));
+    let (our_file, their_file) =
+        (files.ours(D::NAME, D::SUFFIX), files.postmaps(D::NAME, D::SUFFIX));
     // SAFETY: the files lie in a directory that belongs to this run alone, and are finished.
     let (mapped, mapped_theirs) = unsafe { (map(&our_file)?, map(&their_file)?) };
     let (mapped, mapped_theirs) = (Arc::new(D::open(mapped)?), D::open(mapped_theirs)?);
@@ -434,9 +453,9 @@ fn stream(files: &Files, aliases: &[(String, String)]) -> Result<Vec<Row>, Box<d
 
     let mut rows = Vec::new();
     for TableType { name, suffix, list, .. } in TABLE_TYPES {
-        let list = list(&files.ours(suffix))?;
+        let list = list(&files.ours(name, suffix))?;
         check(list()?)?;
-        let bytes = fs::read(files.ours(suffix))?;
+        let bytes = fs::read(files.ours(name, suffix))?;
         let sum = || Ok(bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte)));
         let lanes =
             vec![Lane::new("list", |_| computing(&list)), Lane::new("sum", |_| computing(sum))];
