@@ -110,13 +110,14 @@ pub(crate) fn pages<S: Source>(file: &PageFile<S>, root: u32) -> Result<Vec<u32>
     let budget = file.budget();
     let mut pages = Vec::new();
     let mut big_items = BTreeMap::new();
-    let mut to_visit = vec![root];
-    while let Some(number) = to_visit.pop() {
-        let page = file.page(number, &budget)?;
-        pages.push(number);
+    let mut to_visit = vec![file.page(root, &budget)?];
+    while let Some(page) = to_visit.pop() {
+        pages.push(page.number);
         for index in 0..usize::from(page.header.entries) {
             let item = item(file, &page, index)?;
-            to_visit.extend(item.child.map(|child| child.page));
+            if item.child.is_some() {
+                to_visit.push(below(file, &page, index, &budget)?);
+            }
             match item.content {
                 Content::Plain(_) => {}
                 // The first key of an internal page is none, whatever it says.
