@@ -139,6 +139,11 @@ impl EditedPage {
             .map_err(|flaw| flaw.on(self.header.number).item(index).into())
     }
 
+    /// The item that has a unit's key.
+    pub fn key(&self, unit: usize) -> Result<TreeItem<'_>> {
+        self.item(unit * self.unit_len())
+    }
+
     /// An item as it is stored.
     pub fn stored(&self, index: usize) -> Result<&[u8]> {
         let item = self.item(index)?;

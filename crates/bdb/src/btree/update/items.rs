@@ -1,5 +1,7 @@
 //! Items that are stored, and released, with the pages that they have of their own; the free list.
 
+use std::borrow::Cow;
+
 use kv_file_core::{Datum, Source};
 
 use super::BtreeUpdate;
@@ -40,6 +42,15 @@ impl<S: Source> BtreeUpdate<S> {
         }
         self.check_free_list()?;
         overflow::write(&mut self.db.file, &mut self.free, stored).map(NewContent::Big)
+    }
+
+    /// A key, wherever it is.
+    pub(super) fn whole_key<'p>(&'p self, content: Content<'p>) -> Result<Cow<'p, [u8]>> {
+        match content {
+            Content::Big(big) => overflow::read(&self.db.file, big, &self.db.file.budget()),
+            Content::Plain(key) => Ok(key.into()),
+            Content::DuplicateTree(_) => Ok([][..].into()),
+        }
     }
 
     /// The item of a leaf for a key or data.

@@ -140,12 +140,26 @@ impl<S: Source> BtreeUpdate<S> {
     /// The separators between which the keys lie that such steps lead to, as far as they are on the
     /// pages.
     fn bounds(&self, steps: &[Step]) -> Result<[Option<Vec<u8>>; 2]> {
-        let key = |step: &Step, entry: usize| -> Result<_> {
+        self.beside_steps(steps, |content| match content {
+            Content::Plain(key) => Ok(Some(key.to_vec())),
+            _ => Ok(None),
+        })
+    }
+
+    /// As [`bounds`](Self::bounds), wherever they are.
+    pub(super) fn separators(&self, steps: &[Step]) -> Result<[Option<Vec<u8>>; 2]> {
+        self.beside_steps(steps, |content| Ok(Some(self.whole_key(content)?.into_owned())))
+    }
+
+    /// What the entries have that are the next before and behind such steps.
+    fn beside_steps(
+        &self,
+        steps: &[Step],
+        read: impl Fn(Content<'_>) -> Result<Option<Vec<u8>>>,
+    ) -> Result<[Option<Vec<u8>>; 2]> {
+        let key = |step: &Step, entry: usize| {
             let page = self.seen(step.page)?;
-            Ok(match tree::item(&self.db.file, &page, entry)?.content {
-                Content::Plain(key) => Some(key.to_vec()),
-                _ => None,
-            })
+            read(tree::item(&self.db.file, &page, entry)?.content)
         };
         let low = steps.iter().rfind(|step| step.entry > 0);
         let high = steps.iter().rfind(|step| !step.is_last());

@@ -12,8 +12,8 @@ use super::BtreeUpdate;
 use super::edit::{Divide, EditedPage, NO_KEY, NewUnit, internal_item};
 use super::path::{Path, Side, Step};
 use crate::error::{ErrorKind, Result};
-use crate::format::tree_item::{Child, Content, NewContent};
-use crate::overflow;
+use crate::fault::{Fault, Problem};
+use crate::format::tree_item::{Child, NewContent};
 
 impl<S: Source> BtreeUpdate<S> {
     /// Adds a pair to the leaf at the end of a path.
@@ -35,6 +35,7 @@ impl<S: Source> BtreeUpdate<S> {
         } else {
             Divide::Middle
         };
+        self.refuse_disorder(&path.steps, &leaf)?;
         let behind = self.beside(path, Side::Right)?;
         let number = self.take()?;
         let Some((mut left, mut right)) = leaf.divide(pair, wanted, number)? else {
@@ -63,6 +64,7 @@ impl<S: Source> BtreeUpdate<S> {
             page.insert(unit);
             return self.write(page);
         }
+        self.refuse_disorder(above, &page)?;
         let wanted = if steps.iter().all(Step::is_last) { Divide::End } else { Divide::Middle };
         let number = self.take()?;
         let Some((mut left, mut right)) = page.divide(unit, wanted, number)? else {
@@ -120,18 +122,31 @@ impl<S: Source> BtreeUpdate<S> {
     /// The shortest key that is greater than all of a leaf and not greater than any of the one
     /// behind it.
     fn separator(&self, left: &EditedPage, right: &EditedPage) -> Result<Vec<u8>> {
-        let last = self.key(left, left.units() - 1)?;
-        let first = self.key(right, 0)?;
+        let last = self.whole_key(left.key(left.units() - 1)?.content)?;
+        let first = self.whole_key(right.key(0)?.content)?;
         let common = first.iter().zip(&*last).take_while(|(a, b)| a == b).count();
         Ok(first[..first.len().min(common + 1)].to_vec())
     }
 
-    /// A leaf's key.
-    fn key<'p>(&'p self, leaf: &'p EditedPage, pair: usize) -> Result<Cow<'p, [u8]>> {
-        match leaf.item(2 * pair)?.content {
-            Content::Big(big) => overflow::read(&self.db.file, big, &self.db.file.budget()),
-            Content::Plain(key) => Ok(key.into()),
-            Content::DuplicateTree(_) => Ok([][..].into()),
+    /// Refuses a page, which is to be divided, if its keys are not in order, or not between the
+    /// separators above it. Big ones were not read when it was checked, and a separator that is made
+    /// of one would hide others.
+    fn refuse_disorder(&self, steps: &[Step], page: &EditedPage) -> Result<()> {
+        let [low, high] = self.separators(steps)?;
+        let mut before = low.map(Cow::Owned);
+        // The first key of an internal page is none.
+        for unit in usize::from(!page.is_leaf())..page.units() {
+            let key = self.whole_key(page.key(unit)?.content)?;
+            if before.is_some_and(|before| before > key) {
+                return Err(Problem::on(page.header.number, Fault::Unsorted).item(unit).into());
+            }
+            before = Some(key);
+        }
+        match high {
+            Some(high) if before.is_some_and(|last| *last >= *high) => {
+                Err(Problem::on(page.header.number, Fault::Separator).into())
+            }
+            _ => Ok(()),
         }
     }
 }
