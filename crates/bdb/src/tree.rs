@@ -161,6 +161,13 @@ fn offset<S: Source>(file: &PageFile<S>, page: &Page<'_>, index: usize) -> Resul
     Ok(TreeItem::offset(&page.bytes, file.layout, index).map_err(flawed)?)
 }
 
+/// The number of items on a tree page: `None` for more than there is room for on any, of which none
+/// can be read.
+pub(crate) fn items<S: Source>(file: &PageFile<S>, page: &Page<'_>) -> Option<usize> {
+    let count = usize::from(page.header.entries);
+    (file.layout.header_len() + 2 * count <= file.layout.page_size).then_some(count)
+}
+
 /// Item `index` of a tree page.
 pub(crate) fn item<'p, S: Source>(
     file: &PageFile<S>,
@@ -171,8 +178,7 @@ pub(crate) fn item<'p, S: Source>(
     if !is_leaf(kind) && !is_internal(kind) {
         return Err(page.problem(Fault::LinkedType).value(kind).into());
     }
-    let table_end = file.layout.header_len() + 2 * usize::from(entries);
-    if index >= usize::from(entries) || table_end > file.layout.page_size {
+    if items(file, page).is_none_or(|count| index >= count) {
         return Err(page.problem(Fault::Entries).value(entries).into());
     }
     let flawed = |flaw: Flaw| flaw.on(page.number).item(index);

@@ -75,7 +75,7 @@ impl<S: Source> Rescue<'_, '_, S> {
         let mut names = HashMap::new();
         for leaf in leaves {
             let Some(page) = self.read(leaf)? else { continue };
-            for index in (0..usize::from(page.header.entries)).step_by(2) {
+            for index in (0..tree::items(self.file, &page).unwrap_or(0)).step_by(2) {
                 let name = match tree::item(self.file, &page, index).map(|item| item.content) {
                     Ok(Content::Plain(name)) => name.to_vec(),
                     Ok(Content::Big(big)) => self.big(big)?.bytes.into_owned(),

@@ -119,7 +119,9 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
             };
             self.see_again(number);
             tree.doubts |= self.page_doubts(&page);
-            for index in (0..usize::from(page.header.entries)).rev() {
+            let count = tree::items(self.file, &page);
+            tree.whole &= count.is_some();
+            for index in (0..count.unwrap_or(0)).rev() {
                 match tree::item(self.file, &page, index) {
                     Ok(TreeItem { child: Some(child), content, .. }) => {
                         to_visit.push((child.page, Some(below)));
@@ -202,9 +204,10 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
         doubts: Doubts,
     ) -> Result<(), Stop> {
         let Some(page) = self.read(place.page)? else { return Ok(()) };
-        let entries = usize::from(page.header.entries);
-        let items = || (0..entries).map(|index| tree::item(self.file, &page, index).ok());
-        let broken = items().any(|item| item.is_none());
+        let count = tree::items(self.file, &page);
+        let entries = count.unwrap_or(0);
+        let mut items = (0..entries).map(|index| tree::item(self.file, &page, index));
+        let broken = count.is_none() || items.any(|item| item.is_err());
         let doubts = doubts | self.page_doubts(&page) | Doubts::when(broken, Doubt::PageDamaged);
         for index in 0..entries {
             let Ok(item) = tree::item(self.file, &page, index) else { continue };

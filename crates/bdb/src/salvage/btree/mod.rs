@@ -107,8 +107,9 @@ impl<'c, S: Source> Rescue<'c, '_, S> {
         'c: 'p,
     {
         let mut entries = Vec::new();
-        let mut whole = page.header.entries != 0;
-        for index in 0..usize::from(page.header.entries) {
+        let count = tree::items(self.file, page).unwrap_or(0);
+        let mut whole = count != 0;
+        for index in 0..count {
             let Ok(item) = tree::item(self.file, page, index) else {
                 whole = false;
                 continue;
