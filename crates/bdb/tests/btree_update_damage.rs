@@ -251,3 +251,22 @@ fn duplicates_that_are_the_database_itself() {
         assert!(error.is_some(), "{name}");
     }
 }
+
+/// Big keys are not read when a page is first met, but before it is divided: a separator between keys
+/// in disorder would hide some of them.
+#[test]
+fn a_leaf_of_big_keys_in_disorder_is_not_divided() {
+    let mut patched = Patched::new(false);
+    let pages = patched.file.len() / 512;
+    let is_key = |page: &usize| {
+        let page = &patched.file[512 * page..][..512];
+        page[25] == 7 && page[26..].starts_with(b"mmm")
+    };
+    let page = (1..pages).filter(is_key).nth(1).unwrap();
+    patched.file[512 * page + 26] = b'z';
+    let mut update = BtreeUpdate::open(&patched.file[..]).unwrap();
+    let put = |i: u8| update.put(&[&[b'm'; 30][..], &[i]].concat(), &[i; 60], Keep::Last).err();
+    let error = (0..100).find_map(put).unwrap();
+    let ErrorKind::Corrupt(problem) = error.kind() else { panic!("{error}") };
+    assert!(matches!(problem.fault, Fault::Unsorted | Fault::Separator), "{problem}");
+}
