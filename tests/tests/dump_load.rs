@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use bdb_file::{
-    AccessMethod, ByteOrder, DumpReader, FileSource, HashBuilder, HashDb, Keep, NewDatabases,
+    AccessMethod, ByteOrder, DatabaseBuilder, DumpReader, FileSource, HashDb, Keep, NewDatabases,
     TextFormat, access_method, database_names, dump_all, print_escaped,
 };
 use fastrand::Rng;
@@ -174,7 +174,7 @@ fn pairs(text: &[u8]) -> Vec<Pair> {
 fn load(text: &[u8], path: &Path) {
     let mut reader = DumpReader::new(text);
     let header = reader.next_database().unwrap().unwrap();
-    let mut builder = HashBuilder::new(header.build_options());
+    let mut builder = DatabaseBuilder::new(header.access_method, header.build_options());
     reader.push_all(&mut builder).unwrap();
     builder.plan(Keep::Last).unwrap().write_to(File::create_new(path).unwrap()).unwrap();
 }
@@ -184,9 +184,9 @@ fn load_several(text: &[u8], path: &Path) {
     let mut reader = DumpReader::new(text);
     let mut databases = Vec::new();
     while let Some(header) = reader.next_database().unwrap() {
-        let mut builder = HashBuilder::new(header.build_options());
+        let mut builder = DatabaseBuilder::new(header.access_method, header.build_options());
         reader.push_all(&mut builder).unwrap();
-        databases.push((header.database.unwrap(), builder.into()));
+        databases.push((header.database.unwrap(), builder));
     }
     let plan = NewDatabases::plan(databases, Keep::Last).unwrap();
     plan.write_to(File::create_new(path).unwrap()).unwrap();
@@ -340,7 +340,7 @@ fn plain_text() {
         dbtools::load(&theirs, &["-T", "-t", "hash"], text.as_bytes());
 
         let ours = directory.path().join("ours.db");
-        let mut builder = HashBuilder::new(Default::default());
+        let mut builder = DatabaseBuilder::new(AccessMethod::Hash, Default::default());
         DumpReader::plain(text.as_bytes()).push_all(&mut builder).unwrap();
         builder.plan(Keep::Last).unwrap().write_to(File::create_new(&ours).unwrap()).unwrap();
         assert_eq!(sorted(dbtools::dump(&ours)), sorted(dbtools::dump(&theirs)));

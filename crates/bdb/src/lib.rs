@@ -125,7 +125,7 @@ pub use kv_file_core::{
     Block, Changes, Contents, Datum, Entries, FileSource, Memory, Source, TextFormat, TooLarge,
     print_escaped, print_unescaped,
 };
-pub use new_database::{Builder, DatabaseBuilder, DatabasePlan};
+pub use new_database::{DatabaseBuilder, DatabasePlan};
 pub use new_databases::NewDatabases;
 pub use options::{BuildOptions, DataOrder, FileId, Keep};
 pub use salvage::{Doubt, Salvage, Salvaged, salvage};

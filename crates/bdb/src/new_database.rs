@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use kv_file_core::{Contents, Datum};
 
 use crate::btree::{BtreeBuilder, BtreePlan};
+use crate::databases::AccessMethod;
 use crate::error::Result;
 use crate::hash::{HashBuilder, HashPlan};
 use crate::options::{BuildOptions, DataOrder, Keep};
@@ -12,12 +13,10 @@ use crate::options::{BuildOptions, DataOrder, Keep};
 /// Collects pairs for a new database of either kind.
 ///
 /// ```
-/// use bdb_file::{BtreeBuilder, BuildOptions, DatabaseBuilder, HashBuilder, Keep};
+/// use bdb_file::{AccessMethod, BuildOptions, DatabaseBuilder, Keep};
 ///
-/// let options = BuildOptions::default();
-/// let builders: [DatabaseBuilder; 2] =
-///     [HashBuilder::new(options.clone()).into(), BtreeBuilder::new(options).into()];
-/// for mut builder in builders {
+/// for method in [AccessMethod::Hash, AccessMethod::Btree] {
+///     let mut builder = DatabaseBuilder::new(method, BuildOptions::default());
 ///     builder.push(b"abuse", b"root")?;
 ///     assert_eq!(builder.plan(Keep::First)?.pairs(), 1);
 /// }
@@ -66,30 +65,13 @@ impl<'t> From<BtreeBuilder<'t>> for DatabaseBuilder<'t> {
     }
 }
 
-/// What collects the pairs of a new database, whatever its kind.
-pub trait Builder {
-    /// Adds a pair.
-    ///
-    /// # Errors
-    /// As [`HashBuilder::push`].
-    fn push(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()>;
-}
-
-impl Builder for HashBuilder<'_> {
-    fn push(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
-        HashBuilder::push(self, key, data)
-    }
-}
-
-impl Builder for BtreeBuilder<'_> {
-    fn push(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
-        BtreeBuilder::push(self, key, data)
-    }
-}
-
-impl Builder for DatabaseBuilder<'_> {
-    fn push(&mut self, key: Datum<'_>, data: Datum<'_>) -> Result<()> {
-        either!(DatabaseBuilder, self, builder => builder.push(key, data))
+impl DatabaseBuilder<'static> {
+    /// A builder of a database of this kind, which copies every pair.
+    pub fn new(method: AccessMethod, options: BuildOptions) -> Self {
+        match method {
+            AccessMethod::Hash => HashBuilder::new(options).into(),
+            AccessMethod::Btree => BtreeBuilder::new(options).into(),
+        }
     }
 }
 

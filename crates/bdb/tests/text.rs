@@ -81,7 +81,7 @@ proptest! {
 
         // Without its last line it has been cut short.
         let cut = text.len() - "DATA=END\n".len();
-        let mut builder = HashBuilder::new(build_options);
+        let mut builder = HashBuilder::new(build_options).into();
         let mut reader = DumpReader::new(&text[..cut]);
         reader.next_database().unwrap();
         let refused = reader.push_all(&mut builder).unwrap_err();

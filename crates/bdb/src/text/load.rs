@@ -6,7 +6,7 @@ use kv_file_core::TextFormat;
 
 use super::header::{Draft, DumpHeader};
 use crate::error::{Error, ErrorKind, Result, TextProblem};
-use crate::new_database::Builder;
+use crate::new_database::DatabaseBuilder;
 
 /// Reads the text that `db_dump` prints and `db_load` takes ([section 26]), one pair at a time.
 ///
@@ -15,12 +15,12 @@ use crate::new_database::Builder;
 /// and `renumber` mean nothing here.
 ///
 /// ```
-/// use bdb_file::{HashBuilder, DumpReader, HashDb, Keep};
+/// use bdb_file::{DatabaseBuilder, DumpReader, HashDb, Keep};
 ///
 /// let text = b"VERSION=3\nformat=print\ntype=hash\nHEADER=END\n root\\00\n bob\\00\nDATA=END\n";
 /// let mut reader = DumpReader::new(&text[..]);
 /// let header = reader.next_database()?.expect("there is one");
-/// let mut builder = HashBuilder::new(header.build_options());
+/// let mut builder = DatabaseBuilder::new(header.access_method, header.build_options());
 /// reader.push_all(&mut builder)?;
 /// assert_eq!(reader.next_database()?, None);
 ///
@@ -117,10 +117,10 @@ impl<R: BufRead> DumpReader<R> {
     /// last, with its option `-n` the first: see [`Keep`](crate::Keep).
     ///
     /// # Errors
-    /// As [`next_pair`](Self::next_pair) and [`Builder::push`].
-    pub fn push_all(&mut self, builder: &mut impl Builder) -> Result<()> {
+    /// As [`next_pair`](Self::next_pair) and [`DatabaseBuilder::push`].
+    pub fn push_all(&mut self, builder: &mut DatabaseBuilder<'_>) -> Result<()> {
         while let Some((key, data)) = self.next_pair()? {
-            builder.push(key.into(), data.into())?;
+            builder.push(key, data)?;
         }
         Ok(())
     }

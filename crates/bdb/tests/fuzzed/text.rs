@@ -1,6 +1,6 @@
 //! The text of databases: any can be read, and what it gives is dumped as a text that gives itself.
 
-use bdb_file::{DumpReader, FileId, HashBuilder, HashDb, Keep, NewDatabases, TextFormat, dump_all};
+use bdb_file::{DatabaseBuilder, DumpReader, FileId, Keep, NewDatabases, TextFormat, dump_all};
 
 use super::sound::{finish, write};
 use super::verdict::problems;
@@ -14,11 +14,11 @@ pub fn check(text: &[u8]) {
     let mut named = Vec::new();
     while let Ok(Some(header)) = reader.next_database() {
         let options = header.build_options().file_id(FileId::Contents);
-        let mut builder = HashBuilder::new(options);
+        let mut builder = DatabaseBuilder::new(header.access_method, options);
         let read = reader.push_all(&mut builder);
         // A page size that no file can have is told when the file is planned.
         if let Some(name) = header.database {
-            named.push((name, builder.into()));
+            named.push((name, builder));
         } else if let Ok(plan) = builder.plan(Keep::Last) {
             let file = write(plan);
             assert_eq!(problems(&file).1, []);
@@ -35,25 +35,19 @@ pub fn check(text: &[u8]) {
         plan.write_to(&mut file).unwrap();
         assert_eq!(file.len() as u64, plan.file_len());
         assert_eq!(problems(&file).1, []);
-        let once = dump_all_of(&file);
-        let twice = dump_all_of(&load_all(&once));
+        let once = dump(&file, TextFormat::Print);
+        let twice = dump(&load_all(&once), TextFormat::Print);
         assert!(once == twice, "{}\n{}", once.escape_ascii(), twice.escape_ascii());
     }
-}
-
-fn dump_all_of(file: &[u8]) -> Vec<u8> {
-    let mut text = Vec::new();
-    dump_all(file, TextFormat::Print, &mut text).unwrap();
-    text
 }
 
 fn load_all(text: &[u8]) -> Vec<u8> {
     let mut reader = DumpReader::new(text);
     let mut named = Vec::new();
     while let Some(header) = reader.next_database().unwrap() {
-        let mut builder = HashBuilder::new(header.build_options());
+        let mut builder = DatabaseBuilder::new(header.access_method, header.build_options());
         reader.push_all(&mut builder).unwrap();
-        named.push((header.database.unwrap(), builder.into()));
+        named.push((header.database.unwrap(), builder));
     }
     let mut file = Vec::new();
     NewDatabases::plan(named, Keep::Last).unwrap().write_to(&mut file).unwrap();
@@ -62,14 +56,14 @@ fn load_all(text: &[u8]) -> Vec<u8> {
 
 fn dump(file: &[u8], format: TextFormat) -> Vec<u8> {
     let mut text = Vec::new();
-    HashDb::open(file).unwrap().dump(format, &mut text).unwrap();
+    dump_all(file, format, &mut text).unwrap();
     text
 }
 
 fn load(text: &[u8]) -> Vec<u8> {
     let mut reader = DumpReader::new(text);
     let header = reader.next_database().unwrap().unwrap();
-    let mut builder = HashBuilder::new(header.build_options());
+    let mut builder = DatabaseBuilder::new(header.access_method, header.build_options());
     reader.push_all(&mut builder).unwrap();
     assert_eq!(reader.next_database().unwrap(), None);
     finish(builder, Keep::Last)

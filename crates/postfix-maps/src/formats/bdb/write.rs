@@ -4,8 +4,8 @@ use std::io::BufRead;
 use std::path::Path;
 
 use bdb_file::{
-    AccessMethod, BtreeBuilder, BuildOptions, Contents, DatabaseBuilder, DatabasePlan, DumpReader,
-    FileId, HashBuilder, Keep, NewDatabases,
+    AccessMethod, BuildOptions, Contents, DatabaseBuilder, DatabasePlan, DumpReader, FileId, Keep,
+    NewDatabases,
 };
 
 use super::tools::plain;
@@ -14,6 +14,73 @@ use crate::formats::tools::{ToolResult, refused};
 use crate::lookup::{Cause, Operation, Trouble};
 use crate::options::Duplicates;
 use crate::write::{LoadOptions, Loaded, WriteOptions};
+
+/// Defines `FORMAT`, how tables are made and changed whose databases are of one access method, by
+/// its builder and its update, which have the same functions.
+macro_rules! write_format {
+    ($method:ident, $builder:ident, $update:ident) => {
+        use std::borrow::Cow;
+
+        use bdb_file::{AccessMethod, BuildOptions, $builder, $update};
+        use kv_file_core::{Changes, Datum, Entries, FileSource};
+
+        use crate::formats::bdb::write::{build_options, called, keep, load, trouble};
+        use crate::lookup::{Cause, Operation, Trouble};
+        use crate::options::Duplicates;
+        use crate::write::commit::{ChangeWay, Way};
+        use crate::write::{Planned, Update, UpdateFormat, WriteFormat, WriteOptions};
+
+        pub(super) static FORMAT: WriteFormat = WriteFormat {
+            terminated: true,
+            way: Way::Exchange,
+            plan: |entries, options| plan(entries, build_options(options), options),
+            update: Some(UpdateFormat {
+                way: ChangeWay::Exchange,
+                open: |file| Ok(Box::new($update::open(file)?)),
+                // What will be added is not known: libdb's usual page size suits most.
+                plan_empty: |options| {
+                    plan(Entries::over(&[]), build_options(options).page_size(4096), options)
+                },
+            }),
+            called,
+            load: |text, options, is_table| {
+                load(text, options, is_table.then_some(AccessMethod::$method))
+            },
+        };
+
+        fn plan<'t>(
+            entries: Entries<'t>,
+            build: BuildOptions,
+            options: &WriteOptions,
+        ) -> Planned<'t> {
+            Ok(Box::new($builder::of(entries, build).plan(keep(options.duplicates))?))
+        }
+
+        impl Update for $update<FileSource> {
+            fn get(&self, key: Datum<'_>) -> Result<Option<Cow<'_, [u8]>>, Trouble> {
+                $update::get(self, key).map_err(trouble)
+            }
+
+            fn put(
+                &mut self,
+                key: Datum<'_>,
+                value: Datum<'_>,
+                duplicates: Duplicates,
+            ) -> Result<bool, Trouble> {
+                $update::put(self, key, value, keep(duplicates)).map_err(trouble)
+            }
+
+            fn delete(&mut self, key: Datum<'_>) -> Result<bool, Trouble> {
+                $update::delete(self, key).map_err(trouble)
+            }
+
+            fn finish(self: Box<Self>) -> Result<Changes, Trouble> {
+                $update::finish(*self).map_err(|error| Cause::from(error).at(Operation::Write))
+            }
+        }
+    };
+}
+pub(crate) use write_format;
 
 /// What Postfix's warnings call a table: its file.
 pub(crate) fn called(file: &Path) -> Vec<u8> {
@@ -84,12 +151,9 @@ fn read(
     options: &LoadOptions<'_>,
     method: Option<AccessMethod>,
 ) -> ToolResult<Databases> {
-    let builder = |build: BuildOptions, stated: AccessMethod| -> DatabaseBuilder<'static> {
+    let builder = |build: BuildOptions, stated: AccessMethod| {
         let build = if options.reproducible { build.file_id(FileId::Contents) } else { build };
-        match method.unwrap_or(stated) {
-            AccessMethod::Btree => BtreeBuilder::new(build).into(),
-            _ => HashBuilder::new(build).into(),
-        }
+        DatabaseBuilder::new(method.unwrap_or(stated), build)
     };
     if options.plain {
         let mut builder = builder(BuildOptions::default(), AccessMethod::default());
