@@ -15,11 +15,11 @@
 #![allow(clippy::duplicate_mod)]
 
 mod allocator;
+mod bdb;
 mod btree;
 mod cdb;
 #[path = "../../../crates/cdb/tests/fuzzed/mod.rs"]
 mod cdb_fuzzed;
-mod change;
 #[path = "../../../crates/bdb/tests/fuzzed/mod.rs"]
 mod fuzzed;
 mod hash;

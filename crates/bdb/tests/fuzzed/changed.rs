@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use bdb_file::{
     AccessMethod, Block, BtreeUpdate, Changes, Error, Fault, HashDb, HashUpdate, Keep, Severity,
-    Source, access_method,
+    access_method,
 };
 
+use super::database::Update;
 use super::verdict::problems;
 
 /// Puts pairs and deletes keys, and looks at what becomes of the file.
@@ -19,38 +20,6 @@ pub fn check(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Resul
     Ok(())
 }
 
-/// An update of a database of either kind.
-pub trait Update<S>: Sized {
-    fn open(file: S) -> Result<Self, Error>;
-    fn put(&mut self, key: &[u8], data: &[u8], keep: Keep) -> Result<bool, Error>;
-    fn delete(&mut self, key: &[u8]) -> Result<bool, Error>;
-    fn finish(self) -> Result<Changes, Error>;
-}
-
-macro_rules! updates {
-    ($($update:ident)*) => { $(
-        impl<S: Source> Update<S> for $update<S> {
-            fn open(file: S) -> Result<Self, Error> {
-                $update::open(file)
-            }
-
-            fn put(&mut self, key: &[u8], data: &[u8], keep: Keep) -> Result<bool, Error> {
-                $update::put(self, key, data, keep)
-            }
-
-            fn delete(&mut self, key: &[u8]) -> Result<bool, Error> {
-                $update::delete(self, key)
-            }
-
-            fn finish(self) -> Result<Changes, Error> {
-                $update::finish(self)
-            }
-        }
-    )* };
-}
-
-updates! { HashUpdate BtreeUpdate }
-
 fn is_btree(file: &[u8]) -> bool {
     matches!(access_method(file, None), Ok(AccessMethod::Btree))
 }
@@ -61,16 +30,17 @@ fn is_btree(file: &[u8]) -> bool {
 /// As the update.
 pub fn update(file: &[u8], puts: &[(&[u8], &[u8])], deletions: &[&[u8]]) -> Result<Changes, Error> {
     match is_btree(file) {
-        true => make_changes(BtreeUpdate::open(file)?, puts, deletions),
-        false => make_changes(HashUpdate::open(file)?, puts, deletions),
+        true => make_changes::<BtreeUpdate<_>>(file, puts, deletions),
+        false => make_changes::<HashUpdate<_>>(file, puts, deletions),
     }
 }
 
-fn make_changes<'f>(
-    mut update: impl Update<&'f [u8]>,
+fn make_changes<'f, U: Update<&'f [u8]>>(
+    file: &'f [u8],
     puts: &[(&[u8], &[u8])],
     deletions: &[&[u8]],
 ) -> Result<Changes, Error> {
+    let mut update = U::open(file)?;
     for (key, data) in puts {
         update.put(key, data, Keep::Last)?;
     }

@@ -9,6 +9,7 @@ pub mod btree_reading;
 pub mod building;
 pub mod changed;
 pub mod damage;
+pub mod database;
 pub mod input;
 pub mod model;
 pub mod reading;

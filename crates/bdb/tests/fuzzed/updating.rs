@@ -1,13 +1,12 @@
 //! A file that is changed does as a map in memory does, and stays sound.
 
-use std::borrow::Cow;
-
 use bdb_file::{
     AccessMethod, BtreeBuilder, BtreeDb, BtreeUpdate, DatabaseBuilder, Error, HashBuilder, HashDb,
     HashUpdate, Keep, Severity, access_method,
 };
 
-use super::changed::{self, Update};
+use super::changed;
+use super::database::{Database, Update};
 use super::input::Input;
 use super::model::{Map, assert_btree_holds, assert_holds};
 use super::sound::{finish, item, options};
@@ -82,8 +81,8 @@ fn check_by<U: Update<Vec<u8>>>(
 /// An update of any file: an error, or no damage that was not there.
 pub fn check_damaged(file: &[u8]) {
     let keys = match access_method(file, None) {
-        Ok(AccessMethod::Btree) => BtreeDb::open(file).map(|database| some_keys(database.iter())),
-        _ => HashDb::open(file).map(|database| some_keys(database.iter())),
+        Ok(AccessMethod::Btree) => some_keys::<BtreeDb<_>>(file),
+        _ => some_keys::<HashDb<_>>(file),
     };
     let Ok(keys) = keys else { return };
     let keys: Vec<&[u8]> = keys.iter().map(|key| &key[..]).collect();
@@ -95,11 +94,11 @@ pub fn check_damaged(file: &[u8]) {
     let _ = changed::check(file, &puts[keys.len() / 2..], &keys);
 }
 
-/// The first keys of a listing, up to an error.
-fn some_keys<'a>(
-    pairs: impl Iterator<Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>>,
-) -> Vec<Vec<u8>> {
-    pairs.map_while(Result::ok).take(8).map(|(key, _)| key.into_owned()).collect()
+/// The first keys of a database, up to an error.
+fn some_keys<'f, D: Database<&'f [u8]>>(file: &'f [u8]) -> Result<Vec<Vec<u8>>, Error> {
+    let database = D::open(file)?;
+    let pairs = database.iter().map_while(Result::ok).take(8);
+    Ok(pairs.map(|(key, _)| key.into_owned()).collect())
 }
 
 fn assert_sound(file: &[u8], map: &Map) {

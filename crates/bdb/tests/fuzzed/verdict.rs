@@ -1,6 +1,5 @@
 //! Verify and salvage end on any file, and what verify accepts can be read by every other way.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -8,6 +7,8 @@ use bdb_file::{
     AccessMethod, BtreeDb, Error, ErrorKind, Fault, HashDb, Problem, Salvage, Severity, Verdict,
     access_method, database_names, salvage, verify,
 };
+
+use super::database::Database;
 
 type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -78,16 +79,14 @@ fn salvaged(file: &[u8]) -> Result<(Salvage, Pairs), Error> {
 fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
     let mut pairs = Vec::new();
     let count = match access_method(file, None) {
-        Ok(AccessMethod::Btree) => read_btree(&BtreeDb::open(file)?, &mut pairs)?,
-        Ok(_) => read_hash(&HashDb::open(file)?, &mut pairs)?,
+        Ok(AccessMethod::Btree) => read(BtreeDb::open(file)?, &mut pairs)?,
+        Ok(_) => read(HashDb::open(file)?, &mut pairs)?,
         Err(error) if matches!(error.kind(), ErrorKind::SeveralDatabases) => {
             let mut count = 0;
             for name in database_names(file)? {
                 count += match access_method(file, Some(&name))? {
-                    AccessMethod::Btree => {
-                        read_btree(&BtreeDb::open_named(file, &name)?, &mut pairs)?
-                    }
-                    _ => read_hash(&HashDb::open_named(file, &name)?, &mut pairs)?,
+                    AccessMethod::Btree => read(BtreeDb::open_named(file, &name)?, &mut pairs)?,
+                    _ => read(HashDb::open_named(file, &name)?, &mut pairs)?,
                 };
             }
             count
@@ -97,36 +96,18 @@ fn read_all(file: &[u8]) -> Result<(u64, Pairs), Error> {
     Ok((count, pairs))
 }
 
-fn read_hash(database: &HashDb<&[u8]>, pairs: &mut Pairs) -> Result<u64, Error> {
-    let keys = list(database.iter(), pairs)?;
-    for key in &keys {
-        let first = database.get(key)?;
-        let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
-        assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
-    }
-    Ok(keys.len() as u64)
-}
-
-fn read_btree(database: &BtreeDb<&[u8]>, pairs: &mut Pairs) -> Result<u64, Error> {
-    let keys = list(database.iter(), pairs)?;
-    for key in &keys {
-        let first = database.get(key)?;
-        let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
-        assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
-    }
-    Ok(keys.len() as u64)
-}
-
-/// Lists a database; returns its keys.
-fn list<'a>(
-    listed: impl Iterator<Item = Result<(Cow<'a, [u8]>, Cow<'a, [u8]>), Error>>,
-    pairs: &mut Pairs,
-) -> Result<BTreeSet<Cow<'a, [u8]>>, Error> {
+/// Adds the pairs of a database, each of whose keys is looked up, too; returns the number of keys.
+fn read<'f, D: Database<&'f [u8]>>(database: D, pairs: &mut Pairs) -> Result<u64, Error> {
     let mut keys = BTreeSet::new();
-    for pair in listed {
+    for pair in database.iter() {
         let (key, data) = pair?;
         pairs.push((key.to_vec(), data.into_owned()));
         keys.insert(key);
     }
-    Ok(keys)
+    for key in &keys {
+        let first = database.get(key)?;
+        let all = database.get_all(key)?.collect::<Result<Vec<_>, _>>()?;
+        assert!(first.is_some() && first.as_ref() == all.first(), "{}", key.escape_ascii());
+    }
+    Ok(keys.len() as u64)
 }
